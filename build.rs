@@ -1,0 +1,3 @@
+//! Checks and compiles the tables under `src/normalize/tables`.
+
+fn main() {}

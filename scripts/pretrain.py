@@ -1,0 +1,54 @@
+"""Pre-trains the encoder as a masked language model.
+
+    python pretrain.py --rows run/rows/pretrain.npz --tokenizer run/tokenizer.json --output run/pretrained.pt --minutes 25
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from riskpipe import SEED
+from riskpipe.model import Encoder, ModelConfig
+from riskpipe.pretraining import PretrainConfig, pretrain
+from riskpipe.tokenizer import MASK_MARKER, PAD_MARKER, marker_id
+from riskpipe.tokens import TokenRows
+from riskpipe.transfer import load_into
+
+
+def run(rows: Path, tokenizer_path: Path, output: Path, minutes: float, start: Path | None, learning_rate: float) -> float:
+    """Trains from scratch, or from the checkpoint `start`; returns the last loss."""
+    torch.manual_seed(SEED)
+    tokenizer = Tokenizer.from_file(str(tokenizer_path))
+    model = Encoder(ModelConfig(vocabulary=tokenizer.get_vocab_size()))
+    if start is not None:
+        load_into(model, start)
+    config = PretrainConfig(minutes=minutes, learning_rate=learning_rate, seed=SEED)
+    mask_id, pad_id = marker_id(tokenizer, MASK_MARKER), marker_id(tokenizer, PAD_MARKER)
+    return pretrain(model, TokenRows.load(rows), config, mask_id, pad_id, output)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
+    parser.add_argument("--minutes", type=float, default=25.0)
+    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(options.threads)
+    run(options.rows, options.tokenizer, options.output, options.minutes, options.start, options.learning_rate)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

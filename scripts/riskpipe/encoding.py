@@ -1,0 +1,52 @@
+"""Calls `riskgate encode`, the one place that turns an action into the text and the token rows that the model sees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from riskpipe.tokens import TokenRows
+
+
+@dataclass(frozen=True)
+class EncodeBinary:
+    """Path of the engine's binary, plus arguments that come before `encode` (none, outside tests)."""
+
+    path: Path
+    leading: tuple[str, ...] = ()
+
+    def markers(self) -> list[str]:
+        """The closed list of markers that the template can emit."""
+        done = subprocess.run(self._command("--markers"), check=True, capture_output=True, text=True)
+        markers: list[str] = json.loads(done.stdout)
+        return markers
+
+    def texts(self, records: Path) -> Iterator[tuple[str, str]]:
+        """(id, rendered text) of every record of a JSONL file, in its order."""
+        for row in self._rows(records, "--no-tokens"):
+            yield row["id"], row["text"]
+
+    def token_rows(self, records: Path, tokenizer: Path) -> TokenRows:
+        """Token rows of every record of a JSONL file."""
+        rows = self._rows(records, "--tokenizer", str(tokenizer))
+        return TokenRows.from_actions((row["id"], row["input_ids"]) for row in rows)
+
+    def _command(self, *arguments: str) -> Sequence[str]:
+        return [str(self.path), *self.leading, "encode", *arguments]
+
+    def _rows(self, records: Path, *arguments: str) -> Iterator[dict[str, Any]]:
+        """Output objects of one run. A record that the engine refuses raises: training data must be readable."""
+        with records.open("rb") as source:
+            process = subprocess.Popen(self._command(*arguments), stdin=source, stdout=subprocess.PIPE, text=True)
+            assert process.stdout is not None
+            for line in process.stdout:
+                row = json.loads(line)
+                if "error" in row:
+                    raise ValueError(f"riskgate encode refused {row.get('id')}: {row['error']}")
+                yield row
+            if process.wait() != 0:
+                raise RuntimeError(f"riskgate encode ended with {process.returncode}")

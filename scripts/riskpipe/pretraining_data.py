@@ -1,0 +1,73 @@
+"""Chooses what the masked language model reads: actions of the training sources and a slice of the corpus."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from riskpipe.records import Record, read_corpus
+from riskpipe.splits import split_of
+
+CHUNK_CHARS = 700
+
+
+@dataclass(frozen=True)
+class CorpusSlice:
+    """How much of one corpus kind to take, in characters, and the tool that it is rendered as."""
+
+    kind: str
+    chars: int
+    tool: str
+
+
+CORPUS_SLICES = (
+    CorpusSlice("shell", 7_000_000, "Bash"),
+    CorpusSlice("shell", 1_500_000, "text"),
+    CorpusSlice("ci_infra", 2_500_000, "text"),
+    CorpusSlice("docs", 3_000_000, "text"),
+    CorpusSlice("code", 2_000_000, "text"),
+)
+
+
+def pretraining_actions(data: Path, records: Iterable[Record], seed: int) -> Iterator[dict[str, Any]]:
+    """Action records for pre-training: distinct actions of the training sources, then chunks of the corpus.
+
+    Calibration and test sources stay out, so that their figures say something about unseen sources.
+    """
+    seen: set[str] = set()
+    for record in records:
+        text = record.raw_text()
+        if split_of(record.source) == "train" and text not in seen:
+            seen.add(text)
+            yield record.to_action()
+    for number, part in enumerate(CORPUS_SLICES):
+        yield from _corpus_actions(data, part, seed + number)
+
+
+def _corpus_actions(data: Path, part: CorpusSlice, seed: int) -> Iterator[dict[str, Any]]:
+    """Chunks of a random selection of a kind's texts, cut at line ends."""
+    texts = list(read_corpus(data, part.kind))
+    random.Random(seed).shuffle(texts)
+    argument = "command" if part.tool == "Bash" else "text"
+    taken = 0
+    for number, text in enumerate(texts):
+        for index, chunk in enumerate(_chunks(text)):
+            yield {"id": f"corpus-{seed}-{number}-{index}", "tool": part.tool, "input": {argument: chunk}}
+            taken += len(chunk)
+        if taken > part.chars:
+            return
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Pieces of at most `CHUNK_CHARS` characters, ending with a line where the lines allow."""
+    piece = ""
+    for line in text.splitlines(keepends=True):
+        if piece and len(piece) + len(line) > CHUNK_CHARS:
+            yield piece
+            piece = ""
+        piece += line[:CHUNK_CHARS]
+    if piece.strip():
+        yield piece

@@ -1,0 +1,108 @@
+"""Token rows of many actions in three flat arrays, and batches of them padded to one length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """Rows of token ids, back to back.
+
+    `ids` [tokens] uint16; row r is ids[row_starts[r]:row_starts[r + 1]]; action a owns the rows
+    action_starts[a]:action_starts[a + 1] and is called `names[a]`.
+    """
+
+    ids: npt.NDArray[np.uint16]
+    row_starts: IntArray
+    action_starts: IntArray
+    names: list[str]
+
+    @classmethod
+    def from_actions(cls, actions: Iterable[tuple[str, Sequence[Sequence[int]]]]) -> TokenRows:
+        """Packs (name, rows) pairs."""
+        names: list[str] = []
+        rows: list[npt.NDArray[np.uint16]] = []
+        counts: list[int] = []
+        for name, action_rows in actions:
+            names.append(name)
+            counts.append(len(action_rows))
+            rows.extend(np.asarray(row, dtype=np.uint16) for row in action_rows)
+        return cls(
+            ids=np.concatenate(rows) if rows else np.zeros(0, np.uint16),
+            row_starts=np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64),
+            action_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            names=names,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> TokenRows:
+        """Reads what `save` wrote."""
+        with np.load(path) as arrays:
+            return cls(arrays["ids"], arrays["row_starts"], arrays["action_starts"], arrays["names"].tolist())
+
+    def save(self, path: Path) -> None:
+        """Writes a compressed .npz."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(
+            path, ids=self.ids, row_starts=self.row_starts, action_starts=self.action_starts, names=np.array(self.names)
+        )
+
+    @property
+    def row_lengths(self) -> IntArray:
+        """Tokens of every row."""
+        return np.diff(self.row_starts)
+
+    def rows_of(self, action: int) -> range:
+        """Row numbers of an action."""
+        return range(int(self.action_starts[action]), int(self.action_starts[action + 1]))
+
+    def row(self, number: int) -> npt.NDArray[np.uint16]:
+        """Token ids of one row."""
+        return self.ids[self.row_starts[number] : self.row_starts[number + 1]]
+
+    def action_rows(self, action: int) -> list[list[int]]:
+        """Token ids of an action, row by row."""
+        return [self.row(number).tolist() for number in self.rows_of(action)]
+
+
+def pad_rows(rows: Sequence[npt.NDArray[np.uint16]], pad_id: int) -> tuple[IntArray, IntArray]:
+    """Rows of any length -> (input_ids, attention_mask), both int64 [rows, longest]."""
+    longest = max(len(row) for row in rows)
+    ids = np.full((len(rows), longest), pad_id, dtype=np.int64)
+    mask = np.zeros((len(rows), longest), dtype=np.int64)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = 1
+    return ids, mask
+
+
+def batches_by_length(
+    lengths: IntArray, order: IntArray, token_budget: int, chunk: int, seed: np.random.Generator
+) -> list[IntArray]:
+    """Splits `order` (row or action numbers) into batches of similar length.
+
+    Numbers are sorted by length inside chunks of `chunk` numbers only, so that batches still mix content; a batch
+    holds at most `token_budget` padded tokens. The batches come back shuffled.
+    """
+    batches: list[IntArray] = []
+    for start in range(0, len(order), chunk):
+        part = order[start : start + chunk]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        current: list[int] = []
+        for number in part.tolist():
+            if current and int(lengths[number]) * (len(current) + 1) > token_budget:
+                batches.append(np.array(current))
+                current = []
+            current.append(number)
+        if current:
+            batches.append(np.array(current))
+    seed.shuffle(batches)
+    return batches
