@@ -7,4 +7,9 @@ pub mod assessment;
 pub mod manifest;
 pub mod verdict;
 
+pub mod encode;
 pub mod normalize;
+
+pub mod record;
+
+pub mod cli;
