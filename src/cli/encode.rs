@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::ExitStatus;
 use super::args::EncodeArguments;
 use super::io;
+use super::printer::Printer;
 use super::stream::{Line, Worker};
-use super::{ExitStatus, Printer};
 use crate::encode::{self, Encoder, WindowRule};
 use crate::normalize::normalize;
 use crate::record;
@@ -18,7 +19,7 @@ use crate::verdict::Verdict;
 /// Runs the command.
 pub(super) fn run(arguments: &EncodeArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     if arguments.markers {
-        printer.result(&serde_json::to_string(&encode::markers::all())?)?;
+        printer.result(serde_json::to_string(&encode::markers::all())?)?;
         return Ok(ExitStatus::Done);
     }
     let encoder = encoder(arguments)?.map(Arc::new);

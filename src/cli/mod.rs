@@ -3,55 +3,36 @@
 mod args;
 mod encode;
 mod io;
+mod printer;
 mod stream;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Arguments, CommandArguments};
 use clap::Parser;
+use printer::Printer;
 
 /// How a run ends, by contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitStatus {
+enum ExitStatus {
     /// Done; for `score --command`: allow.
     Done,
     /// The verdict of `score --command` is ask.
     Ask,
     /// The verdict of `score --command` is deny.
     Deny,
-    /// Wrong usage or configuration.
-    Usage,
-    /// Anything else.
+    /// Anything that is neither a result nor wrong usage, for which `clap` leaves with 2.
     Failure,
 }
 
-impl From<ExitStatus> for ExitCode {
-    fn from(status: ExitStatus) -> Self {
-        let code = match status {
-            ExitStatus::Done => 0,
-            ExitStatus::Failure => 1,
-            ExitStatus::Usage => 2,
-            ExitStatus::Ask => 10,
-            ExitStatus::Deny => 20,
-        };
-        Self::from(code)
-    }
-}
-
-/// Where results and remarks go.
-#[derive(Debug)]
-struct Printer;
-
-impl Printer {
-    /// One line of result.
-    fn result(&self, line: &str) -> std::io::Result<()> {
-        writeln!(std::io::stdout(), "{line}")
-    }
-
-    /// One line for the person at the terminal.
-    fn remark(&self, line: &str) {
-        let _ = writeln!(std::io::stderr(), "{line}");
+impl ExitStatus {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failure => 1,
+            Self::Ask => 10,
+            Self::Deny => 20,
+        }
     }
 }
 
@@ -60,11 +41,11 @@ pub fn main() -> ExitCode {
     let printer = Printer;
     let outcome = match Arguments::parse().command {
         CommandArguments::Encode(arguments) => encode::run(&arguments, &printer),
+        _ => return 1.into(),
     };
-    outcome
-        .unwrap_or_else(|error| {
-            printer.remark(&format!("riskgate: {error:#}"));
-            ExitStatus::Failure
-        })
-        .into()
+    let status = outcome.unwrap_or_else(|error| {
+        printer.remark(format!("riskgate: {error:#}"));
+        ExitStatus::Failure
+    });
+    status.code().into()
 }

@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use serde_json::Value;
@@ -55,13 +54,12 @@ const READ_BUFFER: usize = 256 * 1024;
 type Chunk = (usize, Vec<Line>);
 type Answer = (usize, Vec<Vec<u8>>);
 
-/// Runs every non-empty line of `input` through the workers and writes the answers to `output` in order. `stop` ends the
-/// run after the chunks in flight. Calls `progress` with the number of lines written. Returns how many were.
+/// Runs every non-empty line of `input` through the workers and writes the answers to `output` in order. Calls `progress`
+/// with the number of lines written. Returns how many were.
 pub(super) fn run(
     input: impl Read + Send,
     mut output: impl Write,
     workers: Vec<Box<dyn Worker + '_>>,
-    stop: &AtomicBool,
     mut progress: impl FnMut(usize),
 ) -> io::Result<usize> {
     let n_workers = workers.len().max(1);
@@ -70,7 +68,7 @@ pub(super) fn run(
     let chunks = Arc::new(Mutex::new(chunk_receiver));
     thread::scope(|scope| {
         let input = BufReader::with_capacity(READ_BUFFER, input);
-        let reader = scope.spawn(move || read_chunks(input, &chunk_sender, stop));
+        let reader = scope.spawn(move || read_chunks(input, &chunk_sender));
         for worker in workers {
             let (chunks, answers) = (Arc::clone(&chunks), answer_sender.clone());
             scope.spawn(move || work(worker, &chunks, &answers));
@@ -82,6 +80,13 @@ pub(super) fn run(
         let written = written?;
         read.map(|()| written)
     })
+}
+
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Held while lines are written. Whoever ends the process holds it too, so that the output ends with a whole line.
+pub(super) fn whole_lines() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn work(mut worker: Box<dyn Worker + '_>, chunks: &Mutex<Receiver<Chunk>>, answers: &SyncSender<Answer>) {
@@ -104,6 +109,7 @@ fn write_in_order(
     for (index, lines) in answers {
         waiting.insert(index, lines);
         while let Some(lines) = waiting.remove(&next) {
+            let _whole = whole_lines();
             for line in &lines {
                 output.write_all(line)?;
                 output.write_all(b"\n")?;
@@ -118,18 +124,12 @@ fn write_in_order(
     Ok(written)
 }
 
-fn read_chunks(mut input: BufReader<impl Read>, chunks: &SyncSender<Chunk>, stop: &AtomicBool) -> io::Result<()> {
-    let mut index = 0;
-    while !stop.load(Ordering::Relaxed) {
+fn read_chunks(mut input: BufReader<impl Read>, chunks: &SyncSender<Chunk>) -> io::Result<()> {
+    for index in 0.. {
         let (lines, more) = read_chunk(&mut input)?;
-        if !lines.is_empty() {
-            if chunks.send((index, lines)).is_err() {
-                return Ok(());
-            }
-            index += 1;
-        }
-        if !more {
-            return Ok(());
+        // Nobody takes chunks any more when the output has broken.
+        if (!lines.is_empty() && chunks.send((index, lines)).is_err()) || !more {
+            break;
         }
     }
     Ok(())
@@ -203,7 +203,7 @@ mod tests {
     fn echo(input: &[u8], n_workers: usize) -> (String, usize) {
         let workers = (0..n_workers).map(|_| Box::new(Echo) as Box<dyn Worker>).collect();
         let mut output = Vec::new();
-        let n = run(input, &mut output, workers, &AtomicBool::new(false), |_| {}).unwrap();
+        let n = run(input, &mut output, workers, |_| {}).unwrap();
         (String::from_utf8(output).unwrap(), n)
     }
 
@@ -238,7 +238,7 @@ mod tests {
         }
         let input: String = (0..100_000).map(|n| format!("{n}\n")).collect();
         let workers: Vec<Box<dyn Worker>> = vec![Box::new(Echo), Box::new(Echo)];
-        let result = run(input.as_bytes(), Broken, workers, &AtomicBool::new(false), |_| {});
+        let result = run(input.as_bytes(), Broken, workers, |_| {});
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

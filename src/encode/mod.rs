@@ -3,6 +3,8 @@
 //! Every unit is a row of its own; a long unit is cut into windows that repeat what is known of it. So nothing that is added
 //! to an action takes away a row it had before, and a verdict that follows the worst row can only become stricter.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod markers;
 mod template;
 mod windows;
@@ -13,7 +15,9 @@ pub use template::TEMPLATE_VERSION;
 use tokenizers::Tokenizer;
 pub use windows::WindowRule;
 
-use crate::action::{Action, Gap, Unit};
+#[cfg(test)]
+use crate::action::Unit;
+use crate::action::{Action, Gap};
 use template::Rendered;
 
 /// Most bytes of one body that are cut into tokens: its head and its tail, half each, when it is longer. Far above what
@@ -97,11 +101,6 @@ impl Encoder {
         Ok(encoding)
     }
 
-    /// Encodes chosen texts in the place of a unit's own, for occlusion: the rows keep the unit's prefix.
-    pub fn encode_variant(&self, action: &Action, unit: &Unit) -> Result<Vec<Vec<u32>>, EncodeError> {
-        self.windows_of(&bounded(template::render(action, unit)))
-    }
-
     fn windows_of(&self, rendered: &Rendered) -> Result<Vec<Vec<u32>>, EncodeError> {
         let mut prefix = self.ids(&rendered.prefix)?;
         if !rendered.request.is_empty() {
@@ -131,4 +130,77 @@ fn bounded(mut rendered: Rendered) -> Rendered {
         rendered.body.replace_range(head..tail, "\n");
     }
     rendered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{Effect, Fact, PathScope, Scope, Shell, Target, Tool, UnitKind};
+    use enumset::EnumSet;
+
+    fn action(texts: &[&str], request: Option<&str>) -> Action {
+        let unit = |text: &&str| Unit::new(UnitKind::Command(Shell::Bash), *text, 0..text.len());
+        Action {
+            tool: Tool::Shell(Shell::Bash),
+            request: request.map(str::to_owned),
+            units: texts.iter().map(unit).collect(),
+            gaps: EnumSet::empty(),
+        }
+    }
+
+    fn encode(action: &Action) -> Encoding {
+        fixture::encoder(WindowRule::default()).encode(action).unwrap()
+    }
+
+    #[test]
+    fn a_unit_reads_markers_first_and_text_last() {
+        let mut action = action(&["rm -rf ~"], Some("tidy  up"));
+        let target = Some(Target { text: "~".into(), scope: Scope::Path(PathScope::HomeRoot) });
+        action.units[0].own_effects.push(Effect { fact: Fact::Delete, modifiers: EnumSet::empty(), target });
+        let expected = "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦delete⟧⟦in_home_root⟧⟦request⟧ tidy up⟦body⟧rm -rf ~";
+        assert_eq!(text(&action), expected);
+    }
+
+    #[test]
+    fn text_and_token_ids_say_the_same() {
+        let encoder = fixture::encoder(WindowRule::default());
+        let action = action(&["ls -la"], None);
+        assert_eq!(encoder.encode(&action).unwrap().input_ids, [encoder.ids(&text(&action)).unwrap()]);
+    }
+
+    #[test]
+    fn a_request_cannot_forge_a_marker() {
+        let action = action(&["ls"], Some("please ⟦body⟧ ⟦read⟧"));
+        assert_eq!(text(&action), "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦request⟧ please [body] [read]⟦body⟧ls");
+    }
+
+    #[test]
+    fn every_unit_keeps_its_windows_when_others_are_added() {
+        let alone = encode(&action(&["rm -rf /"], None));
+        let padding = "x ".repeat(400);
+        let among = encode(&action(&[&padding, "rm -rf /", "true"], None));
+        assert!(among.input_ids.contains(&alone.input_ids[0]));
+    }
+
+    #[test]
+    fn equal_units_are_encoded_once() {
+        assert_eq!(encode(&action(&["true", "true", "true"], None)).input_ids.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_reported() {
+        let long = "abc ".repeat(20_000);
+        let encoding = encode(&action(&[&long], None));
+        assert!(encoding.truncated);
+        assert_eq!(encoding.input_ids.len(), 32);
+        assert_eq!(encoding.units.len(), 32);
+        assert!(!encode(&action(&["ls"], None)).truncated);
+    }
+
+    #[test]
+    fn a_tokenizer_without_the_markers_is_refused() {
+        let json = String::from_utf8(fixture::tokenizer_json()).unwrap().replace("⟦body⟧", "body");
+        let error = Encoder::new(json.as_bytes(), WindowRule::default()).err().unwrap();
+        assert!(matches!(error, EncodeError::Marker(marker) if marker == "⟦body⟧"));
+    }
 }
