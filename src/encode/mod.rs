@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_reported() {
-        let long = "abc ".repeat(20_000);
+        let long: String = (0..20_000).map(|n| format!("{n} ")).collect();
         let encoding = encode(&action(&[&long], None));
         assert!(encoding.truncated);
         assert_eq!(encoding.input_ids.len(), 32);

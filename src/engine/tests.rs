@@ -126,7 +126,7 @@ fn fail_safe_deadline_asks() {
 fn a_slow_model_meets_the_deadline_between_runs() {
     let slow = StubClassifier::fixed(logits(CALM)).with_delay(Duration::from_millis(30));
     let mut engine = Engine::new(parts(slow));
-    let long = bash(&format!("echo {}", "z ".repeat(4_000)));
+    let long = bash(&format!("echo {}", (0..4_000).map(|n| format!("{n} ")).collect::<String>()));
     check_failure(
         &engine.decide(&long, Deadline::after(Duration::from_millis(20))),
         Verdict::Ask,
