@@ -17,14 +17,14 @@ use crate::app::App;
 use crate::assessment::{Assessment, Permission, SideEffect};
 use crate::engine::{Deadline, Engine, Failure};
 use crate::record::{self, ActionRecord};
-use crate::verdict::{Decision, Verdict};
+use crate::verdict::Decision;
 
 const TABLE_HEADER: &str = "\
 verdict deny  id                  action                                            first reason";
 
 /// Runs the command.
 pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let app = Arc::new(engine::load(&arguments.engine, printer)?);
+    let app = Arc::new(engine::load(&arguments.engine)?);
     match &arguments.command {
         Some(command) => single(&app, command, arguments, printer),
         None => {
@@ -56,11 +56,7 @@ fn single(app: &App, command: &str, arguments: &ScoreArguments, printer: &Printe
     } else {
         printer.result(describe(command, &decision))?;
     }
-    Ok(match decision.verdict {
-        Verdict::Allow => ExitStatus::Done,
-        Verdict::Ask => ExitStatus::Ask,
-        Verdict::Deny => ExitStatus::Deny,
-    })
+    Ok(decision.verdict.into())
 }
 
 /// A decision in a few lines for a person.
@@ -130,7 +126,7 @@ impl ScoreWorker {
         if self.engine.is_none() {
             match self.app.engine() {
                 Ok(engine) => self.engine = Some(engine),
-                Err(error) => return calls.iter().map(|_| self.app.fail_safe(&error.clone().into())).collect(),
+                Err(error) => return calls.iter().map(|_| self.app.fail_safe(&error)).collect(),
             }
         }
         match &mut self.engine {
