@@ -15,6 +15,7 @@ pub mod policy;
 
 pub mod engine;
 
+pub mod artifact;
 pub mod config;
 pub mod harness;
 pub mod record;
