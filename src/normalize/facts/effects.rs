@@ -1,0 +1,396 @@
+//! What the walk over the arguments found → effects with targets.
+
+use std::borrow::Cow;
+
+use enumset::EnumSet;
+
+use crate::action::{Effect, Fact, HostKind, Modifier, PathScope, Role, Scope, Target};
+use crate::normalize::facts::tables::Tongue;
+use crate::normalize::facts::walk::{Use, Walk};
+use crate::normalize::facts::{Facts, Nested};
+use crate::normalize::hosts;
+use crate::normalize::paths::Place;
+
+/// Facts that show that a command reaches a system where `production` means production.
+const REACHING: EnumSet<Fact> = enumset::enum_set!(
+    Fact::Contact
+        | Fact::Upload
+        | Fact::Publish
+        | Fact::RemoteDelete
+        | Fact::RemoteExecute
+        | Fact::Database
+        | Fact::Service
+        | Fact::Container
+        | Fact::Message
+        | Fact::Pay
+);
+
+/// What a command does, from its walk.
+pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
+    let body = walk.body();
+    let does = body.does();
+    let chdir = walk.uses.iter().rev().find(|item| item.role == Role::Chdir).map(|item| item.text.to_owned());
+    let place = chdir.as_ref().map_or(Cow::Borrowed(place), |folder| Cow::Owned(place.changed_to(folder)));
+    let mut maker = Maker {
+        place: &place,
+        base: does.facts | walk.facts,
+        modifiers: does.modifiers | walk.modifiers,
+        grant: EnumSet::empty(),
+        effects: Vec::with_capacity(4),
+    };
+    maker.look_at_values(&walk.uses);
+    maker.base_effects(&walk.uses);
+    maker.own_effects(&walk.uses);
+    let stdin_code = (body.stdin && !walk.has_program).then_some(body.language).and_then(|language| match language {
+        Tongue::None => None,
+        Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
+        Tongue::Code(language) => Some(Nested::StdinCode(language)),
+    });
+    Facts {
+        effects: maker.effects,
+        known: !walk.unknown_sub,
+        prints: body.prints,
+        stdin_code,
+        nested: walk.nested,
+        data: walk.data,
+        chdir,
+    }
+}
+
+/// A program named by its path executes that file, unless it is a system's own program that the tables know.
+pub(super) fn add_executed_file(facts: &mut Facts, path: &str, place: &Place) {
+    let target = place.locate(path);
+    if facts.known && target.scope == Scope::Path(PathScope::System) {
+        return;
+    }
+    facts.known = true;
+    facts.effects.push(Effect { fact: Fact::Execute, modifiers: EnumSet::empty(), target: Some(target) });
+}
+
+/// Effects under construction.
+struct Maker<'a> {
+    place: &'a Place,
+    /// The facts of the program, the subcommand and the flags.
+    base: EnumSet<Fact>,
+    /// How, for all effects.
+    modifiers: EnumSet<Modifier>,
+    /// How, for [`Fact::Grant`] and what is written.
+    grant: EnumSet<Modifier>,
+    effects: Vec<Effect>,
+}
+
+impl Maker<'_> {
+    /// Modifiers and facts that stand in values: modes, methods, addresses, names of production.
+    fn look_at_values(&mut self, uses: &[Use<'_>]) {
+        for item in uses {
+            match item.role {
+                Role::Mode => self.mode(item.text),
+                Role::Host | Role::Url | Role::Port | Role::Name | Role::Data | Role::Setting
+                    if binds_everywhere(item.text) =>
+                {
+                    if self.base.contains(Fact::Serve) || item.role == Role::Host {
+                        self.modifiers |= Modifier::ListenAll;
+                    }
+                }
+                Role::Pid if matches!(item.text, "-1") => self.modifiers |= Modifier::All,
+                Role::Ref if self.base.contains(Fact::Publish) => self.refspec(item.text),
+                _ => {}
+            }
+            if item.flag.is_some_and(is_method_flag) {
+                self.method(item.text);
+            }
+            if names_production(item) && !self.base.is_disjoint(REACHING) {
+                self.modifiers |= Modifier::Production;
+            }
+        }
+    }
+
+    /// `chmod` modes: open to everyone, set-user-id.
+    fn mode(&mut self, mode: &str) {
+        if self.base.is_disjoint(Fact::Grant | Fact::Write) {
+            return;
+        }
+        if mode_is_public(mode) {
+            self.grant |= Modifier::Public;
+        }
+        if mode_sets_id(mode) {
+            self.base |= Fact::Rights;
+        }
+    }
+
+    /// `+main` forces, `:main` deletes.
+    fn refspec(&mut self, text: &str) {
+        if text.len() > 1 && text.starts_with('+') {
+            self.base |= Fact::History;
+            self.modifiers |= Modifier::Force;
+        } else if text.len() > 1 && text.starts_with(':') {
+            self.base |= Fact::RemoteDelete;
+        }
+    }
+
+    /// An HTTP method.
+    fn method(&mut self, method: &str) {
+        if !self.base.contains(Fact::Contact) {
+            return;
+        }
+        match method.to_ascii_uppercase().as_str() {
+            "DELETE" => self.base |= Fact::RemoteDelete,
+            "POST" | "PUT" | "PATCH" => self.base |= Fact::Publish,
+            _ => {}
+        }
+    }
+
+    /// The facts of the program and its flags, each with the operands that it is about.
+    fn base_effects(&mut self, uses: &[Use<'_>]) {
+        let base = self.base;
+        for fact in base {
+            let mut found = false;
+            for item in uses {
+                if self.attaches(fact, item.role, uses)
+                    && let Some(target) = self.target(item)
+                {
+                    found = true;
+                    self.push(fact, Some(target));
+                }
+            }
+            if !found && (fact != Fact::Read || base.len() == 1) {
+                self.push(fact, None);
+            }
+        }
+    }
+
+    /// What operands and flag values do by their roles, where no fact of the program is about them.
+    fn own_effects(&mut self, uses: &[Use<'_>]) {
+        let base = self.base;
+        for item in uses {
+            if base.iter().any(|fact| self.attaches(fact, item.role, uses)) && !matches!(item.role, Role::KeyFile) {
+                continue;
+            }
+            let Some(fact) = self.fact_of(item) else { continue };
+            let target = self.target(item);
+            if target.is_some() || !is_path_role(item.role) {
+                self.push(fact, target.filter(|_| item.role != Role::Secret));
+            }
+        }
+    }
+
+    /// The fact that a role has by itself.
+    fn fact_of(&self, item: &Use<'_>) -> Option<Fact> {
+        Some(match item.role {
+            Role::Read | Role::Dir => Fact::Read,
+            Role::Write => Fact::Write,
+            Role::ReadWrite if self.base.contains(Fact::Write) => Fact::Write,
+            Role::ReadWrite => Fact::Read,
+            Role::Delete => Fact::Delete,
+            Role::Execute | Role::Script => Fact::Execute,
+            Role::Url | Role::Remote => Fact::Contact,
+            Role::Host if !self.base.contains(Fact::Serve) => Fact::Contact,
+            Role::Upload => Fact::Upload,
+            Role::Secret | Role::KeyFile => Fact::Credentials,
+            _ => return None,
+        })
+    }
+
+    /// Whether a fact of the program is about operands of this role.
+    fn attaches(&self, fact: Fact, role: Role, uses: &[Use<'_>]) -> bool {
+        let writes = self.base.contains(Fact::Write);
+        match fact {
+            Fact::Read => matches!(role, Role::Read | Role::Dir) || role == Role::ReadWrite && !writes,
+            Fact::Write => matches!(role, Role::Write | Role::ReadWrite),
+            Fact::Delete => {
+                role == Role::Delete
+                    || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource)
+                        && !uses.iter().any(|item| item.role == Role::Delete)
+            }
+            Fact::Execute => matches!(role, Role::Execute | Role::Script),
+            Fact::Contact | Fact::Download => matches!(role, Role::Url | Role::Host | Role::Remote),
+            Fact::Upload => {
+                role == Role::Upload
+                    || !uses.iter().any(|item| item.role == Role::Upload)
+                        && matches!(role, Role::Url | Role::Host | Role::Remote)
+            }
+            Fact::Publish => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url),
+            Fact::RemoteDelete => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url | Role::Ref),
+            Fact::RemoteExecute => matches!(role, Role::Host | Role::Remote | Role::Resource),
+            Fact::Install => role == Role::Package,
+            Fact::Kill => matches!(role, Role::Pid | Role::Name),
+            Fact::Service => role == Role::Service,
+            Fact::Account => role == Role::User,
+            Fact::Grant => matches!(role, Role::ReadWrite | Role::Write | Role::Dir | Role::Resource | Role::User),
+            Fact::Device => matches!(role, Role::ReadWrite | Role::Write | Role::Read | Role::Delete),
+            Fact::Serve => matches!(role, Role::Host | Role::Port | Role::Dir),
+            Fact::Container => matches!(role, Role::Image | Role::Resource),
+            Fact::Credentials => role == Role::KeyFile,
+            Fact::Schedule | Fact::Configure | Fact::Disable => matches!(role, Role::ReadWrite | Role::Service),
+            Fact::Discover | Fact::Attack => matches!(role, Role::Host | Role::Url | Role::Remote),
+            Fact::Database => role == Role::Host,
+            _ => false,
+        }
+    }
+
+    /// What an operand or value names; `None` for standard input and output and for data given in place.
+    fn target(&self, item: &Use<'_>) -> Option<Target> {
+        let text = item.text;
+        if text.is_empty() || text == "-" && is_path_role(item.role) {
+            return None;
+        }
+        match item.role {
+            Role::Upload => self.upload_target(item),
+            Role::Url | Role::Host => Some(host_target(text, item.dynamic)),
+            Role::Remote => Some(self.remote_target(item)),
+            role if is_path_role(role) => Some(if is_address(text) {
+                host_target(text, item.dynamic)
+            } else {
+                self.path_target(text, item.dynamic)
+            }),
+            Role::Package if text.contains("://") => Some(host_target(text, item.dynamic)),
+            _ => Some(Target { text: text.to_owned(), scope: Scope::None }),
+        }
+    }
+
+    fn path_target(&self, text: &str, dynamic: bool) -> Target {
+        let mut target = self.place.locate(text);
+        let unsettled =
+            matches!(target.scope, Scope::Path(PathScope::Workspace | PathScope::Outside | PathScope::Home));
+        if dynamic && unsettled && !text.contains(['$', '`', '%']) {
+            target.scope = Scope::Path(PathScope::Dynamic);
+        }
+        target
+    }
+
+    /// The file that is sent: `@file`, `name=@file`, or an operand.
+    fn upload_target(&self, item: &Use<'_>) -> Option<Target> {
+        let text = item.text;
+        let file = match text.split_once('@') {
+            Some((before, file)) if before.is_empty() || before.ends_with('=') => {
+                Some(file.split(';').next().unwrap_or(file))
+            }
+            _ if item.flag.is_none_or(|flag| flag.contains('T') || flag.contains("file")) => Some(text),
+            _ => None,
+        };
+        let file = file.filter(|file| !matches!(*file, "-" | "." | ""))?;
+        Some(if is_address(file) { host_target(file, item.dynamic) } else { self.path_target(file, item.dynamic) })
+    }
+
+    /// A host's place (`host:path`, a URL), a local path, or the name of a remote.
+    fn remote_target(&self, item: &Use<'_>) -> Target {
+        let text = item.text;
+        if hosts::host_of(text).is_some() {
+            return host_target(text, item.dynamic);
+        }
+        if text.contains(['/', '\\']) || text.starts_with(['.', '~']) {
+            return self.path_target(text, item.dynamic);
+        }
+        Target { text: text.to_owned(), scope: Scope::None }
+    }
+
+    /// Adds an effect and what follows from where its target lies.
+    fn push(&mut self, fact: Fact, target: Option<Target>) {
+        let scope = target.as_ref().map(|target| target.scope);
+        let changes = matches!(fact, Fact::Write | Fact::Delete);
+        let follows = match scope {
+            Some(Scope::Path(PathScope::Secret | PathScope::EnvFile))
+                if !matches!(fact, Fact::Delete | Fact::Grant | Fact::Credentials) =>
+            {
+                (fact != Fact::Write || self.base.contains(Fact::Read)).then_some(Fact::Credentials)
+            }
+            Some(Scope::Path(PathScope::Device)) if changes => Some(Fact::Device),
+            Some(Scope::Path(PathScope::Startup)) if fact == Fact::Write => Some(Fact::Schedule),
+            _ => None,
+        };
+        let again = follows.map(|fact| (fact, target.clone()));
+        self.add(fact, target);
+        if let Some((fact, target)) = again {
+            self.add(fact, target);
+        }
+    }
+
+    fn add(&mut self, fact: Fact, target: Option<Target>) {
+        let grant = if matches!(fact, Fact::Grant | Fact::Write) { self.grant } else { EnumSet::empty() };
+        let effect = Effect { fact, modifiers: self.modifiers | grant, target };
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+}
+
+fn host_target(text: &str, dynamic: bool) -> Target {
+    let scope = match hosts::host_of(text) {
+        Some(host) => Scope::Host(hosts::classify(&host)),
+        None if dynamic || text.contains(['$', '`']) => Scope::Host(HostKind::Dynamic),
+        None => Scope::None,
+    };
+    Target { text: text.to_owned(), scope }
+}
+
+/// Whether a path is rather an address on the network.
+fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && !scheme.eq_ignore_ascii_case("file")
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    })
+}
+
+fn is_path_role(role: Role) -> bool {
+    matches!(
+        role,
+        Role::Read
+            | Role::Write
+            | Role::Delete
+            | Role::Execute
+            | Role::ReadWrite
+            | Role::Dir
+            | Role::Chdir
+            | Role::KeyFile
+            | Role::Script
+    )
+}
+
+fn is_method_flag(flag: &str) -> bool {
+    matches!(flag, "-X" | "--request" | "--method") || flag.eq_ignore_ascii_case("-method")
+}
+
+/// Whether an address stands for every network interface.
+fn binds_everywhere(text: &str) -> bool {
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    matches!(text, "0.0.0.0" | "::" | "[::]" | "0" | "*" | "::0")
+        || text.starts_with("0.0.0.0:")
+        || text.starts_with("[::]:")
+        || text.starts_with("*:")
+}
+
+/// Whether a name has `prod`, `production`, `prd` or `live` as a part of its own.
+fn names_production(item: &Use<'_>) -> bool {
+    let named = matches!(item.role, Role::Host | Role::Url | Role::Remote | Role::Resource | Role::Ref)
+        || item.flag.is_some() && matches!(item.role, Role::Name | Role::Setting | Role::Data | Role::Service);
+    named
+        && item.text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|part| {
+            part.eq_ignore_ascii_case("prod")
+                || part.eq_ignore_ascii_case("production")
+                || part.eq_ignore_ascii_case("prd")
+                || part.eq_ignore_ascii_case("live")
+        })
+}
+
+/// Whether a mode lets everyone write.
+fn mode_is_public(mode: &str) -> bool {
+    let digits = mode.strip_prefix("0o").unwrap_or(mode);
+    if !digits.is_empty() && digits.len() <= 5 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
+        return digits.bytes().last().is_some_and(|last| (last - b'0') & 2 != 0);
+    }
+    mode.split(',').any(|clause| {
+        let Some(at) = clause.find(['+', '=']) else { return false };
+        let (who, what) = clause.split_at(at);
+        (who.is_empty() || who.contains(['o', 'a'])) && what.contains('w')
+    })
+}
+
+/// Whether a mode makes a program run as its owner or group.
+fn mode_sets_id(mode: &str) -> bool {
+    if mode.len() >= 4 && mode.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
+        return mode.bytes().rev().nth(3).is_some_and(|special| (special - b'0') & 6 != 0);
+    }
+    mode.split(',')
+        .any(|clause| clause.find(['+', '=']).is_some_and(|at| clause.get(at..).is_some_and(|what| what.contains('s'))))
+}

@@ -1,0 +1,183 @@
+//! The compiled tables of programs (see `build.rs`) and how things are looked up in them.
+
+use std::cmp::Ordering;
+
+use enumset::EnumSet;
+
+use crate::action::{Fact, Language, Modifier, Role, Shell};
+
+/// A word: where it starts in the text of all words, and its length.
+#[derive(Clone, Copy)]
+pub(super) struct W(u32, u8);
+
+impl W {
+    pub(super) fn as_str(self) -> &'static str {
+        let start = self.0 as usize;
+        TEXT.get(start..start + usize::from(self.1)).unwrap_or_default()
+    }
+}
+
+/// What a program or subcommand does.
+pub(super) struct B {
+    does: u16,
+    operands: (u16, u16),
+    /// Whether the last role belongs to the last operand only.
+    pub(super) last: bool,
+    flags: (u16, u16),
+    subs: (u16, u16),
+    pub(super) language: Tongue,
+    /// Whether what is piped in is executed.
+    pub(super) stdin: bool,
+    pub(super) prints: bool,
+    pub(super) style: Style,
+}
+
+/// What a flag or a program adds.
+struct A {
+    role: Option<Role>,
+    facts: u64,
+    modifiers: u64,
+}
+
+/// What a flag or a program adds, ready for use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Adds {
+    /// The role of the flag's value when it takes one.
+    pub(super) role: Option<Role>,
+    pub(super) facts: EnumSet<Fact>,
+    pub(super) modifiers: EnumSet<Modifier>,
+}
+
+/// The language of the program texts that a program takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tongue {
+    None,
+    Shell(Shell),
+    Code(Language),
+}
+
+/// How flags are spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// `-rf`, `--force`.
+    Unix,
+    /// `-Recurse`, in any case, and any prefix.
+    PowerShell,
+    /// `/s`, in any case.
+    Cmd,
+}
+
+include!(concat!(env!("OUT_DIR"), "/programs.rs"));
+
+/// Endings of program files that are no part of the name.
+const ENDINGS: [&str; 5] = [".exe", ".cmd", ".bat", ".ps1", ".com"];
+
+/// The program of this name in any case, with its file ending or version left out when the tables do not know it with them.
+pub(super) fn program(name: &str) -> Option<&'static B> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return program(&name.to_ascii_lowercase());
+    }
+    let mut stem = name;
+    loop {
+        if let Some(body) = find(&PROGRAMS, stem) {
+            return Some(body);
+        }
+        stem = shorter(stem)?;
+    }
+}
+
+/// The name without its file ending, or else without the last part of its version.
+fn shorter(name: &str) -> Option<&str> {
+    let bare = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or_else(|| {
+        let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        if stem.len() < name.len() { stem.trim_end_matches(['.', '-', '_']) } else { name }
+    });
+    (bare.len() < name.len() && !bare.is_empty()).then_some(bare)
+}
+
+fn find(entries: &[(W, u16)], word: &str) -> Option<&'static B> {
+    BODIES.get(usize::from(search(entries, word)?))
+}
+
+fn search(entries: &[(W, u16)], word: &str) -> Option<u16> {
+    let found = entries.binary_search_by(|(name, _)| name.as_str().cmp(word)).ok()?;
+    entries.get(found).map(|(_, index)| *index)
+}
+
+fn slice<T>(all: &'static [T], (start, end): (u16, u16)) -> &'static [T] {
+    all.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+}
+
+fn adds(index: u16) -> Adds {
+    ADDS.get(usize::from(index)).map_or(
+        Adds { role: None, facts: EnumSet::empty(), modifiers: EnumSet::empty() },
+        |adds| Adds {
+            role: adds.role,
+            facts: EnumSet::from_u64_truncated(adds.facts),
+            modifiers: EnumSet::from_u64_truncated(adds.modifiers),
+        },
+    )
+}
+
+impl B {
+    /// What it always does.
+    pub(super) fn does(&self) -> Adds {
+        adds(self.does)
+    }
+
+    /// The roles of its operands.
+    pub(super) fn roles(&self) -> &'static [Role] {
+        slice(&ROLES, self.operands)
+    }
+
+    /// Whether it has subcommands.
+    pub(super) fn has_subs(&self) -> bool {
+        self.subs.0 < self.subs.1
+    }
+
+    /// The subcommand of this name.
+    pub(super) fn sub(&self, name: &str) -> Option<&'static B> {
+        find(slice(&SUBS, self.subs), name)
+    }
+
+    /// The flag of exactly this spelling.
+    pub(super) fn flag(&self, spelling: &str) -> Option<Adds> {
+        search(slice(&FLAGS, self.flags), spelling).map(adds)
+    }
+
+    /// The first flag that starts with `prefix`, and whether it is the only one.
+    pub(super) fn flag_by_prefix(&self, prefix: &str) -> Option<(Adds, bool)> {
+        let flags = slice(&FLAGS, self.flags);
+        let start = flags.partition_point(|(name, _)| name.as_str().cmp(prefix) == Ordering::Less);
+        let mut matches = flags.iter().skip(start).take_while(|(name, _)| name.as_str().starts_with(prefix));
+        let (_, first) = matches.next()?;
+        Some((adds(*first), matches.all(|(_, other)| other == first)))
+    }
+
+    /// Whether a flag is a word of several letters after one dash (`-name`).
+    pub(super) fn has_long_single_dash(&self) -> bool {
+        slice(&FLAGS, self.flags).iter().any(|(name, _)| is_long_single_dash(name.as_str()))
+    }
+}
+
+fn is_long_single_dash(name: &str) -> bool {
+    name.len() > 2 && name.starts_with('-') && !name.starts_with("--")
+}
+
+#[cfg(test)]
+pub(super) fn all_programs() -> impl Iterator<Item = (&'static str, &'static B)> {
+    PROGRAMS.iter().filter_map(|(name, body)| Some((name.as_str(), BODIES.get(usize::from(*body))?)))
+}
+
+#[cfg(test)]
+impl B {
+    /// Every flag of this body.
+    pub(super) fn all_flags(&self) -> impl Iterator<Item = &'static str> {
+        slice(&FLAGS, self.flags).iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Every subcommand of this body.
+    pub(super) fn all_subs(&self) -> impl Iterator<Item = (&'static str, &'static B)> {
+        slice(&SUBS, self.subs).iter().filter_map(|(name, body)| Some((name.as_str(), BODIES.get(usize::from(*body))?)))
+    }
+}
