@@ -212,7 +212,11 @@ fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Plac
 /// The units of a command in the stated language, or in the one that it looks like.
 fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
     let (script, hidden) = reveal::reveal(command);
-    let language = stated.unwrap_or_else(|| looks_like(&script));
+    let language = match stated {
+        Some(Shell::Cmd) if powershell::looks_like(&script) => Shell::PowerShell,
+        Some(stated) => stated,
+        None => looks_like(&script),
+    };
     let (mut units, mut gaps) = match language {
         Shell::Bash => shell::units(&script, place),
         Shell::PowerShell => powershell::units(&script, place),
