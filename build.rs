@@ -25,7 +25,10 @@ fn main() {
     let files = toml_files(&tables.join("programs"));
     let code = programs::compile(&files, &mut text);
     end_if_reported();
-    write(&out.join("programs.rs"), &format!("{code}\n/// Every word of the tables, once.\nstatic TEXT: &str = {:?};\n", text.into_string()));
+    write(
+        &out.join("programs.rs"),
+        &format!("{code}\n/// Every word of the tables, once.\nstatic TEXT: &str = {:?};\n", text.into_string()),
+    );
 }
 
 /// A table file's path and what it holds.

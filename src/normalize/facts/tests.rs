@@ -46,7 +46,15 @@ fn dump() {
     if tables::all_programs().next().is_none() {
         return;
     }
-    for line in ["rm -rf a b", "sudo -u root rm x", "bash -lc ls␠-l", "cp -r a b c", "find . -name x -exec rm {} ; -delete", "python3.11 -c print", "grep -e a f"] {
+    for line in [
+        "rm -rf a b",
+        "sudo -u root rm x",
+        "bash -lc ls␠-l",
+        "cp -r a b c",
+        "find . -name x -exec rm {} ; -delete",
+        "python3.11 -c print",
+        "grep -e a f",
+    ] {
         let f = facts(line);
         eprintln!("{line}: {:?} {f:?}", f.effects.iter().map(spelled).collect::<Vec<_>>());
     }
