@@ -26,8 +26,29 @@ pub(super) enum CommandArguments {
     Explain(ExplainArguments),
     /// Answer one hook call of an agent program: its JSON on the standard input, the reply on the standard output.
     Hook(HookArguments),
+    /// Look at model bundles.
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Check that everything works here: the runtime library, the bundle, the device, a decision.
+    Doctor(EngineArguments),
     /// Show exactly what the model sees: action records in, texts and token ids out.
     Encode(EncodeArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// The bundles that are found by name, and where.
+    List,
+    /// Check every file of a bundle against its manifest, and the model's answers against the golden ones.
+    Verify(EngineArguments),
+    /// What a bundle says of itself.
+    Info {
+        /// The bundle, by name or folder.
+        #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
+        model: Option<String>,
+    },
 }
 
 /// Where records come from and where answers go.

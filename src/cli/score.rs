@@ -16,7 +16,7 @@ use crate::action::ToolCall;
 use crate::app::App;
 use crate::assessment::{Assessment, Permission, SideEffect};
 use crate::engine::{Deadline, Engine, Failure};
-use crate::record::{self, ActionRecord};
+use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::Decision;
 
 const TABLE_HEADER: &str = "\
@@ -79,7 +79,8 @@ fn assessment_lines(assessment: &Assessment) -> Vec<String> {
         .map(|(label, p)| format!("  needs   {} {:.2}", <&str>::from(label), p.get()));
     let mut effects: Vec<_> = SideEffect::iter().zip(assessment.effects).filter(|(_, p)| p.get() >= 0.3).collect();
     effects.sort_by(|(_, a), (_, b)| b.get().total_cmp(&a.get()));
-    let effects: Vec<String> = effects.iter().map(|(label, p)| format!("{} {:.2}", <&str>::from(label), p.get())).collect();
+    let effects: Vec<String> =
+        effects.iter().map(|(label, p)| format!("{} {:.2}", <&str>::from(label), p.get())).collect();
     let mut lines = vec![format!(
         "  risk    allow {:.2}  ask {:.2}  deny {:.2}",
         risk.allow.get(),
@@ -107,7 +108,7 @@ impl Worker for ScoreWorker {
         let mut decisions = self.decide(&calls).into_iter();
         let share = started.elapsed().as_micros() / lines.len().max(1) as u128;
         let elapsed = u64::try_from(share).unwrap_or(u64::MAX);
-        let answer = |record: Result<ActionRecord, _>| match record {
+        let answer = |record: Result<ActionRecord, (Value, RecordError)>| match record {
             Ok(record) => {
                 let decision = decisions.next().unwrap_or_else(|| self.app.fail_safe(&Failure::Score));
                 self.render(&record, &decision, elapsed)

@@ -207,6 +207,11 @@ impl Engine {
     }
 }
 
+/// The decision for a call that no engine judged.
+pub fn fail_safe(failure: &Failure, asking: Asking) -> Decision {
+    fail_safe::decision(failure, asking)
+}
+
 fn verdict_of(zone: Zone) -> Verdict {
     match zone {
         Zone::Allow => Verdict::Allow,
