@@ -13,8 +13,8 @@
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a panic in a test is a failed test")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "tests print what they measured")]
 
-mod toy;
 mod support;
+mod toy;
 
 mod corpus;
 mod layers;
