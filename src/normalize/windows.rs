@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use enumset::EnumSet;
 
-use crate::action::{Argument, Command, Effect, Fact, Gap, Language, Layer, Unit, UnitKind};
+use crate::action::{Argument, Command, Effect, Fact, Gap, Language, Layer, Shell, Unit, UnitKind};
 use crate::normalize::facts::{self, Nested};
 use crate::normalize::paths::Place;
 use crate::normalize::{cmd, limits, powershell, shell};
@@ -137,7 +137,7 @@ fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) 
             built.command.effects.extend(inner.command.effects);
             built.inner.extend(layered(inner.inner, Layer::Wrapped));
         }
-        Nested::Shell { start, end } => {
+        Nested::Shell { start, end, skip, shell } => {
             let script = arguments
                 .get(*start..(*end).min(arguments.len()))
                 .unwrap_or_default()
@@ -145,19 +145,28 @@ fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) 
                 .map(|argument| argument.text.as_str())
                 .collect::<Vec<_>>()
                 .join(" ");
-            let (units, gaps) = shell::units(&script, place);
+            let script = script.get(*skip..).unwrap_or(&script);
+            let (units, gaps) = match shell {
+                Shell::Bash => shell::units(script, place),
+                Shell::PowerShell => powershell::units_at(script, place, depth),
+                Shell::Cmd => cmd::units_at(script, place, depth),
+            };
             built.gaps |= gaps;
             built.inner.extend(layered(units, Layer::Script));
         }
-        Nested::Code { index, language } => {
-            let Some(text) =
-                arguments.get(*index).map(|argument| argument.text.clone()).filter(|text| !text.trim().is_empty())
+        Nested::Code { index, skip, language } => {
+            let Some(text) = arguments
+                .get(*index)
+                .and_then(|argument| argument.text.get(*skip..))
+                .map(str::to_owned)
+                .filter(|text| !text.trim().is_empty())
             else {
                 return;
             };
             built.inner.push(code(text, *language));
         }
-        Nested::StdinShell | Nested::StdinCode(_) => {}
+        // An encoded script is opened by the program's name; nothing is known of what comes on standard input.
+        Nested::Encoded { .. } | Nested::StdinShell(_) | Nested::StdinCode(_) => {}
     }
 }
 
