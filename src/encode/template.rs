@@ -47,7 +47,8 @@ impl Rendered {
 /// Renders one unit of an action.
 pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
     let (effects, dropped) = distinct_effects(unit);
-    let mut gaps = unit.gaps | action.gaps;
+    // Most gaps belong to a unit; a disguise is found before there are units, so it is everybody's.
+    let mut gaps = unit.gaps | (action.gaps & Gap::Disguised);
     if dropped {
         gaps |= Gap::Truncated;
     }
