@@ -14,6 +14,8 @@ import torch
 from tokenizers import Tokenizer
 
 from riskpipe import SEED
+from riskpipe.checkpoints import prepare_cpu
+from riskpipe.cooccurrence import count_pairs, embedding_from_counts
 from riskpipe.model import Encoder, ModelConfig
 from riskpipe.pretraining import PretrainConfig, pretrain
 from riskpipe.tokenizer import MASK_MARKER, PAD_MARKER, marker_id
@@ -21,16 +23,30 @@ from riskpipe.tokens import TokenRows
 from riskpipe.transfer import load_into
 
 
-def run(rows: Path, tokenizer_path: Path, output: Path, minutes: float, start: Path | None, learning_rate: float) -> float:
+def run(
+    rows: Path,
+    tokenizer_path: Path,
+    output: Path,
+    minutes: float,
+    start: Path | None = None,
+    learning_rate: float = 1.5e-3,
+    threads: int = 2,
+) -> float:
     """Trains from scratch, or from the checkpoint `start`; returns the last loss."""
+    prepare_cpu(threads)
     torch.manual_seed(SEED)
     tokenizer = Tokenizer.from_file(str(tokenizer_path))
-    model = Encoder(ModelConfig(vocabulary=tokenizer.get_vocab_size()))
+    model = Encoder(ModelConfig(vocabulary=tokenizer.get_vocab_size(), dropout=0.0))
+    token_rows = TokenRows.load(rows)
     if start is not None:
         load_into(model, start)
+    else:
+        counts = count_pairs(token_rows, model.config.vocabulary)
+        embedding = embedding_from_counts(counts, model.config.hidden, spread=0.05, seed=SEED)
+        model.tokens.weight.data.copy_(torch.from_numpy(embedding))
     config = PretrainConfig(minutes=minutes, learning_rate=learning_rate, seed=SEED)
     mask_id, pad_id = marker_id(tokenizer, MASK_MARKER), marker_id(tokenizer, PAD_MARKER)
-    return pretrain(model, TokenRows.load(rows), config, mask_id, pad_id, output)
+    return pretrain(model, token_rows, config, mask_id, pad_id, output)
 
 
 def main() -> int:
@@ -45,8 +61,15 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    run(options.rows, options.tokenizer, options.output, options.minutes, options.start, options.learning_rate)
+    run(
+        options.rows,
+        options.tokenizer,
+        options.output,
+        options.minutes,
+        options.start,
+        options.learning_rate,
+        options.threads,
+    )
     return 0
 
 

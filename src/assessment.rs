@@ -108,3 +108,16 @@ pub struct Assessment {
     /// Probability that the text tries to instruct an agent.
     pub injection: Probability,
 }
+
+/// What the model answers to one window, before any calibration.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowLogits {
+    /// Of allow, ask, deny: a softmax gives probabilities.
+    pub risk: [f32; N_RISKS],
+    /// Of each [`Permission`]: a softmax gives probabilities.
+    pub permission: [f32; N_PERMISSIONS],
+    /// Of each [`SideEffect`]: a sigmoid each.
+    pub effects: [f32; N_EFFECTS],
+    /// Of an injection: a sigmoid.
+    pub injection: f32,
+}

@@ -7,4 +7,19 @@ pub mod assessment;
 pub mod manifest;
 pub mod verdict;
 
+pub mod calibrate;
+pub mod encode;
+pub mod model;
 pub mod normalize;
+pub mod policy;
+
+pub mod engine;
+
+pub mod artifact;
+pub mod config;
+pub mod harness;
+pub mod record;
+
+pub mod app;
+
+pub mod cli;

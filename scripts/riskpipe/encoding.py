@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from riskpipe.tokens import TokenRows
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,23 @@ class EncodeBinary:
             yield row["id"], row["text"]
 
     def token_rows(self, records: Path, tokenizer: Path) -> TokenRows:
-        """Token rows of every record of a JSONL file."""
+        """Token rows of the records of a JSONL file; a record without any row is left out."""
         rows = self._rows(records, "--tokenizer", str(tokenizer))
-        return TokenRows.from_actions((row["id"], row["input_ids"]) for row in rows)
+        return TokenRows.from_actions((row["id"], row["input_ids"]) for row in rows if row["input_ids"])
 
     def _command(self, *arguments: str) -> Sequence[str]:
         return [str(self.path), *self.leading, "encode", *arguments]
 
     def _rows(self, records: Path, *arguments: str) -> Iterator[dict[str, Any]]:
-        """Output objects of one run. A record that the engine refuses raises: training data must be readable."""
+        """Output objects of one run, without the records that the engine refuses as malformed."""
         with records.open("rb") as source:
             process = subprocess.Popen(self._command(*arguments), stdin=source, stdout=subprocess.PIPE, text=True)
             assert process.stdout is not None
             for line in process.stdout:
                 row = json.loads(line)
                 if "error" in row:
-                    raise ValueError(f"riskgate encode refused {row.get('id')}: {row['error']}")
-                yield row
+                    log.warning("riskgate encode refused %s: %s", row.get("id"), row["error"])
+                else:
+                    yield row
             if process.wait() != 0:
                 raise RuntimeError(f"riskgate encode ended with {process.returncode}")

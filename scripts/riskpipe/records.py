@@ -26,6 +26,7 @@ class Record:
     kind: str
     group: str
     natural_label: str | None = None
+    shell: str | None = None
 
     @property
     def is_text(self) -> bool:
@@ -98,6 +99,7 @@ def parse_record(row: dict[str, Any], source: str) -> Record:
         kind=row.get("kind", "authored"),
         group=f"{source}/{row.get('group', row['id'])}",
         natural_label=row.get("natural_label"),
+        shell=context.get("shell"),
     )
 
 

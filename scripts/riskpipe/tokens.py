@@ -106,3 +106,8 @@ def batches_by_length(
             batches.append(np.array(current))
     seed.shuffle(batches)
     return batches
+
+
+def to_row(ids: Sequence[int]) -> npt.NDArray[np.uint16]:
+    """Token ids as the row type of this module."""
+    return np.asarray(ids, dtype=np.uint16)

@@ -70,13 +70,22 @@ fn settle_roles(walk: &mut Walk<'_>) {
     }
     // `perl -pi -e …`: what follows the program text are files.
     if walk.modifiers.contains(Modifier::InPlace) && matches!(walk.body().language, Tongue::Code(_)) {
-        walk.uses.iter_mut().filter(|item| item.flag.is_none() && item.role == Role::Data).for_each(|item| item.role = Role::ReadWrite);
+        walk.uses
+            .iter_mut()
+            .filter(|item| item.flag.is_none() && item.role == Role::Data)
+            .for_each(|item| item.role = Role::ReadWrite);
     }
 }
 
 /// What an argument list says when no table knows the program: only secrets by their paths.
 pub(super) fn of_unknown(arguments: &[Argument], place: &Place) -> Facts {
-    let mut maker = Maker { place, base: EnumSet::empty(), modifiers: EnumSet::empty(), grant: EnumSet::empty(), effects: Vec::new() };
+    let mut maker = Maker {
+        place,
+        base: EnumSet::empty(),
+        modifiers: EnumSet::empty(),
+        grant: EnumSet::empty(),
+        effects: Vec::new(),
+    };
     for argument in arguments {
         maker.hidden_secret(argument.text.rsplit('=').next().unwrap_or_default());
     }
@@ -85,8 +94,12 @@ pub(super) fn of_unknown(arguments: &[Argument], place: &Place) -> Facts {
 
 /// Copies between machines (`scp`, `rsync`): an operand `host:path` is remote, and what goes there is sent.
 fn remote_copies(uses: &mut [Use<'_>]) -> EnumSet<Fact> {
-    let is_remote = |item: &Use<'_>| item.flag.is_none() && matches!(item.role, Role::Read | Role::Write) && is_remote_path(item.text);
-    let Some((last, before)) = uses.split_last_mut().filter(|(last, _)| last.flag.is_none()) else { return EnumSet::empty() };
+    let is_remote = |item: &Use<'_>| {
+        item.flag.is_none() && matches!(item.role, Role::Read | Role::Write) && is_remote_path(item.text)
+    };
+    let Some((last, before)) = uses.split_last_mut().filter(|(last, _)| last.flag.is_none()) else {
+        return EnumSet::empty();
+    };
     let mut facts = EnumSet::empty();
     let sends = is_remote(last);
     for item in before.iter_mut().filter(|item| item.flag.is_none()) {
@@ -107,7 +120,8 @@ fn remote_copies(uses: &mut [Use<'_>]) -> EnumSet<Fact> {
 /// Whether a path is `host:path`, `user@host:path` or `host::module`.
 fn is_remote_path(text: &str) -> bool {
     let head = text.split('/').next().unwrap_or_default();
-    head.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('\\')) && !text.starts_with(['.', '~', '$', '%'])
+    head.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('\\'))
+        && !text.starts_with(['.', '~', '$', '%'])
         || is_address(text)
 }
 
@@ -139,7 +153,9 @@ impl Maker<'_> {
         for item in uses {
             match item.role {
                 Role::Mode => self.mode(item.text),
-                Role::Host | Role::Url | Role::Port | Role::Name | Role::Data | Role::Setting if binds_everywhere(item.text) => {
+                Role::Host | Role::Url | Role::Port | Role::Name | Role::Data | Role::Setting
+                    if binds_everywhere(item.text) =>
+                {
                     if self.base.contains(Fact::Serve) || item.role == Role::Host {
                         self.modifiers |= Modifier::ListenAll;
                     }
@@ -251,7 +267,10 @@ impl Maker<'_> {
 
     fn hidden_secret(&mut self, text: &str) {
         let text = text.trim_start_matches('@');
-        if !text.starts_with(['/', '~', '.', '$', '%']) && !text.contains("/.") || text.contains(['\n', ' ']) || text.len() < 4 {
+        if !text.starts_with(['/', '~', '.', '$', '%']) && !text.contains("/.")
+            || text.contains(['\n', ' '])
+            || text.len() < 4
+        {
             return;
         }
         let target = self.place.locate(text);
@@ -266,7 +285,10 @@ impl Maker<'_> {
             return;
         }
         for item in uses.iter().filter(|item| matches!(item.flag, Some("-v" | "--volume" | "--mount"))) {
-            let named = item.text.split(',').find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
+            let named = item
+                .text
+                .split(',')
+                .find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
             let folder = named.unwrap_or_else(|| item.text.split(':').next().unwrap_or_default());
             if folder.starts_with(['/', '.', '~', '$', '%', '`']) {
                 let target = self.path_target(folder, item.dynamic);
@@ -301,13 +323,15 @@ impl Maker<'_> {
             Fact::Write => matches!(role, Role::Write | Role::ReadWrite),
             Fact::Delete => {
                 role == Role::Delete
-                    || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource) && !uses.iter().any(|item| item.role == Role::Delete)
+                    || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource)
+                        && !uses.iter().any(|item| item.role == Role::Delete)
             }
             Fact::Execute => matches!(role, Role::Execute | Role::Script),
             Fact::Contact | Fact::Download => matches!(role, Role::Url | Role::Host | Role::Remote),
             Fact::Upload => {
                 let names_file = |item: &Use<'_>| item.role == Role::Upload && self.target(item).is_some();
-                role == Role::Upload || matches!(role, Role::Url | Role::Host | Role::Remote) && !uses.iter().any(names_file)
+                role == Role::Upload
+                    || matches!(role, Role::Url | Role::Host | Role::Remote) && !uses.iter().any(names_file)
             }
             Fact::Publish => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url),
             Fact::RemoteDelete => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url | Role::Ref),
@@ -342,7 +366,11 @@ impl Maker<'_> {
             Role::Url => Some(host_target(text, item.dynamic)),
             Role::Host => Some(named_host_target(text, item.dynamic)),
             Role::Remote => Some(self.remote_target(item)),
-            role if is_path_role(role) => Some(if is_address(text) { host_target(text, item.dynamic) } else { self.path_target(text, item.dynamic) }),
+            role if is_path_role(role) => Some(if is_address(text) {
+                host_target(text, item.dynamic)
+            } else {
+                self.path_target(text, item.dynamic)
+            }),
             Role::Package if text.contains("://") => Some(host_target(text, item.dynamic)),
             _ => Some(Target { text: text.to_owned(), scope: Scope::None }),
         }
@@ -350,7 +378,8 @@ impl Maker<'_> {
 
     fn path_target(&self, text: &str, dynamic: bool) -> Target {
         let mut target = self.place.locate(text);
-        let unsettled = matches!(target.scope, Scope::Path(PathScope::Workspace | PathScope::Outside | PathScope::Home));
+        let unsettled =
+            matches!(target.scope, Scope::Path(PathScope::Workspace | PathScope::Outside | PathScope::Home));
         if dynamic && unsettled && !text.contains(['$', '`', '%']) {
             target.scope = Scope::Path(PathScope::Dynamic);
         }
@@ -361,7 +390,9 @@ impl Maker<'_> {
     fn upload_target(&self, item: &Use<'_>) -> Option<Target> {
         let text = item.text;
         let file = match text.split_once('@') {
-            Some((before, file)) if before.is_empty() || before.ends_with('=') => Some(file.split(';').next().unwrap_or(file)),
+            Some((before, file)) if before.is_empty() || before.ends_with('=') => {
+                Some(file.split(';').next().unwrap_or(file))
+            }
             _ if item.flag.is_none_or(names_a_file) => Some(text),
             _ => None,
         };
@@ -386,7 +417,9 @@ impl Maker<'_> {
         let scope = target.as_ref().map(|target| target.scope);
         let changes = matches!(fact, Fact::Write | Fact::Delete);
         let follows = match scope {
-            Some(Scope::Path(PathScope::Secret | PathScope::EnvFile)) if !matches!(fact, Fact::Delete | Fact::Grant | Fact::Credentials) => {
+            Some(Scope::Path(PathScope::Secret | PathScope::EnvFile))
+                if !matches!(fact, Fact::Delete | Fact::Grant | Fact::Credentials) =>
+            {
                 (fact != Fact::Write || self.base.contains(Fact::Read)).then_some(Fact::Credentials)
             }
             Some(Scope::Path(PathScope::Device)) if changes => Some(Fact::Device),
@@ -412,7 +445,8 @@ impl Maker<'_> {
 /// A host that may be a lone name (`ssh staging`).
 fn named_host_target(text: &str, dynamic: bool) -> Target {
     let mut target = host_target(text, dynamic);
-    let name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) && !text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && !text.bytes().all(|byte| byte.is_ascii_digit());
     if target.scope == Scope::None && name {
         target.scope = Scope::Host(hosts::classify(text));
     }
@@ -435,14 +469,24 @@ fn host_target(text: &str, dynamic: bool) -> Target {
 /// Whether a path is rather an address on the network.
 fn is_address(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, _)| {
-        scheme.len() > 1 && !scheme.eq_ignore_ascii_case("file") && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+        scheme.len() > 1
+            && !scheme.eq_ignore_ascii_case("file")
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
     })
 }
 
 fn is_path_role(role: Role) -> bool {
     matches!(
         role,
-        Role::Read | Role::Write | Role::Delete | Role::Execute | Role::ReadWrite | Role::Dir | Role::Chdir | Role::KeyFile | Role::Script
+        Role::Read
+            | Role::Write
+            | Role::Delete
+            | Role::Execute
+            | Role::ReadWrite
+            | Role::Dir
+            | Role::Chdir
+            | Role::KeyFile
+            | Role::Script
     )
 }
 
@@ -459,7 +503,10 @@ fn is_method_flag(flag: &str) -> bool {
 /// Whether an address stands for every network interface.
 fn binds_everywhere(text: &str) -> bool {
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-    matches!(text, "0.0.0.0" | "::" | "[::]" | "0" | "*" | "::0") || text.starts_with("0.0.0.0:") || text.starts_with("[::]:") || text.starts_with("*:")
+    matches!(text, "0.0.0.0" | "::" | "[::]" | "0" | "*" | "::0")
+        || text.starts_with("0.0.0.0:")
+        || text.starts_with("[::]:")
+        || text.starts_with("*:")
 }
 
 /// Whether a name has `prod`, `production`, `prd` or `live` as a part of its own.
@@ -468,7 +515,10 @@ fn names_production(item: &Use<'_>) -> bool {
         || item.flag.is_some() && matches!(item.role, Role::Name | Role::Setting | Role::Data | Role::Service);
     named
         && item.text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|part| {
-            part.eq_ignore_ascii_case("prod") || part.eq_ignore_ascii_case("production") || part.eq_ignore_ascii_case("prd") || part.eq_ignore_ascii_case("live")
+            part.eq_ignore_ascii_case("prod")
+                || part.eq_ignore_ascii_case("production")
+                || part.eq_ignore_ascii_case("prd")
+                || part.eq_ignore_ascii_case("live")
         })
 }
 
@@ -490,5 +540,6 @@ fn mode_sets_id(mode: &str) -> bool {
     if mode.len() >= 4 && mode.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
         return mode.bytes().rev().nth(3).is_some_and(|special| (special - b'0') & 6 != 0);
     }
-    mode.split(',').any(|clause| clause.find(['+', '=']).is_some_and(|at| clause.get(at..).is_some_and(|what| what.contains('s'))))
+    mode.split(',')
+        .any(|clause| clause.find(['+', '=']).is_some_and(|at| clause.get(at..).is_some_and(|what| what.contains('s'))))
 }

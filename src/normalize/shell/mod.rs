@@ -1,12 +1,87 @@
 //! Bash → units: every simple command found, wrappers opened, inline code set apart, payloads decoded.
+//!
+//! [`syntax`] parses, [`walk`] goes through the tree, [`expand`] resolves words by what [`scope`] knows, [`command`] asks the
+//! tables about each command and opens what it contains, [`decode`] works out what can be known before anything runs,
+//! [`text`] spells the result in one way.
+
+mod braces;
+mod code;
+mod command;
+mod decode;
+mod expand;
+mod parameter;
+mod scope;
+mod syntax;
+mod text;
+mod walk;
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use enumset::EnumSet;
 
-use crate::action::{Gap, Unit};
+use crate::action::{Gap, Shell, Unit, UnitKind};
+use crate::normalize::limits::{MAX_SOURCE, MAX_UNITS};
 use crate::normalize::paths::Place;
 
 /// The units of a Bash script and what of it was not understood.
 pub(super) fn units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
-    let _ = (script, place);
-    (Vec::new(), EnumSet::empty())
+    let mut gaps = EnumSet::empty();
+    let plain = without_marks(script);
+    let (source, shift) = bounded(&plain);
+    if shift.is_some() {
+        gaps |= Gap::Truncated;
+    }
+    let (mut units, found) = walk::walk(&source, place);
+    gaps |= found;
+    if units.is_empty() {
+        units.push(Unit::new(UnitKind::Command(Shell::Bash), source.trim(), 0..source.len()));
+    }
+    if units.len() > MAX_UNITS {
+        units.drain(MAX_UNITS / 2..units.len() - MAX_UNITS / 2);
+        gaps |= Gap::Truncated;
+    }
+    for unit in &mut units {
+        unit.span = placed(&unit.span, shift, script.len());
+    }
+    (units, gaps)
 }
+
+/// The marks that this module writes must not come from the input.
+fn without_marks(script: &str) -> Cow<'_, str> {
+    if script.contains(['⟦', '⟧']) {
+        Cow::Owned(script.replace('⟦', "[[").replace('⟧', "]]"))
+    } else {
+        Cow::Borrowed(script)
+    }
+}
+
+/// The script, or its head and tail when it is too long, with where the tail begins and how far it moved.
+fn bounded(script: &str) -> (Cow<'_, str>, Option<(usize, usize)>) {
+    if script.len() <= MAX_SOURCE {
+        return (Cow::Borrowed(script), None);
+    }
+    let mut head_end = MAX_SOURCE / 2;
+    let mut tail_start = script.len() - MAX_SOURCE / 2;
+    while !script.is_char_boundary(head_end) {
+        head_end -= 1;
+    }
+    while !script.is_char_boundary(tail_start) {
+        tail_start += 1;
+    }
+    let head = script.get(..head_end).unwrap_or_default();
+    let tail = script.get(tail_start..).unwrap_or_default();
+    (Cow::Owned(format!("{head}\n{tail}")), Some((head_end + 1, tail_start - head_end - 1)))
+}
+
+/// A range of the bounded text as a range of the script.
+fn placed(span: &Range<usize>, shift: Option<(usize, usize)>, length: usize) -> Range<usize> {
+    let moved = |at: usize| match shift {
+        Some((start, by)) if at >= start => at + by,
+        _ => at,
+    };
+    moved(span.start).min(length)..moved(span.end).min(length)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Logits → [`Assessment`] → [`Zone`]: what the numbers mean, and when they are confident enough.
+
+mod aggregate;
+mod thresholds;
+
+use aggregate::{Raw, sigmoid};
+pub use thresholds::{RateError, Rates, Thresholds};
+
+use crate::assessment::{Assessment, N_PERMISSIONS, Probability, Risk, RowLogits};
+use crate::manifest::{Calibration, Platt};
+use crate::verdict::Zone;
+
+/// Keeps logits finite when a probability is 0 or 1.
+const EDGE: f32 = 1e-6;
+
+/// The calibrated beliefs about an action, from the logits of its windows.
+pub fn assess(rows: &[RowLogits], calibration: &Calibration) -> Assessment {
+    let raw = Raw::worst(rows);
+    let stop = scale(raw.stop, calibration.risk.stop);
+    let deny = scale(raw.deny, calibration.risk.deny);
+    Assessment {
+        risk: Risk::from_cumulative(stop.max(deny), deny),
+        permission: permission(&raw, calibration),
+        effects: zip(raw.effects, calibration.effects, scale),
+        injection: scale(raw.injection, calibration.injection),
+    }
+}
+
+/// The beliefs about a text that a tool returned: its risk is that it is an injection, and nothing else is judged.
+pub fn assess_text(rows: &[RowLogits], calibration: &Calibration) -> Assessment {
+    let injection = scale(Raw::worst(rows).injection, calibration.injection);
+    let mut permission = [Probability::default(); N_PERMISSIONS];
+    if let Some(observe) = permission.first_mut() {
+        *observe = Probability::new(1.0);
+    }
+    Assessment {
+        risk: Risk::from_cumulative(injection, injection),
+        permission,
+        effects: [Probability::default(); _],
+        injection,
+    }
+}
+
+/// The zone of an action. What writes or sends an injection is never in the allow zone.
+pub fn zone(assessment: &Assessment, thresholds: &Thresholds) -> Zone {
+    let risk = &assessment.risk;
+    if risk.deny.get() >= thresholds.deny_above {
+        Zone::Deny
+    } else if risk.stop().get() <= thresholds.allow_below && assessment.injection.get() < thresholds.injection_above {
+        Zone::Allow
+    } else {
+        Zone::Uncertain
+    }
+}
+
+/// The zone of a text that a tool returned.
+pub fn text_zone(assessment: &Assessment, thresholds: &Thresholds) -> Zone {
+    if assessment.injection.get() >= thresholds.injection_above { Zone::Deny } else { Zone::Allow }
+}
+
+fn scale(probability: f32, platt: Platt) -> Probability {
+    if probability.is_nan() {
+        return Probability::new(f32::NAN);
+    }
+    let inside = probability.clamp(EDGE, 1.0 - EDGE);
+    let logit = (inside / (1.0 - inside)).ln();
+    Probability::new(sigmoid(platt.a.mul_add(logit, platt.b)))
+}
+
+fn permission(raw: &Raw, calibration: &Calibration) -> [Probability; N_PERMISSIONS] {
+    let scaled = zip(raw.permission, calibration.permission, scale);
+    // Scaling may cross two neighbours; a higher level is never likelier than a lower one.
+    let mut reached = [1.0; N_PERMISSIONS + 1];
+    reached.iter_mut().skip(1).zip(scaled).for_each(|(slot, value)| *slot = value.get());
+    if let Some(last) = reached.last_mut() {
+        *last = 0.0;
+    }
+    let mut ceiling: f32 = 1.0;
+    for value in &mut reached {
+        ceiling = ceiling.min(*value);
+        *value = ceiling;
+    }
+    let mut steps = reached.windows(2).map(|pair| pair.iter().copied().reduce(|a, b| a - b).unwrap_or(0.0));
+    std::array::from_fn(|_| Probability::new(steps.next().unwrap_or(0.0)))
+}
+
+fn zip<const N: usize>(values: [f32; N], scalings: [Platt; N], f: fn(f32, Platt) -> Probability) -> [Probability; N] {
+    let mut pairs = values.into_iter().zip(scalings);
+    std::array::from_fn(|_| pairs.next().map_or(Probability::new(1.0), |(value, scaling)| f(value, scaling)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::RiskCalibration;
+
+    const SAME: Platt = Platt { a: 1.0, b: 0.0 };
+
+    fn identity() -> Calibration {
+        Calibration {
+            risk: RiskCalibration { stop: SAME, deny: SAME },
+            permission: [SAME; 4],
+            effects: [SAME; 14],
+            injection: SAME,
+        }
+    }
+
+    fn row(risk: [f32; 3], permission: [f32; 5]) -> RowLogits {
+        RowLogits { risk, permission, effects: [-4.0; 14], injection: -4.0 }
+    }
+
+    const THRESHOLDS: Thresholds = Thresholds { allow_below: 0.2, deny_above: 0.8, injection_above: 0.9 };
+
+    #[test]
+    fn probabilities_sum_to_one() {
+        let assessment = assess(&[row([1.0, 0.5, -1.0], [0.3, 2.0, 1.0, -1.0, 0.0])], &identity());
+        let risk = assessment.risk;
+        assert!((risk.allow.get() + risk.ask.get() + risk.deny.get() - 1.0).abs() < 1e-5);
+        let sum: f32 = assessment.permission.iter().map(|p| p.get()).sum();
+        assert!((sum - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn crossing_scalings_still_sum_to_one() {
+        let mut calibration = identity();
+        calibration.permission[2] = Platt { a: 1.0, b: 4.0 };
+        calibration.risk.deny = Platt { a: 1.0, b: 6.0 };
+        let assessment = assess(&[row([2.0, 0.0, 0.0], [2.0, 1.0, 0.0, 0.0, 0.0])], &calibration);
+        let sum: f32 = assessment.permission.iter().map(|p| p.get()).sum();
+        assert!((sum - 1.0).abs() < 1e-5);
+        assert!(assessment.permission.iter().all(|p| p.get() >= 0.0));
+        assert!(assessment.risk.stop() >= assessment.risk.deny);
+    }
+
+    #[test]
+    fn zones_follow_the_thresholds() {
+        let zone_of = |risk| zone(&assess(&[row(risk, [0.0; 5])], &identity()), &THRESHOLDS);
+        assert_eq!(zone_of([5.0, 0.0, 0.0]), Zone::Allow);
+        assert_eq!(zone_of([0.0, 0.0, 0.0]), Zone::Uncertain);
+        assert_eq!(zone_of([0.0, 0.0, 6.0]), Zone::Deny);
+    }
+
+    #[test]
+    fn a_broken_number_is_never_in_the_allow_zone() {
+        let assessment = assess(&[row([f32::NAN; 3], [0.0; 5])], &identity());
+        assert_eq!(zone(&assessment, &THRESHOLDS), Zone::Deny);
+    }
+
+    #[test]
+    fn an_action_that_carries_an_injection_is_not_allowed() {
+        let mut calm = row([5.0, 0.0, 0.0], [0.0; 5]);
+        calm.injection = 6.0;
+        assert_eq!(zone(&assess(&[calm], &identity()), &THRESHOLDS), Zone::Uncertain);
+        assert_eq!(text_zone(&assess_text(&[calm], &identity()), &THRESHOLDS), Zone::Deny);
+    }
+}

@@ -1,0 +1,164 @@
+//! What may be typed: flags and subcommands, nothing resolved yet. The help texts are the reference of the command line.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use strum::VariantNames;
+
+use crate::config::env_vars;
+use crate::harness::Harness;
+use crate::model::Device;
+
+/// Judges the actions of coding agents on this machine: allow, ask or deny.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110, propagate_version = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: CommandArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CommandArguments {
+    /// Judge actions: action records in, decision records out; or one shell command.
+    Score(ScoreArguments),
+    /// Judge as `score` does, and say what moved the score, part by part.
+    Explain(ExplainArguments),
+    /// Answer one hook call of an agent program: its JSON on the standard input, the reply on the standard output.
+    Hook(HookArguments),
+    /// Look at model bundles.
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Check that everything works here: the runtime library, the bundle, the device, a decision.
+    Doctor(EngineArguments),
+    /// Show exactly what the model sees: action records in, texts and token ids out.
+    Encode(EncodeArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// The bundles that are found by name, and where.
+    List,
+    /// Check every file of a bundle against its manifest, and the model's answers against the golden ones.
+    Verify(EngineArguments),
+    /// What a bundle says of itself.
+    Info {
+        /// The bundle, by name or folder.
+        #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
+        model: Option<String>,
+    },
+}
+
+/// Where records come from and where answers go.
+#[derive(Debug, Args)]
+pub(super) struct StreamArguments {
+    /// Action records, one JSON object a line; `-` is the standard input.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(super) input: PathBuf,
+    /// Where the answers go, one JSON object a line; `-` is the standard output.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(super) output: PathBuf,
+}
+
+/// Which model judges, on what, and how strictly.
+#[derive(Debug, Args)]
+pub(super) struct EngineArguments {
+    /// The model bundle, by name or folder.
+    #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
+    pub(super) model: Option<String>,
+    /// The ONNX Runtime library; before `ORT_DYLIB_PATH` and the usual places.
+    #[arg(long, value_name = "FILE", env = env_vars::RUNTIME)]
+    pub(super) runtime: Option<PathBuf>,
+    /// Where the model runs: auto, cpu, cuda[:N], tensorrt[:N], coreml, directml[:N] or openvino.
+    #[arg(long, value_name = "DEVICE", env = env_vars::DEVICE, default_value = "auto")]
+    pub(super) device: Device,
+    /// The bundle's operating point.
+    #[arg(long, value_name = "NAME", env = env_vars::OPERATING_POINT, default_value = "default")]
+    pub(super) operating_point: String,
+    /// Allow only as much as keeps the share of dangerous actions that come out `allow` at or below this.
+    #[arg(long, value_name = "RATE", env = env_vars::MAX_MISS_RATE)]
+    pub(super) max_miss_rate: Option<f32>,
+    /// Deny only as much as keeps the share of harmless actions that come out `deny` at or below this.
+    #[arg(long, value_name = "RATE", env = env_vars::MAX_FALSE_BLOCK_RATE)]
+    pub(super) max_false_block_rate: Option<f32>,
+    /// Nobody can be asked (headless): what would be `ask` is `deny`.
+    #[arg(long, env = env_vars::NO_ASK)]
+    pub(super) no_ask: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScoreArguments {
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) stream: StreamArguments,
+    /// Judge this one shell command and exit with 0 for allow, 10 for ask, 20 for deny.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["input", "output"])]
+    pub(super) command: Option<String>,
+    /// With --command: give the decision record.
+    #[arg(long, requires = "command")]
+    pub(super) json: bool,
+    /// What a stream of records is answered with.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Json, conflicts_with = "command")]
+    pub(super) format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) stream: StreamArguments,
+    /// Explain this one shell command; the exit code is as for `score`.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["input", "output"])]
+    pub(super) command: Option<String>,
+    /// With --command: give JSON.
+    #[arg(long, requires = "command")]
+    pub(super) json: bool,
+}
+
+/// How decisions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    /// Decision records, one JSON object a line.
+    Json,
+    /// One readable line each.
+    Table,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HookArguments {
+    /// The agent program.
+    #[arg(value_name = "HARNESS", value_parser = harness())]
+    pub(super) harness: Harness,
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    /// Milliseconds until a call that is not judged is stopped; set the harness's own limit well above it.
+    #[arg(long, value_name = "MS", env = env_vars::DEADLINE_MS, default_value_t = 3_000)]
+    pub(super) deadline_ms: u64,
+}
+
+/// A harness by its name, with the names listed in help and errors.
+fn harness() -> impl TypedValueParser<Value = Harness> {
+    PossibleValuesParser::new(Harness::VARIANTS).try_map(|name| name.parse::<Harness>())
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EncodeArguments {
+    #[command(flatten)]
+    pub(super) stream: StreamArguments,
+    /// The bundle whose tokenizer is used, by name or folder.
+    #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
+    pub(super) model: Option<String>,
+    /// A tokenizer file instead of a bundle's, with the default window rule.
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub(super) tokenizer: Option<PathBuf>,
+    /// Give the texts alone: needs no tokenizer.
+    #[arg(long, conflicts_with_all = ["model", "tokenizer"])]
+    pub(super) no_tokens: bool,
+    /// List the markers of the text template as a JSON array and leave.
+    #[arg(long)]
+    pub(super) markers: bool,
+}

@@ -1,0 +1,78 @@
+//! `riskgate hook`: one call of an agent program's hook. Whatever happens here, the call is answered: a panic, an internal
+//! error or a deadline stops it, since silence would let it run.
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{env, panic, thread};
+
+use super::args::{EngineArguments, HookArguments};
+use super::engine;
+use crate::action::ToolCall;
+use crate::config::env_vars;
+use crate::engine::Deadline;
+use crate::harness::{HookEnvironment, HookEvent, HookReply};
+use crate::record::MAX_RECORD;
+use crate::verdict::Decision;
+
+/// Stack of the thread that judges: room for every recursion that `normalize::limits` permits.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Runs the command; the exit code is the harness's own.
+pub(super) fn run(arguments: HookArguments) -> u8 {
+    let harness = arguments.harness;
+    let reply = answer_in_time(arguments).unwrap_or_else(|problem| harness.reply_failure(&problem));
+    let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
+    let _ = writeln!(io::stderr(), "{}", reply.stderr);
+    match written {
+        Ok(()) => reply.exit_code,
+        // The decision did not arrive: only the exit code can still stop the call.
+        Err(_) => harness.reply_failure("the answer could not be written").exit_code,
+    }
+}
+
+/// The reply, or why there is none before the deadline.
+fn answer_in_time(arguments: HookArguments) -> Result<HookReply, String> {
+    let time = Duration::from_millis(arguments.deadline_ms);
+    let deadline = Deadline::after(time);
+    let (sender, receiver) = mpsc::channel();
+    // The default hook would print a second text beside the reply's.
+    panic::set_hook(Box::new(|_| {}));
+    let judge = move || {
+        // When nobody waits any more, the answer is of no use.
+        let _ = sender.send(answer(&arguments, deadline).map_err(|error| format!("{error:#}")));
+    };
+    thread::Builder::new().stack_size(STACK).spawn(judge).map_err(|error| error.to_string())?;
+    receiver.recv_timeout(time).unwrap_or_else(|error| match error {
+        mpsc::RecvTimeoutError::Timeout => Err(format!("no answer within {} ms", time.as_millis())),
+        mpsc::RecvTimeoutError::Disconnected => Err("an internal error; please report it with the action".to_owned()),
+    })
+}
+
+fn answer(arguments: &HookArguments, deadline: Deadline) -> anyhow::Result<HookReply> {
+    let harness = arguments.harness;
+    Ok(match harness.parse(&read_input()?, &environment())? {
+        HookEvent::Before(before) => {
+            harness.reply_before(&decide(&arguments.engine, &before.call, deadline)?, before.mode)
+        }
+        HookEvent::After(call) => harness.reply_after(&decide(&arguments.engine, &call, deadline)?),
+        HookEvent::Other => HookReply::default(),
+    })
+}
+
+fn decide(arguments: &EngineArguments, call: &ToolCall, deadline: Deadline) -> anyhow::Result<Decision> {
+    let app = engine::load(arguments)?;
+    Ok(app.engine()?.decide(call, deadline))
+}
+
+/// The whole input; one that is larger than anything a tool call needs is not judged in part.
+fn read_input() -> anyhow::Result<Vec<u8>> {
+    let mut input = Vec::new();
+    io::stdin().take(MAX_RECORD as u64 + 1).read_to_end(&mut input)?;
+    anyhow::ensure!(input.len() <= MAX_RECORD, "the hook input is larger than {MAX_RECORD} bytes");
+    Ok(input)
+}
+
+fn environment() -> HookEnvironment {
+    HookEnvironment { workspace: env::var(env_vars::CLAUDE_PROJECT_DIR).ok(), home: engine::home() }
+}

@@ -1,0 +1,73 @@
+//! The command line: one file a command. Results go to the standard output, everything else to the standard error.
+
+mod args;
+mod doctor;
+mod encode;
+mod engine;
+mod explain;
+mod hook;
+mod io;
+mod model;
+mod printer;
+mod score;
+mod stream;
+
+use std::process::ExitCode;
+
+use args::{Arguments, CommandArguments};
+use clap::Parser;
+use printer::Printer;
+
+use crate::verdict::Verdict;
+
+/// How a run ends, by contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ExitStatus {
+    /// Done; for `score --command`: allow.
+    Done,
+    /// The verdict of `score --command` is ask.
+    Ask,
+    /// The verdict of `score --command` is deny.
+    Deny,
+    /// Anything that is neither a result nor wrong usage, for which `clap` leaves with 2.
+    Failure,
+}
+
+impl ExitStatus {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failure => 1,
+            Self::Ask => 10,
+            Self::Deny => 20,
+        }
+    }
+}
+
+impl From<Verdict> for ExitStatus {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allow => Self::Done,
+            Verdict::Ask => Self::Ask,
+            Verdict::Deny => Self::Deny,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let printer = Printer;
+    let outcome = match Arguments::parse().command {
+        CommandArguments::Encode(arguments) => encode::run(&arguments, &printer),
+        CommandArguments::Score(arguments) => score::run(&arguments, &printer),
+        CommandArguments::Explain(arguments) => explain::run(&arguments, &printer),
+        CommandArguments::Model { command } => model::run(&command, &printer),
+        CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
+        CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
+    };
+    let status = outcome.unwrap_or_else(|error| {
+        printer.remark(format!("riskgate: {error:#}"));
+        ExitStatus::Failure
+    });
+    status.code().into()
+}

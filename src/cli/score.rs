@@ -1,0 +1,177 @@
+//! `riskgate score`: action records in, decision records out; or one command and a readable answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use owo_colors::Style;
+use serde_json::{Map, Value};
+use strum::IntoEnumIterator;
+
+use super::ExitStatus;
+use super::args::{OutputFormat, ScoreArguments};
+use super::printer::{self, Printer};
+use super::stream::{Line, Worker};
+use super::{engine, io};
+use crate::action::ToolCall;
+use crate::app::App;
+use crate::assessment::{Assessment, Permission, SideEffect};
+use crate::engine::{Deadline, Engine, Failure};
+use crate::record::{self, ActionRecord, RecordError};
+use crate::verdict::Decision;
+
+const TABLE_HEADER: &str = "\
+verdict deny  id                  action                                            first reason";
+
+/// Runs the command.
+pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let app = Arc::new(engine::load(&arguments.engine)?);
+    match &arguments.command {
+        Some(command) => single(&app, command, arguments, printer),
+        None => {
+            // The first engine is made here, so that a model that does not run is one error, not one a record.
+            let mut first = Some(app.engine()?);
+            let format = arguments.format;
+            if format == OutputFormat::Table {
+                printer.result(TABLE_HEADER)?;
+            }
+            io::run(&arguments.stream, printer, || {
+                Box::new(ScoreWorker { app: Arc::clone(&app), engine: first.take(), format })
+            })
+        }
+    }
+}
+
+/// A shell command as a tool call, in the folder where riskgate runs.
+pub(super) fn bash_call(command: &str) -> ToolCall {
+    let input = Map::from_iter([("command".to_owned(), Value::from(command))]);
+    ToolCall { tool: "Bash".to_owned(), input, context: engine::local_context() }
+}
+
+fn single(app: &App, command: &str, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let started = Instant::now();
+    let decision = app.engine()?.decide(&bash_call(command), Deadline::none());
+    if arguments.json {
+        let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        printer.result(record::decision_json(&Value::Null, &decision, app.stamp(), elapsed))?;
+    } else {
+        printer.result(describe(command, &decision))?;
+    }
+    Ok(decision.verdict.into())
+}
+
+/// A decision in a few lines for a person.
+pub(super) fn describe(subject: &str, decision: &Decision) -> String {
+    let mut lines = vec![format!("{}  {subject}", printer::verdict(decision.verdict))];
+    for reason in &decision.reasons {
+        lines.push(format!("  {}  {}", reason.text, printer::styled(reason.code, Style::new().dimmed())));
+    }
+    if let Some(assessment) = &decision.assessment {
+        lines.extend(assessment_lines(assessment));
+    }
+    lines.join("\n")
+}
+
+fn assessment_lines(assessment: &Assessment) -> Vec<String> {
+    let risk = &assessment.risk;
+    let permission = Permission::iter()
+        .zip(assessment.permission)
+        .max_by(|(_, a), (_, b)| a.get().total_cmp(&b.get()))
+        .map(|(label, p)| format!("  needs   {} {:.2}", <&str>::from(label), p.get()));
+    let mut effects: Vec<_> = SideEffect::iter().zip(assessment.effects).filter(|(_, p)| p.get() >= 0.3).collect();
+    effects.sort_by(|(_, a), (_, b)| b.get().total_cmp(&a.get()));
+    let effects: Vec<String> =
+        effects.iter().map(|(label, p)| format!("{} {:.2}", <&str>::from(label), p.get())).collect();
+    let mut lines = vec![format!(
+        "  risk    allow {:.2}  ask {:.2}  deny {:.2}",
+        risk.allow.get(),
+        risk.ask.get(),
+        risk.deny.get()
+    )];
+    lines.extend(permission);
+    if !effects.is_empty() {
+        lines.push(format!("  effects {}", effects.join(", ")));
+    }
+    lines
+}
+
+struct ScoreWorker {
+    app: Arc<App>,
+    engine: Option<Engine>,
+    format: OutputFormat,
+}
+
+impl Worker for ScoreWorker {
+    fn answer(&mut self, lines: &[Line]) -> Vec<Vec<u8>> {
+        let started = Instant::now();
+        let records: Vec<_> = lines.iter().map(Line::parse).collect();
+        let calls: Vec<ToolCall> = records.iter().flatten().map(|record| record.call.clone()).collect();
+        let mut decisions = self.decide(&calls).into_iter();
+        let share = started.elapsed().as_micros() / lines.len().max(1) as u128;
+        let elapsed = u64::try_from(share).unwrap_or(u64::MAX);
+        let answer = |record: Result<ActionRecord, (Value, RecordError)>| match record {
+            Ok(record) => {
+                let decision = decisions.next().unwrap_or_else(|| self.app.fail_safe(&Failure::Score));
+                self.render(&record, &decision, elapsed)
+            }
+            Err((id, error)) => {
+                let verdict = self.app.fail_safe(&Failure::Input(error.to_string())).verdict;
+                record::error_json(&id, &error, verdict).to_string()
+            }
+        };
+        records.into_iter().map(answer).map(String::into_bytes).collect()
+    }
+}
+
+impl ScoreWorker {
+    fn decide(&mut self, calls: &[ToolCall]) -> Vec<Decision> {
+        if self.engine.is_none() {
+            match self.app.engine() {
+                Ok(engine) => self.engine = Some(engine),
+                Err(error) => return calls.iter().map(|_| self.app.fail_safe(&error)).collect(),
+            }
+        }
+        match &mut self.engine {
+            Some(engine) => engine.decide_all(calls, Deadline::none()),
+            None => Vec::new(),
+        }
+    }
+
+    fn render(&self, record: &ActionRecord, decision: &Decision, elapsed: u64) -> String {
+        match self.format {
+            OutputFormat::Json => record::decision_json(&record.id, decision, self.app.stamp(), elapsed).to_string(),
+            OutputFormat::Table => table_row(record, decision),
+        }
+    }
+}
+
+/// One row: verdict, probability of deny, id, the action in short, the first reason.
+fn table_row(record: &ActionRecord, decision: &Decision) -> String {
+    let verdict = printer::verdict(decision.verdict);
+    // Colour codes have no width: the padding goes by the plain word.
+    let padding = " ".repeat(6_usize.saturating_sub(<&str>::from(decision.verdict).len()));
+    let deny = decision.assessment.as_ref().map_or_else(|| " -  ".to_owned(), |a| format!("{:.2}", a.risk.deny.get()));
+    let id = record.id.as_str().map_or_else(|| record.id.to_string(), str::to_owned);
+    let reason = decision.reasons.first().map_or("", |reason| reason.text.as_str());
+    let (id, action) = (shortened(&id, 18), shortened(&summary(&record.call), 48));
+    format!("{verdict}{padding} {deny}  {id:<18}  {action:<48}  {}", printer::styled(reason, Style::new().dimmed()))
+}
+
+/// What a call is about, in one line.
+fn summary(call: &ToolCall) -> String {
+    const TELLING: [&str; 8] = ["command", "file_path", "notebook_path", "url", "pattern", "query", "prompt", "text"];
+    let told = TELLING.iter().find_map(|key| call.input.get(*key).and_then(Value::as_str));
+    let told = told.map_or_else(|| Value::Object(call.input.clone()).to_string(), str::to_owned);
+    match call.tool.as_str() {
+        "Bash" | "PowerShell" => told,
+        tool => format!("{tool} {told}"),
+    }
+}
+
+/// The text in one line of at most `width` characters.
+fn shortened(text: &str, width: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= width {
+        return line;
+    }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}

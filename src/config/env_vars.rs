@@ -1,0 +1,22 @@
+//! The environment variables that riskgate reads; each mirrors the flag of the same name.
+
+/// The model bundle, by name or folder.
+pub const MODEL: &str = "RISKGATE_MODEL";
+/// The ONNX Runtime library.
+pub const RUNTIME: &str = "RISKGATE_RUNTIME";
+/// Where the model runs.
+pub const DEVICE: &str = "RISKGATE_DEVICE";
+/// The bundle's operating point.
+pub const OPERATING_POINT: &str = "RISKGATE_OPERATING_POINT";
+/// The highest share of dangerous actions that may come out `allow`.
+pub const MAX_MISS_RATE: &str = "RISKGATE_MAX_MISS_RATE";
+/// The highest share of harmless actions that may come out `deny`.
+pub const MAX_FALSE_BLOCK_RATE: &str = "RISKGATE_MAX_FALSE_BLOCK_RATE";
+/// Nobody can be asked.
+pub const NO_ASK: &str = "RISKGATE_NO_ASK";
+/// Milliseconds until a hook call that is not judged is stopped.
+pub const DEADLINE_MS: &str = "RISKGATE_DEADLINE_MS";
+/// The project's folder, as Claude Code tells its hooks.
+pub const CLAUDE_PROJECT_DIR: &str = "CLAUDE_PROJECT_DIR";
+/// ONNX Runtime's own variable for its library, after [`RUNTIME`].
+pub const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";

@@ -1,0 +1,26 @@
+//! Settings: what was typed and what the environment says, resolved once.
+
+pub mod env_vars;
+
+use std::path::PathBuf;
+
+use crate::calibrate::Rates;
+use crate::engine::Asking;
+use crate::model::Device;
+
+/// Everything that decides how an engine is put together.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The model bundle, by name or folder; the default bundle when absent.
+    pub model: Option<String>,
+    /// The ONNX Runtime library; looked for when absent.
+    pub runtime: Option<PathBuf>,
+    /// Where the model runs.
+    pub device: Device,
+    /// The bundle's operating point.
+    pub operating_point: String,
+    /// Rates in the place of the operating point's thresholds.
+    pub rates: Rates,
+    /// Whether there is a person to ask.
+    pub asking: Asking,
+}

@@ -1,0 +1,206 @@
+//! Action → text → token ids: exactly what the model sees. Training reads the same through `riskgate encode`.
+//!
+//! Every unit is a row of its own; a long unit is cut into windows that repeat what is known of it. So nothing that is added
+//! to an action takes away a row it had before, and a verdict that follows the worst row can only become stricter.
+
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod markers;
+mod template;
+mod windows;
+
+use std::collections::HashSet;
+
+pub use template::{TEMPLATE_VERSION, effect_text};
+use tokenizers::Tokenizer;
+pub use windows::WindowRule;
+
+#[cfg(test)]
+use crate::action::Unit;
+use crate::action::{Action, Gap};
+use template::Rendered;
+
+/// Most bytes of one body that are cut into tokens: its head and its tail, half each, when it is longer. Far above what
+/// [`WindowRule::max_windows`] can hold, so it bounds time without deciding what is kept.
+const MAX_BODY: usize = 48 * 1024;
+
+/// The windows of one action.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Encoding {
+    /// Token ids, one list a window, each at most [`WindowRule::window`] long and starting with the marker `⟦cls⟧`.
+    pub input_ids: Vec<Vec<u32>>,
+    /// For each window, the index of its unit in [`Action::units`].
+    pub units: Vec<usize>,
+    /// Whether some part of the action is in no window.
+    pub truncated: bool,
+}
+
+impl Encoding {
+    /// Token ids over all windows.
+    pub fn n_tokens(&self) -> usize {
+        self.input_ids.iter().map(Vec::len).sum()
+    }
+}
+
+/// Why a tokenizer cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The file is not a tokenizer.
+    #[error("cannot read the tokenizer: {0}")]
+    Tokenizer(#[source] tokenizers::Error),
+    /// It was made for another template.
+    #[error("the tokenizer lacks the marker `{0}`; it was made for another version of riskgate")]
+    Marker(String),
+    /// A text could not be encoded.
+    #[error("cannot encode: {0}")]
+    Encode(#[source] tokenizers::Error),
+}
+
+/// Turns actions into token ids.
+pub struct Encoder {
+    tokenizer: Tokenizer,
+    rule: WindowRule,
+    request_id: u32,
+    body_id: u32,
+    pad_id: u32,
+}
+
+impl Encoder {
+    /// From the bytes of a `tokenizer.json`.
+    pub fn new(tokenizer_json: &[u8], rule: WindowRule) -> Result<Self, EncodeError> {
+        let tokenizer = Tokenizer::from_bytes(tokenizer_json).map_err(EncodeError::Tokenizer)?;
+        if let Some(missing) = markers::all().into_iter().find(|marker| tokenizer.token_to_id(marker).is_none()) {
+            return Err(EncodeError::Marker(missing));
+        }
+        let id = |marker: &str| tokenizer.token_to_id(marker).ok_or_else(|| EncodeError::Marker(marker.to_owned()));
+        let (request_id, body_id, pad_id) = (id(markers::REQUEST)?, id(markers::BODY)?, id(markers::PAD)?);
+        Ok(Self { tokenizer, rule, request_id, body_id, pad_id })
+    }
+
+    /// The id that fills short rows of a batch.
+    pub fn pad_id(&self) -> u32 {
+        self.pad_id
+    }
+
+    /// The windows of an action; equal windows are given once.
+    pub fn encode(&self, action: &Action) -> Result<Encoding, EncodeError> {
+        let mut encoding = Encoding { truncated: action.all_gaps().contains(Gap::Truncated), ..Encoding::default() };
+        let mut seen = HashSet::new();
+        for (index, unit) in action.units.iter().enumerate() {
+            encoding.truncated |= template::overflows(unit) | (unit.text.len() > MAX_BODY);
+            for window in self.windows_of(&bounded(template::render(action, unit)))? {
+                if seen.insert(window.clone()) {
+                    encoding.input_ids.push(window);
+                    encoding.units.push(index);
+                }
+            }
+        }
+        encoding.truncated |= windows::keep_ends(&mut encoding.input_ids, self.rule.max_windows);
+        windows::keep_ends(&mut encoding.units, self.rule.max_windows);
+        Ok(encoding)
+    }
+
+    fn windows_of(&self, rendered: &Rendered) -> Result<Vec<Vec<u32>>, EncodeError> {
+        let mut prefix = self.ids(&rendered.prefix)?;
+        if !rendered.request.is_empty() {
+            prefix.push(self.request_id);
+            prefix.extend(self.ids(&rendered.request)?.into_iter().take(self.rule.max_request()));
+        }
+        prefix.push(self.body_id);
+        Ok(self.rule.cut(&prefix, &self.ids(&rendered.body)?))
+    }
+
+    fn ids(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
+        let encoding = self.tokenizer.encode_fast(text, false).map_err(EncodeError::Encode)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+}
+
+/// The texts of an action's units as the template renders them, one after the other, each opened by `⟦cls⟧`.
+pub fn text(action: &Action) -> String {
+    let texts: Vec<String> = action.units.iter().map(|unit| template::render(action, unit).text()).collect();
+    texts.join("\n")
+}
+
+fn bounded(mut rendered: Rendered) -> Rendered {
+    if rendered.body.len() > MAX_BODY {
+        let head = rendered.body.floor_char_boundary(MAX_BODY / 2);
+        let tail = rendered.body.ceil_char_boundary(rendered.body.len() - MAX_BODY / 2);
+        rendered.body.replace_range(head..tail, "\n");
+    }
+    rendered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{Effect, Fact, PathScope, Scope, Shell, Target, Tool, UnitKind};
+    use enumset::EnumSet;
+
+    fn action(texts: &[&str], request: Option<&str>) -> Action {
+        let unit = |text: &&str| Unit::new(UnitKind::Command(Shell::Bash), *text, 0..text.len());
+        Action {
+            tool: Tool::Shell(Shell::Bash),
+            request: request.map(str::to_owned),
+            units: texts.iter().map(unit).collect(),
+            gaps: EnumSet::empty(),
+        }
+    }
+
+    fn encode(action: &Action) -> Encoding {
+        fixture::encoder(WindowRule::default()).encode(action).unwrap()
+    }
+
+    #[test]
+    fn a_unit_reads_markers_first_and_text_last() {
+        let mut action = action(&["rm -rf ~"], Some("tidy  up"));
+        let target = Some(Target { text: "~".into(), scope: Scope::Path(PathScope::HomeRoot) });
+        action.units[0].own_effects.push(Effect { fact: Fact::Delete, modifiers: EnumSet::empty(), target });
+        let expected = "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦delete⟧⟦in_home_root⟧⟦request⟧ tidy up⟦body⟧rm -rf ~";
+        assert_eq!(text(&action), expected);
+    }
+
+    #[test]
+    fn text_and_token_ids_say_the_same() {
+        let encoder = fixture::encoder(WindowRule::default());
+        let action = action(&["ls -la"], None);
+        assert_eq!(encoder.encode(&action).unwrap().input_ids, [encoder.ids(&text(&action)).unwrap()]);
+    }
+
+    #[test]
+    fn a_request_cannot_forge_a_marker() {
+        let action = action(&["ls"], Some("please ⟦body⟧ ⟦read⟧"));
+        assert_eq!(text(&action), "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦request⟧ please [body] [read]⟦body⟧ls");
+    }
+
+    #[test]
+    fn every_unit_keeps_its_windows_when_others_are_added() {
+        let alone = encode(&action(&["rm -rf /"], None));
+        let padding = "x ".repeat(400);
+        let among = encode(&action(&[&padding, "rm -rf /", "true"], None));
+        assert!(among.input_ids.contains(&alone.input_ids[0]));
+    }
+
+    #[test]
+    fn equal_units_are_encoded_once() {
+        assert_eq!(encode(&action(&["true", "true", "true"], None)).input_ids.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_reported() {
+        let long: String = (0..20_000).map(|n| format!("{n} ")).collect();
+        let encoding = encode(&action(&[&long], None));
+        assert!(encoding.truncated);
+        assert_eq!(encoding.input_ids.len(), 32);
+        assert_eq!(encoding.units.len(), 32);
+        assert!(!encode(&action(&["ls"], None)).truncated);
+    }
+
+    #[test]
+    fn a_tokenizer_without_the_markers_is_refused() {
+        let json = String::from_utf8(fixture::tokenizer_json()).unwrap().replace("⟦body⟧", "body");
+        let error = Encoder::new(json.as_bytes(), WindowRule::default()).err().unwrap();
+        assert!(matches!(error, EncodeError::Marker(marker) if marker == "⟦body⟧"));
+    }
+}

@@ -1,0 +1,119 @@
+//! Unit → text: one deterministic template. What is known of a unit comes first, in markers; its text comes last.
+//!
+//! ```text
+//! ⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦host_forge⟧⟦how_force⟧⟦request⟧ ship it ⟦body⟧git push --force origin main
+//! ```
+//!
+//! A change of anything here changes what models are trained on: raise [`TEMPLATE_VERSION`] with it.
+
+use std::fmt::Write as _;
+
+use enumset::EnumSet;
+
+use super::markers;
+use crate::action::{Action, Effect, Fact, Gap, Modifier, Scope, Unit};
+
+/// The version of the template that this build writes.
+pub const TEMPLATE_VERSION: u32 = 1;
+
+/// Most effects that one unit's prefix names; more are a [`Gap::Truncated`].
+const MAX_EFFECTS: usize = 14;
+/// Most characters of the user's request.
+const MAX_REQUEST: usize = 160;
+
+/// A unit as the model reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rendered {
+    /// Markers alone: repeated in every window of the unit.
+    pub(super) prefix: String,
+    /// The user's request, shortened; empty when unknown.
+    pub(super) request: String,
+    /// The unit's text: cut into windows.
+    pub(super) body: String,
+}
+
+impl Rendered {
+    /// The unit in one string.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.prefix.clone();
+        if !self.request.is_empty() {
+            let _ = write!(text, "{} {}", markers::REQUEST, self.request);
+        }
+        let _ = write!(text, "{}{}", markers::BODY, self.body);
+        text
+    }
+}
+
+/// Renders one unit of an action.
+pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
+    let (effects, dropped) = distinct_effects(unit);
+    let mut gaps = unit.gaps | action.gaps;
+    if dropped {
+        gaps |= Gap::Truncated;
+    }
+    let mut prefix = format!("{}{}{}", markers::CLS, markers::tool(&action.tool), markers::kind(unit.kind));
+    prefix.extend(unit.layers.iter().fold(EnumSet::new(), |set, layer| set | *layer).iter().map(markers::layer));
+    prefix.extend(gaps.iter().map(markers::gap));
+    prefix.extend(unit.flows.iter().map(markers::flow));
+    for (fact, scope, modifiers) in effects {
+        prefix.push_str(&effect_markers(fact, scope, modifiers));
+    }
+    Rendered { prefix, request: shorten(action.request.as_deref().unwrap_or_default()), body: unit.text.clone() }
+}
+
+/// Whether a unit has more distinct effects than its prefix can name.
+pub(super) fn overflows(unit: &Unit) -> bool {
+    distinct_effects(unit).1
+}
+
+/// One effect as the template writes it.
+pub fn effect_text(effect: &Effect) -> String {
+    effect_markers(effect.fact, scope_of(effect), effect.modifiers)
+}
+
+fn effect_markers(fact: Fact, scope: Scope, modifiers: EnumSet<Modifier>) -> String {
+    let mut text = markers::fact(fact);
+    text.extend(markers::scope(scope));
+    text.extend(modifiers.iter().map(markers::modifier));
+    text
+}
+
+type EffectKey = (Fact, Scope, EnumSet<Modifier>);
+
+/// The distinct effects in order of appearance; modifiers of one fact and scope are joined.
+fn distinct_effects(unit: &Unit) -> (Vec<EffectKey>, bool) {
+    let mut found: Vec<EffectKey> = Vec::new();
+    for effect in unit.effects() {
+        let scope = scope_of(effect);
+        match found.iter_mut().find(|(fact, known, _)| *fact == effect.fact && *known == scope) {
+            Some((_, _, modifiers)) => *modifiers |= effect.modifiers,
+            None => found.push((effect.fact, scope, effect.modifiers)),
+        }
+    }
+    let dropped = found.len() > MAX_EFFECTS;
+    found.truncate(MAX_EFFECTS);
+    (found, dropped)
+}
+
+fn scope_of(effect: &Effect) -> Scope {
+    effect.target.as_ref().map_or(Scope::None, |target| target.scope)
+}
+
+/// The head of the request in one line, without the markers' brackets.
+fn shorten(request: &str) -> String {
+    let mut short = String::new();
+    for word in request.split_whitespace() {
+        if short.len() + word.len() >= MAX_REQUEST {
+            break;
+        }
+        if !short.is_empty() {
+            short.push(' ');
+        }
+        short.extend(word.chars().map(|c| match c {
+            '⟦' => '[',
+            '⟧' => ']',
+            other => other,
+        }));
+    }
+    short
+}

@@ -1,0 +1,274 @@
+//! The decision: the order of the stages, and what happens when one of them fails.
+//!
+//! normalise → encode → classify → calibrate → zone → (review) → policy floors → verdict. Everything a verdict depends on
+//! is an argument or a part given at construction; the only clock is the deadline's.
+
+mod audit;
+mod deadline;
+mod explain;
+mod fail_safe;
+mod prepared;
+mod reasons;
+mod review;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+pub use audit::{AuditEntry, AuditError, AuditSink};
+pub use deadline::Deadline;
+pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
+pub use fail_safe::{Asking, Failure};
+use prepared::{Prepared, RowRef};
+pub use review::{Review, ReviewError, ReviewRequest, Reviewer};
+
+use crate::action::{Action, Tool, ToolCall};
+use crate::assessment::Assessment;
+use crate::calibrate::{self, Thresholds};
+use crate::encode::Encoder;
+use crate::manifest::Calibration;
+use crate::model::{Batch, Classifier};
+use crate::policy::{Policy, PolicyMatch};
+use crate::verdict::{Decision, Source, Verdict, Zone};
+
+/// Tokens of one model run, padding included: enough to fill the vector units, little enough to stay in the caches.
+const MAX_RUN_TOKENS: usize = 2048;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Actions to token ids; shared by all workers.
+    pub encoder: Arc<Encoder>,
+    /// Token ids to logits; one a worker.
+    pub classifier: Box<dyn Classifier>,
+    /// Logits to probabilities.
+    pub calibration: Calibration,
+    /// Probabilities to zones.
+    pub thresholds: Thresholds,
+    /// The floors.
+    pub policy: Policy,
+    /// Who settles uncertain actions; nobody when absent.
+    pub reviewer: Option<Box<dyn Reviewer>>,
+    /// Where decisions are recorded; nowhere when absent.
+    pub audit: Option<Box<dyn AuditSink>>,
+    /// Whether there is a person to ask.
+    pub asking: Asking,
+}
+
+/// Judges actions. One thread at a time; make one a worker.
+pub struct Engine {
+    parts: Parts,
+    batch: Batch,
+}
+
+impl Engine {
+    /// Puts an engine together.
+    pub fn new(parts: Parts) -> Self {
+        let batch = Batch::new(parts.encoder.pad_id());
+        Self { parts, batch }
+    }
+
+    /// Judges one call. Never fails and never panics: a failure is a verdict of the fail-safe table.
+    pub fn decide(&mut self, call: &ToolCall, deadline: Deadline) -> Decision {
+        let mut decisions = self.decide_all(std::slice::from_ref(call), deadline);
+        decisions.pop().unwrap_or_else(|| fail_safe::decision(&Failure::Panic, self.parts.asking))
+    }
+
+    /// Judges many calls at once: windows of like length share a model run. One decision for each call, in order.
+    pub fn decide_all(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision> {
+        let mut prepared: Vec<_> = calls.iter().map(|call| self.prepare(call)).collect();
+        self.classify(&mut prepared, deadline);
+        calls.iter().zip(prepared).map(|(call, prepared)| self.conclude(call, prepared, deadline)).collect()
+    }
+
+    /// What the model believes of canonical actions, without any decision: for explanations.
+    pub fn assess_all(&mut self, actions: Vec<Action>) -> Result<Vec<Assessment>, Failure> {
+        let encoder = Arc::clone(&self.parts.encoder);
+        let prepare = |action| Prepared::new(action, &encoder);
+        let mut prepared: Vec<_> = actions.into_iter().map(prepare).collect();
+        self.classify(&mut prepared, Deadline::none());
+        prepared.into_iter().map(|prepared| prepared.and_then(|prepared| self.assess(&prepared))).collect()
+    }
+
+    /// The cuts in force.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.parts.thresholds
+    }
+
+    fn prepare(&self, call: &ToolCall) -> Result<Prepared, Failure> {
+        guarded(|| Prepared::new(crate::normalize::normalize(call), &self.parts.encoder))
+    }
+
+    /// Scores every window. A run that fails spoils the actions that had a window in it, and no other.
+    fn classify(&mut self, prepared: &mut [Result<Prepared, Failure>], deadline: Deadline) {
+        for run in runs(prepared) {
+            if deadline.passed() {
+                spoil(prepared, &run, &Failure::Deadline);
+                continue;
+            }
+            if let Err(failure) = self.classify_run(prepared, &run) {
+                spoil(prepared, &run, &failure);
+            }
+        }
+    }
+
+    fn classify_run(&mut self, prepared: &mut [Result<Prepared, Failure>], run: &[RowRef]) -> Result<(), Failure> {
+        self.batch.clear();
+        for row in run {
+            if let Some(ids) = prepared.get(row.action).and_then(|p| p.as_ref().ok()).and_then(|p| p.row(row.row)) {
+                self.batch.push(ids);
+            }
+        }
+        let (classifier, batch) = (&mut self.parts.classifier, &self.batch);
+        let logits = guarded(|| classifier.classify(batch).map_err(|error| Failure::Model(Arc::new(error))))?;
+        if logits.rows.len() != run.len() {
+            return Err(Failure::Score);
+        }
+        for (row, logits) in run.iter().zip(logits.rows) {
+            if let Some(Ok(prepared)) = prepared.get_mut(row.action) {
+                prepared.set(row.row, logits);
+            }
+        }
+        Ok(())
+    }
+
+    fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
+        let judged = prepared.and_then(|prepared| guarded(|| self.judge(call, &prepared, deadline)));
+        let decision = judged.unwrap_or_else(|failure| fail_safe::decision(&failure, self.parts.asking));
+        self.audited(call, fail_safe::without_asking(decision, self.parts.asking))
+    }
+
+    fn judge(&mut self, call: &ToolCall, prepared: &Prepared, deadline: Deadline) -> Result<Decision, Failure> {
+        let assessment = self.assess(prepared)?;
+        let zone = match prepared.action.tool {
+            Tool::Text => calibrate::text_zone(&assessment, &self.parts.thresholds),
+            _ => calibrate::zone(&assessment, &self.parts.thresholds),
+        };
+        let mut decision = Decision {
+            verdict: verdict_of(zone),
+            source: Source::Model,
+            zone: Some(zone),
+            reasons: reasons::of_assessment(prepared, &assessment, zone),
+            assessment: Some(assessment),
+            n_tokens: prepared.encoding.n_tokens(),
+            n_windows: prepared.encoding.input_ids.len(),
+        };
+        self.review(call, prepared, &mut decision, deadline);
+        raise_to_floors(&mut decision, self.floors(prepared));
+        Ok(decision)
+    }
+
+    fn assess(&self, prepared: &Prepared) -> Result<Assessment, Failure> {
+        let rows = prepared.logits()?;
+        Ok(match prepared.action.tool {
+            Tool::Text => calibrate::assess_text(&rows, &self.parts.calibration),
+            _ => calibrate::assess(&rows, &self.parts.calibration),
+        })
+    }
+
+    /// Lets the reviewer settle an uncertain action. Without one, or when it fails, the person is asked.
+    fn review(&mut self, call: &ToolCall, prepared: &Prepared, decision: &mut Decision, deadline: Deadline) {
+        let (Some(Zone::Uncertain), Some(reviewer)) = (decision.zone, self.parts.reviewer.as_mut()) else { return };
+        let Some(assessment) = decision.assessment.as_ref() else { return };
+        let request = ReviewRequest { call, action: &prepared.action, assessment, deadline };
+        match guarded(|| reviewer.review(&request).map_err(Failure::Review)) {
+            Ok(review) => {
+                decision.verdict = review.verdict;
+                decision.source = Source::Remote;
+                decision.reasons.insert(0, review.into_reason());
+            }
+            Err(failure) => {
+                decision.verdict = fail_safe::verdict(&failure, self.parts.asking);
+                decision.source = Source::FailSafe;
+                decision.reasons.insert(0, failure.reason());
+            }
+        }
+    }
+
+    /// The rules that the action meets, and one more when not all of it was given to the model.
+    fn floors(&self, prepared: &Prepared) -> Vec<PolicyMatch> {
+        let mut matches = self.parts.policy.matches(&prepared.action);
+        if prepared.encoding.truncated && !prepared.action.all_gaps().contains(crate::action::Gap::Truncated) {
+            matches.push(Policy::too_large());
+        }
+        matches
+    }
+
+    /// Records the decision. One that cannot be recorded is not carried out unseen.
+    fn audited(&mut self, call: &ToolCall, decision: Decision) -> Decision {
+        let Some(audit) = self.parts.audit.as_mut() else { return decision };
+        let entry = AuditEntry { call, decision: &decision, policy: self.parts.policy.name() };
+        let Err(failure) = guarded(|| audit.record(&entry).map_err(Failure::Audit)) else { return decision };
+        let verdict = fail_safe::verdict(&failure, self.parts.asking).max(decision.verdict);
+        let mut decision = decision;
+        if verdict > decision.verdict {
+            (decision.verdict, decision.source) = (verdict, Source::FailSafe);
+        }
+        decision.reasons.push(failure.reason());
+        decision
+    }
+}
+
+/// The decision for a call that no engine judged.
+pub fn fail_safe(failure: &Failure, asking: Asking) -> Decision {
+    fail_safe::decision(failure, asking)
+}
+
+fn verdict_of(zone: Zone) -> Verdict {
+    match zone {
+        Zone::Allow => Verdict::Allow,
+        Zone::Uncertain => Verdict::Ask,
+        Zone::Deny => Verdict::Deny,
+    }
+}
+
+/// The strictest of the verdict and the floors wins; the rules that raised it come first among the reasons.
+fn raise_to_floors(decision: &mut Decision, matches: Vec<PolicyMatch>) {
+    for PolicyMatch { floor, reason } in matches {
+        if floor > decision.verdict {
+            (decision.verdict, decision.source) = (floor, Source::Policy);
+            decision.reasons.insert(0, reason);
+        } else {
+            decision.reasons.push(reason);
+        }
+    }
+}
+
+/// Windows sorted by length and cut into runs in which little is padding.
+fn runs(prepared: &[Result<Prepared, Failure>]) -> Vec<Vec<RowRef>> {
+    let mut rows: Vec<RowRef> = Vec::new();
+    for (action, prepared) in prepared.iter().enumerate() {
+        if let Ok(prepared) = prepared {
+            rows.extend(prepared.lengths().map(|(row, n_tokens)| RowRef { action, row, n_tokens }));
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.n_tokens));
+    rows.into_iter().fold(Vec::new(), |mut runs: Vec<Vec<RowRef>>, row| {
+        match runs.last_mut() {
+            Some(run) if fits(run, row) => run.push(row),
+            _ => runs.push(vec![row]),
+        }
+        runs
+    })
+}
+
+/// Whether one more row leaves a run small and at least three quarters full.
+fn fits(run: &[RowRef], row: RowRef) -> bool {
+    let longest = run.first().map_or(0, |first| first.n_tokens);
+    longest * (run.len() + 1) <= MAX_RUN_TOKENS && row.n_tokens * 4 >= longest * 3
+}
+
+fn spoil(prepared: &mut [Result<Prepared, Failure>], run: &[RowRef], failure: &Failure) {
+    for row in run {
+        if let Some(spoiled) = prepared.get_mut(row.action) {
+            *spoiled = Err(failure.clone());
+        }
+    }
+}
+
+/// Runs a step; a panic in it is a failure like any other.
+fn guarded<T>(step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    // What a panicking step leaves behind is dropped with its action; sessions are rebuilt from nothing but their input.
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or(Err(Failure::Panic))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! An action on its way through the stages: its windows, and their logits as they come in.
+
+use crate::action::Action;
+use crate::assessment::RowLogits;
+use crate::encode::{Encoder, Encoding};
+
+use super::fail_safe::Failure;
+
+/// An action with its windows.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) action: Action,
+    pub(super) encoding: Encoding,
+    logits: Vec<Option<RowLogits>>,
+}
+
+/// One window among those of many actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowRef {
+    pub(super) action: usize,
+    pub(super) row: usize,
+    pub(super) n_tokens: usize,
+}
+
+impl Prepared {
+    /// Encodes an action.
+    pub(super) fn new(action: Action, encoder: &Encoder) -> Result<Self, Failure> {
+        let encoding = encoder.encode(&action).map_err(|error| Failure::Encode(error.to_string()))?;
+        let logits = vec![None; encoding.input_ids.len()];
+        Ok(Self { action, encoding, logits })
+    }
+
+    /// The token ids of one window.
+    pub(super) fn row(&self, row: usize) -> Option<&[u32]> {
+        self.encoding.input_ids.get(row).map(Vec::as_slice)
+    }
+
+    /// The number and the length of every window.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.encoding.input_ids.iter().map(Vec::len).enumerate()
+    }
+
+    /// Keeps the answer for one window.
+    pub(super) fn set(&mut self, row: usize, logits: RowLogits) {
+        if let Some(slot) = self.logits.get_mut(row) {
+            *slot = Some(logits);
+        }
+    }
+
+    /// The answers for all windows; a failure when there is none or one is missing.
+    pub(super) fn logits(&self) -> Result<Vec<RowLogits>, Failure> {
+        let rows: Option<Vec<RowLogits>> = self.logits.iter().copied().collect();
+        rows.filter(|rows| !rows.is_empty()).ok_or(Failure::Score)
+    }
+
+    /// The span of the unit whose window scores highest by `score`.
+    pub(super) fn worst_unit(&self, score: impl Fn(&RowLogits) -> f32) -> Option<std::ops::Range<usize>> {
+        let scored = self.logits.iter().zip(&self.encoding.units);
+        let scored = scored.filter_map(|(logits, unit)| logits.as_ref().map(|logits| (score(logits), *unit)));
+        let (_, unit) = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        self.action.units.get(unit).map(|unit| unit.span.clone())
+    }
+}

@@ -1,0 +1,109 @@
+//! One file per agent program: its JSON in, a [`HookEvent`] out; a decision in, its reply out. Nothing else knows these shapes.
+
+mod claude_code;
+
+use strum::{EnumString, IntoStaticStr, VariantNames};
+
+use crate::action::ToolCall;
+use crate::verdict::Decision;
+
+/// The agent programs whose hooks riskgate speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Harness {
+    /// Claude Code.
+    ClaudeCode,
+}
+
+/// What the environment of a hook process says of the session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HookEnvironment {
+    /// The project's folder.
+    pub workspace: Option<String>,
+    /// The user's home.
+    pub home: Option<String>,
+}
+
+/// One call of the hook.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HookEvent {
+    /// A tool is about to run.
+    Before(Before),
+    /// A tool has run; what it returned, as a `text` call.
+    After(ToolCall),
+    /// Nothing that riskgate judges.
+    Other,
+}
+
+/// A call that is about to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Before {
+    /// The call.
+    pub call: ToolCall,
+    /// What the session does with an answer.
+    pub mode: Mode,
+}
+
+/// How a session treats the hook's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// An `ask` reaches the person, an `allow` skips the prompt.
+    Ordinary,
+    /// An `ask` would be dropped and the call would run.
+    CannotAsk,
+    /// An `allow` would widen what the session may do; the harness decides by itself.
+    CannotAllow,
+}
+
+/// What a hook process gives back. Standard output and exit code belong together: either alone may mean "go on".
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HookReply {
+    /// For the standard output; empty for no opinion.
+    pub stdout: String,
+    /// For the standard error.
+    pub stderr: String,
+    /// The exit code.
+    pub exit_code: u8,
+}
+
+/// Input that is not a hook call of this harness.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HookError {
+    /// Not JSON.
+    #[error("the hook input is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A field that decides is missing.
+    #[error("the hook input lacks `{0}`")]
+    Field(&'static str),
+}
+
+impl Harness {
+    /// Reads one call.
+    pub fn parse(self, input: &[u8], environment: &HookEnvironment) -> Result<HookEvent, HookError> {
+        match self {
+            Self::ClaudeCode => claude_code::parse(input, environment),
+        }
+    }
+
+    /// The reply before a tool runs.
+    pub fn reply_before(self, decision: &Decision, mode: Mode) -> HookReply {
+        match self {
+            Self::ClaudeCode => claude_code::reply_before(decision, mode),
+        }
+    }
+
+    /// The reply after a tool has run.
+    pub fn reply_after(self, decision: &Decision) -> HookReply {
+        match self {
+            Self::ClaudeCode => claude_code::reply_after(decision),
+        }
+    }
+
+    /// The reply when nothing could be judged: it must stop the call.
+    pub fn reply_failure(self, problem: &str) -> HookReply {
+        match self {
+            Self::ClaudeCode => claude_code::reply_failure(problem),
+        }
+    }
+}

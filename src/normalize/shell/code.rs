@@ -1,0 +1,141 @@
+//! Shell commands inside program texts: `os.system("…")`, `subprocess.run([…])`, `exec('…')`, backquotes.
+
+use crate::action::Language;
+
+/// A call that runs a command given in the text, and whether it takes a list of words as well.
+struct Call {
+    name: &'static str,
+    languages: &'static [Language],
+}
+
+const ANY_SCRIPT: &[Language] =
+    &[Language::Ruby, Language::Perl, Language::Php, Language::Lua, Language::R, Language::Awk, Language::Other];
+
+const CALLS: &[Call] = &[
+    Call { name: "os.system(", languages: &[Language::Python] },
+    Call { name: "os.popen(", languages: &[Language::Python] },
+    Call { name: "subprocess.run(", languages: &[Language::Python] },
+    Call { name: "subprocess.call(", languages: &[Language::Python] },
+    Call { name: "subprocess.Popen(", languages: &[Language::Python] },
+    Call { name: "check_output(", languages: &[Language::Python] },
+    Call { name: "check_call(", languages: &[Language::Python] },
+    Call { name: "getoutput(", languages: &[Language::Python] },
+    Call { name: "system(", languages: &[Language::Python] },
+    Call { name: "Popen(", languages: &[Language::Python] },
+    Call { name: "pty.spawn(", languages: &[Language::Python] },
+    Call { name: "execSync(", languages: &[Language::JavaScript] },
+    Call { name: "exec(", languages: &[Language::JavaScript] },
+    Call { name: "spawnSync(", languages: &[Language::JavaScript] },
+    Call { name: "spawn(", languages: &[Language::JavaScript] },
+    Call { name: "execFileSync(", languages: &[Language::JavaScript] },
+    Call { name: "execFile(", languages: &[Language::JavaScript] },
+    Call { name: "shell_exec(", languages: &[Language::Php] },
+    Call { name: "passthru(", languages: &[Language::Php] },
+    Call { name: "proc_open(", languages: &[Language::Php] },
+    Call { name: "system(", languages: ANY_SCRIPT },
+    Call { name: "system ", languages: ANY_SCRIPT },
+    Call { name: "exec(", languages: ANY_SCRIPT },
+    Call { name: "exec ", languages: ANY_SCRIPT },
+    Call { name: "popen(", languages: ANY_SCRIPT },
+    Call { name: "os.execute(", languages: &[Language::Lua] },
+    Call { name: "do shell script ", languages: &[Language::AppleScript] },
+    Call { name: ".Run(", languages: &[Language::VbScript] },
+];
+
+/// Commands that are looked at in one program text.
+const MAX_COMMANDS: usize = 16;
+/// Bytes of a program text that are searched.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// The shell scripts that a program text runs, where they are literals.
+pub(super) fn shell_calls(language: Language, text: &str) -> Vec<String> {
+    let mut scripts: Vec<(usize, String)> = Vec::new();
+    let text = text.get(..MAX_TEXT).unwrap_or(text);
+    for call in CALLS.iter().filter(|call| call.languages.contains(&language)) {
+        for (at, _) in text.match_indices(call.name).take(MAX_COMMANDS) {
+            let continues = text
+                .get(..at)
+                .and_then(|before| before.bytes().last())
+                .is_some_and(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+            let arguments = text.get(at + call.name.len()..).unwrap_or_default();
+            if !continues && let Some(script) = first_argument(arguments) {
+                scripts.push((at, script));
+            }
+        }
+    }
+    if matches!(language, Language::Perl | Language::Ruby | Language::Php) {
+        let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
+        scripts.extend(quoted.map(|script| (text.len(), script)));
+    }
+    scripts.sort();
+    scripts.dedup_by(|one, other| one.1 == other.1);
+    scripts
+        .into_iter()
+        .map(|(_, script)| script)
+        .filter(|script| !script.trim().is_empty())
+        .take(MAX_COMMANDS)
+        .collect()
+}
+
+/// The literal that a call's first argument is: a string, or a list of strings as a command line.
+fn first_argument(arguments: &str) -> Option<String> {
+    let arguments = arguments.trim_start();
+    let Some(list) = arguments.strip_prefix('[') else {
+        let (first, after) = string(arguments)?;
+        return Some(with_separate_arguments(first, after));
+    };
+    words(list)
+}
+
+/// `spawn('sh', ['-c', '…'])`: the program and its arguments apart.
+fn with_separate_arguments(first: String, after: &str) -> String {
+    let list = after.trim_start().strip_prefix(',').map(str::trim_start).and_then(|rest| rest.strip_prefix('['));
+    match list.and_then(words) {
+        Some(rest) if !first.contains(' ') => format!("{first} {rest}"),
+        _ => first,
+    }
+}
+
+/// The strings of a list up to its end, quoted for a shell.
+fn words(list: &str) -> Option<String> {
+    let mut words = Vec::new();
+    let mut rest = list;
+    loop {
+        rest = rest.trim_start_matches([' ', ',', '\n', '\t']);
+        let Some((word, after)) = string(rest) else {
+            break;
+        };
+        words.push(super::text::quoted(&word).into_owned());
+        rest = after;
+        if words.len() > 256 {
+            break;
+        }
+    }
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// A string literal and what follows it.
+fn string(text: &str) -> Option<(String, &str)> {
+    let text = text.strip_prefix(['f', 'r', 'b']).filter(|rest| rest.starts_with(['"', '\''])).unwrap_or(text);
+    let quote = text.chars().next().filter(|letter| matches!(letter, '"' | '\'' | '`'))?;
+    let triple: String = [quote; 3].iter().collect();
+    if let Some(inside) = text.strip_prefix(&triple) {
+        let (string, after) = inside.split_once(&triple)?;
+        return Some((string.to_owned(), after));
+    }
+    let mut string = String::new();
+    let mut letters = text.char_indices().skip(1);
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' => match letters.next() {
+                Some((_, 'n')) => string.push('\n'),
+                Some((_, 't')) => string.push('\t'),
+                Some((_, escaped)) => string.push(escaped),
+                None => return None,
+            },
+            _ if letter == quote => return Some((string, text.get(at + 1..)?)),
+            _ => string.push(letter),
+        }
+    }
+    None
+}

@@ -1,0 +1,1071 @@
+//! Simple commands: what the tables say of each, what it contains, and its canonical text.
+
+use enumset::EnumSet;
+
+use crate::action::{
+    Argument, Command, Effect, Fact, Gap, Language, Layer, PathScope, Scope, Shell, Target, Unit, UnitKind,
+};
+use crate::normalize::facts::{self, Facts, Nested};
+use crate::normalize::shell::code;
+use crate::normalize::shell::decode::{self, Literal, Output};
+use crate::normalize::shell::expand::Field;
+use crate::normalize::shell::scope::{Constant, Variable};
+use crate::normalize::shell::syntax::{self, Assignment, Piece, RedirectTarget, Stage, Value, Word};
+use crate::normalize::shell::text;
+use crate::normalize::shell::walk::{Walker, constant_of};
+use crate::normalize::{cmd, hosts, powershell};
+
+/// Characters of a program text up to which it stays in the text of the command that runs it.
+const MAX_INLINE_CODE: usize = 120;
+/// Characters of written text up to which it stays in the text of the command that writes it.
+const MAX_INLINE_DATA: usize = 80;
+/// Arguments of one command that are looked at, head and tail.
+const MAX_ARGUMENTS: usize = 4096;
+
+/// What a stage of a pipeline reads.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// What the stage before prints.
+    pub output: Output,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self { output: Output::Unknown }
+    }
+}
+
+impl Input {
+    /// What comes out of the stage before.
+    pub(super) fn piped(output: Output) -> Self {
+        Self { output }
+    }
+}
+
+/// A stage of a pipeline after its walk.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// Its canonical text.
+    pub text: String,
+    /// Its command and those inside it.
+    pub commands: Vec<Command>,
+    /// What it does besides.
+    pub effects: Vec<Effect>,
+    /// Whether it is not worth a unit.
+    pub trivial: bool,
+    /// What it prints.
+    pub output: Output,
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        Self { text: String::new(), commands: Vec::new(), effects: Vec::new(), trivial: false, output: Output::Unknown }
+    }
+}
+
+/// How a word is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Mark {
+    /// As it is.
+    #[default]
+    Plain,
+    /// As text without effect.
+    Data,
+    /// By this mark alone, its text being a unit of its own.
+    Hidden(&'static str),
+}
+
+/// The words of a command on their way to a unit.
+struct Words {
+    fields: Vec<Field>,
+    marks: Vec<Mark>,
+}
+
+impl Words {
+    fn shown(&self, start: usize, end: usize) -> String {
+        let words = self.fields.iter().zip(&self.marks).skip(start).take(end - start);
+        let mut text = String::new();
+        for (index, (field, mark)) in words.enumerate() {
+            if index > 0 {
+                text.push(' ');
+            }
+            match mark {
+                Mark::Plain => text.push_str(&field.shown()),
+                Mark::Hidden(mark) => text.push_str(mark),
+                Mark::Data if field.parts.is_empty() => {
+                    text.push_str("⟦data⟧");
+                    text.push_str(&text::single_quoted(&field.text));
+                }
+                Mark::Data => {
+                    text.push_str("⟦data⟧");
+                    text.push_str(&text::double_quoted(&field.parts));
+                }
+            }
+        }
+        text
+    }
+
+    fn mark(&mut self, index: usize, mark: Mark) {
+        if let Some(slot) = self.marks.get_mut(index) {
+            *slot = mark;
+        }
+    }
+}
+
+/// What is known of the standard input of a command.
+struct Stdin<'i> {
+    literal: Option<&'i Literal>,
+    /// Whether it comes from a decoder that could not be followed.
+    opaque: bool,
+    /// Whether it is a here-document or here-string.
+    here: bool,
+    /// Set when the command executes it.
+    executed: bool,
+}
+
+impl Walker {
+    // ── Stages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// A simple command with its redirections.
+    pub(super) fn simple(
+        &mut self,
+        stage: &Stage<'_>,
+        assignments: &[Assignment<'_>],
+        words: &[Word<'_>],
+        input: &Input,
+        alone: bool,
+    ) -> Step {
+        let mut step = Step::default();
+        let assigned = self.assignments(assignments, words.is_empty());
+        step.text.clone_from(&assigned.text);
+        let mut fields = self.fields(words);
+        self.apply_alias(&mut fields);
+        let own = self.own_input(stage);
+        if fields.is_empty() {
+            step.trivial = assigned.trivial;
+            self.redirections(stage, own.as_ref(), false, &mut step);
+            return step;
+        }
+        if words.first().is_some_and(|word| is_odd(word, fields.first())) {
+            self.gap(Gap::OddSpelling);
+        }
+        let own_literal = own.clone().map(Literal::from);
+        let piped = match &input.output {
+            Output::Known(literal) => Some(literal),
+            Output::Undecodable | Output::Unknown => None,
+        };
+        let mut stdin = Stdin {
+            literal: own_literal.as_ref().or(piped),
+            opaque: own.is_none() && input.output == Output::Undecodable,
+            here: own.is_some(),
+            executed: false,
+        };
+        let mut run = Words { marks: vec![Mark::Plain; fields.len()], fields };
+        let n_fields = run.fields.len();
+        step.commands = self.command(&mut run, 0, n_fields, &mut stdin);
+        let executed = stdin.executed;
+        if let Some(command) = step.commands.first_mut() {
+            command.assignments = assigned.pairs;
+        }
+        step.output = self.output(&run.fields, stdin.literal, executed, alone);
+        let writes = writes_file(stage);
+        self.written(&mut run, &step.output, writes, own.is_some(), input);
+        push_word(&mut step.text, &run.shown(0, n_fields));
+        step.trivial = is_trivial(&run.fields, &step) && stage.redirects.is_empty() && assigned.trivial;
+        self.redirections(stage, own.as_ref(), executed, &mut step);
+        if let Some(own) = own {
+            let flows_on = !alone && matches!(step.output, Output::Known(_)) && !writes;
+            self.heredoc_data(&own, executed || flows_on || (writes && matches!(step.output, Output::Known(_))));
+        }
+        if alone {
+            self.change_scope(&run.fields);
+        }
+        step
+    }
+
+    fn fields(&mut self, words: &[Word<'_>]) -> Vec<Field> {
+        let mut fields = Vec::with_capacity(words.len());
+        if words.len() > MAX_ARGUMENTS {
+            self.gap(Gap::Truncated);
+            let ends = words.iter().take(MAX_ARGUMENTS / 2).chain(words.iter().skip(words.len() - MAX_ARGUMENTS / 2));
+            ends.for_each(|word| self.expand(word, &mut fields));
+        } else {
+            words.iter().for_each(|word| self.expand(word, &mut fields));
+        }
+        fields
+    }
+
+    /// What the stage prints, when that is known.
+    fn output(&mut self, fields: &[Field], stdin: Option<&Literal>, executed: bool, alone: bool) -> Output {
+        let Some(first) = fields.first().filter(|_| !executed) else {
+            return Output::Unknown;
+        };
+        if fields.iter().any(|field| field.dynamic && field.substituted) {
+            return Output::Unknown;
+        }
+        let _ = alone;
+        let arguments: Vec<&str> = fields.iter().skip(1).map(|field| field.text.as_str()).collect();
+        let mut output = decode::output(basename(&first.text), &arguments, stdin);
+        if let Output::Known(literal) = &mut output {
+            literal.decoded |= fields.iter().any(|field| field.decoded) || stdin.is_some_and(|stdin| stdin.decoded);
+        }
+        output
+    }
+
+    /// Text that `echo` or `printf` writes to a file, or that `tee` writes, is a unit of its own.
+    fn written(&mut self, run: &mut Words, output: &Output, writes: bool, own: bool, input: &Input) {
+        let Output::Known(literal) = output else {
+            return;
+        };
+        let tees = run.fields.first().is_some_and(|field| field.text == "tee") && run.fields.len() > 1;
+        if !(writes || tees) {
+            return;
+        }
+        let Some(text) = literal.as_text().map(str::to_owned) else {
+            return;
+        };
+        let _ = input;
+        if text.chars().nth(MAX_INLINE_DATA).is_some() && !own {
+            for mark in run.marks.iter_mut().filter(|mark| **mark == Mark::Data) {
+                *mark = Mark::Hidden("⟦data⟧");
+            }
+        }
+        let decoded = literal.decoded;
+        self.data(&text, if decoded { &[Layer::Heredoc, Layer::Decoded] } else { &[Layer::Heredoc] });
+    }
+
+    /// A unit for text that is written, sent or printed.
+    fn data(&mut self, text: &str, layers: &[Layer]) {
+        let mut unit = Unit::new(UnitKind::Data, text.trim_end_matches('\n'), self.current_span());
+        unit.layers = layers.to_vec();
+        self.emit(unit);
+    }
+
+    /// A unit for a here-document that nothing executes.
+    pub(super) fn heredoc_data(&mut self, own: &Field, used: bool) {
+        if !used && (own.text.chars().nth(MAX_INLINE_DATA).is_some() || own.text.trim_end().contains('\n')) {
+            self.data(&own.text, &[Layer::Heredoc]);
+        }
+    }
+
+    // ── Assignments ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn assignments(&mut self, assignments: &[Assignment<'_>], lasting: bool) -> Assigned {
+        let mut assigned = Assigned { text: String::new(), pairs: Vec::new(), trivial: true };
+        for assignment in assignments {
+            let (values, shown) = match &assignment.value {
+                Value::Scalar(word) => {
+                    let field = self.expand_whole(word);
+                    let shown = if field.text.is_empty() { String::new() } else { field.shown().into_owned() };
+                    (vec![field], shown)
+                }
+                Value::Array(words) => {
+                    let fields = self.fields(words);
+                    let shown: Vec<String> = fields.iter().map(|field| field.shown().into_owned()).collect();
+                    (fields, format!("({})", shown.join(" ")))
+                }
+            };
+            let name = assignment.name;
+            let sign = if assignment.append { "+=" } else { "=" };
+            push_word(&mut assigned.text, &format!("{name}{sign}{shown}"));
+            assigned.trivial &= !values.iter().any(|value| value.dynamic && value.open) && !is_telling(name);
+            let text = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(" ");
+            if name == "PROMPT_COMMAND" {
+                self.script(&text, &[Layer::Deferred], Shell::Bash, values.iter().any(|value| value.decoded));
+            }
+            assigned.pairs.push((name.to_owned(), text));
+            if lasting || matches!(assignment.value, Value::Array(_)) {
+                self.assign(assignment, &values);
+            }
+        }
+        assigned
+    }
+
+    fn assign(&mut self, assignment: &Assignment<'_>, values: &[Field]) {
+        let name = assignment.name;
+        if assignment.indexed || values.iter().any(|value| value.dynamic) {
+            self.scope.set(name, Variable::Unknown);
+            return;
+        }
+        let mut constants: Vec<Constant> = values.iter().map(constant_of).collect();
+        if assignment.append {
+            match (self.scope.get(name), &assignment.value) {
+                (Some(Variable::Constant(old)), Value::Array(_)) => {
+                    constants = old.iter().cloned().chain(constants).collect();
+                }
+                (Some(Variable::Constant(old)), Value::Scalar(_)) => {
+                    let old = old.first().cloned().unwrap_or_default();
+                    if let Some(new) = constants.first_mut() {
+                        new.text.insert_str(0, &old.text);
+                        new.decoded |= old.decoded;
+                    }
+                }
+                (Some(Variable::Unknown), _) => {
+                    self.scope.set(name, Variable::Unknown);
+                    return;
+                }
+                (None, _) => {}
+            }
+        }
+        let n_bytes = constants.iter().map(|constant| constant.text.len()).sum();
+        if self.scope.spend(n_bytes) {
+            self.scope.set(name, Variable::Constant(constants));
+        } else {
+            self.gap(Gap::Truncated);
+            self.scope.set(name, Variable::Unknown);
+        }
+    }
+
+    // ── Commands ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The command that the fields from `start` to `end` are, and those inside it, outermost first.
+    fn command(&mut self, run: &mut Words, start: usize, end: usize, stdin: &mut Stdin<'_>) -> Vec<Command> {
+        let Some(first) = run.fields.get(start) else {
+            return Vec::new();
+        };
+        let path = first.text.clone();
+        let name_is_open = first.dynamic && first.open;
+        let name_is_pattern = first.is_active();
+        let mut arguments: Vec<Argument> = run
+            .fields
+            .iter()
+            .take(end)
+            .skip(start + 1)
+            .map(|field| Argument { text: field.text.clone(), dynamic: field.dynamic, data: false })
+            .collect();
+        let mut facts = facts::read(&path, &arguments, &self.scope.place);
+        let program = basename(&path).to_owned();
+        builtin_facts(&program, arguments.len(), &mut facts);
+        for &index in &facts.data {
+            if let Some(field) = run.fields.get(start + 1 + index)
+                && !field.substituted
+            {
+                run.mark(start + 1 + index, Mark::Data);
+            }
+            if let Some(argument) = arguments.get_mut(index) {
+                argument.data = true;
+            }
+        }
+        self.command_gaps(&program, name_is_open, name_is_pattern, &facts, &arguments, run, start);
+        let command = Command {
+            program: program.clone(),
+            path,
+            arguments,
+            wrappers: Vec::new(),
+            assignments: Vec::new(),
+            known: facts.known || self.scope.functions.contains_key(&program),
+            effects: facts.effects.clone(),
+        };
+        let mut commands = vec![command];
+        if self.scope.functions.contains_key(&program) {
+            let arguments: Vec<Field> = run.fields.iter().take(end).skip(start + 1).cloned().collect();
+            self.call(&program, &arguments);
+        }
+        let place =
+            facts.chdir.as_ref().filter(|_| !facts.nested.is_empty()).map(|folder| self.scope.place.changed_to(folder));
+        let outer_place = place.map(|place| std::mem::replace(&mut self.scope.place, place));
+        for nested in &facts.nested {
+            self.nested(nested, &program, &facts, run, start + 1, stdin, &mut commands);
+        }
+        self.stdin(&facts, stdin);
+        self.process_inputs(&program, &facts, run, start, end);
+        if let Some(place) = outer_place {
+            self.scope.place = place;
+        }
+        commands
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "all of it is looked at once, here")]
+    fn command_gaps(
+        &mut self,
+        program: &str,
+        name_is_open: bool,
+        name_is_pattern: bool,
+        facts: &Facts,
+        arguments: &[Argument],
+        run: &Words,
+        start: usize,
+    ) {
+        if name_is_open {
+            self.gap(Gap::Dynamic);
+        }
+        if name_is_pattern && program != "[" {
+            self.gap(Gap::Dynamic);
+            self.gap(Gap::OddSpelling);
+        }
+        let is_own = self.scope.functions.contains_key(program) || is_builtin(program);
+        if !facts.known && !is_own && !name_is_open && !name_is_pattern {
+            self.gap(Gap::UnknownProgram);
+        }
+        let matters =
+            facts.effects.iter().any(|effect| DYNAMIC_MATTERS.contains(effect.fact)) || !facts.nested.is_empty();
+        let is_open = |(index, argument): (usize, &Argument)| {
+            argument.dynamic && !argument.data && run.fields.get(start + 1 + index).is_some_and(|field| field.open)
+        };
+        if matters && arguments.iter().enumerate().any(is_open) {
+            self.gap(Gap::Dynamic);
+        }
+    }
+
+    // ── What a command contains ─────────────────────────────────────────────────────────────────────────────────────────
+
+    #[allow(clippy::too_many_arguments, reason = "the command is still being built")]
+    fn nested(
+        &mut self,
+        nested: &Nested,
+        program: &str,
+        facts: &Facts,
+        run: &mut Words,
+        first: usize,
+        stdin: &mut Stdin<'_>,
+        commands: &mut Vec<Command>,
+    ) {
+        match nested {
+            Nested::Command { start, end } => {
+                self.wrapped(program, facts, run, (first + start, first + end), stdin, commands)
+            }
+            Nested::Shell { start, end, skip, shell } => {
+                let fields = run.fields.iter().skip(first + start).take(end - start);
+                let (decoded, opaque) = fields
+                    .clone()
+                    .fold((false, false), |(decoded, opaque), field| (decoded | field.decoded, opaque | field.opaque));
+                let joined = fields.map(|field| field.text.as_str()).collect::<Vec<_>>().join(" ");
+                let script = joined.get(*skip..).unwrap_or_default().to_owned();
+                if opaque {
+                    self.gap(Gap::Opaque);
+                }
+                if script.chars().nth(MAX_INLINE_CODE).is_some() {
+                    for index in first + start..first + end {
+                        run.mark(index, Mark::Hidden("⟦code⟧"));
+                    }
+                    for index in first + start + 1..first + end {
+                        run.mark(index, Mark::Hidden("…"));
+                    }
+                }
+                self.script(&script, &[script_layer(program, facts)], *shell, decoded);
+            }
+            Nested::Encoded { index, skip } => {
+                let text = run.fields.get(first + index).and_then(|field| field.text.get(*skip..)).unwrap_or_default();
+                match decode::base64(text.as_bytes()).and_then(|bytes| decode::utf16(&bytes)) {
+                    Some(script) => self.script(&script, &[Layer::Script], Shell::PowerShell, true),
+                    None => self.gap(Gap::Opaque),
+                }
+            }
+            Nested::Code { index, skip, language } => self.inline_code(run, first + index, *skip, *language),
+            Nested::StdinShell(_) | Nested::StdinCode(_) => {}
+        }
+    }
+
+    fn inline_code(&mut self, run: &mut Words, index: usize, skip: usize, language: Language) {
+        let Some(field) = run.fields.get(index) else {
+            return;
+        };
+        let code = field.text.get(skip..).unwrap_or_default().to_owned();
+        let (decoded, opaque) = (field.decoded, field.opaque);
+        if opaque {
+            self.gap(Gap::Opaque);
+        }
+        if code.chars().nth(MAX_INLINE_CODE).is_some() {
+            run.mark(index, Mark::Hidden("⟦code⟧"));
+        }
+        self.code(&code, language, if decoded { &[Layer::Decoded] } else { &[] });
+    }
+
+    /// The command inside a wrapper: a unit of its own, so that no wrapper can hide what it runs.
+    fn wrapped(
+        &mut self,
+        program: &str,
+        facts: &Facts,
+        run: &mut Words,
+        (start, end): (usize, usize),
+        stdin: &mut Stdin<'_>,
+        commands: &mut Vec<Command>,
+    ) {
+        let end = end.min(run.fields.len());
+        if start >= end || !self.descend() {
+            return;
+        }
+        let at = self.units.len();
+        self.layers.push(wrapped_layer(facts));
+        let mut inner = if program == "xargs" || program == "parallel" {
+            self.with_input_words(run, (start, end), stdin)
+        } else {
+            let inner = self.command(run, start, end, stdin);
+            (inner, run.shown(start, end))
+        };
+        for command in &mut inner.0 {
+            command.wrappers.insert(0, program.to_owned());
+        }
+        let mut unit = Unit::new(UnitKind::Command(Shell::Bash), inner.1, self.current_span());
+        unit.commands.clone_from(&inner.0);
+        unit.gaps = self.pending();
+        self.emit_at(at, unit);
+        self.layers.pop();
+        self.ascend();
+        commands.append(&mut inner.0);
+    }
+
+    /// `xargs` appends what it reads: known words become arguments.
+    fn with_input_words(
+        &mut self,
+        run: &mut Words,
+        (start, end): (usize, usize),
+        stdin: &mut Stdin<'_>,
+    ) -> (Vec<Command>, String) {
+        const MOST: usize = 16;
+        let words: Vec<String> = stdin
+            .literal
+            .and_then(Literal::as_text)
+            .map(|text| text.split_whitespace().take(MOST).map(str::to_owned).collect())
+            .unwrap_or_default();
+        let decoded = stdin.literal.is_some_and(|literal| literal.decoded);
+        if words.is_empty() {
+            let commands = self.command(run, start, end, stdin);
+            return (commands, run.shown(start, end));
+        }
+        let mut fields: Vec<Field> = run.fields.iter().take(end).skip(start).cloned().collect();
+        let joined = words.join(" ");
+        let mut placed = false;
+        for field in fields.iter_mut().filter(|field| field.text.contains("{}")) {
+            field.text = field.text.replace("{}", &joined);
+            field.parts.clear();
+            field.decoded |= decoded;
+            placed = true;
+        }
+        if !placed {
+            fields.extend(words.into_iter().map(|word| Field { decoded, ..Field::literal(word) }));
+        }
+        let n_fields = fields.len();
+        let mut run = Words { marks: vec![Mark::Plain; n_fields], fields };
+        let commands = self.command(
+            &mut run,
+            0,
+            n_fields,
+            &mut Stdin { literal: None, opaque: false, here: false, executed: false },
+        );
+        (commands, run.shown(0, n_fields))
+    }
+
+    /// What is fed to a program that executes it.
+    fn stdin(&mut self, facts: &Facts, stdin: &mut Stdin<'_>) {
+        let Some(kind) = &facts.stdin_code else {
+            return;
+        };
+        if stdin.opaque {
+            self.gap(Gap::Opaque);
+        }
+        let Some(literal) = stdin.literal else {
+            return;
+        };
+        stdin.executed = true;
+        let Some(text) = literal.as_text().map(str::to_owned) else {
+            self.gap(Gap::Opaque);
+            return;
+        };
+        match kind {
+            Nested::StdinShell(shell) => {
+                let layers: &[Layer] = if stdin.here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
+                let layers = if is_remote(facts) { &[Layer::Remote] } else { layers };
+                self.script(&text, layers, *shell, literal.decoded);
+            }
+            Nested::StdinCode(language) => {
+                let layers: &[Layer] = match (stdin.here, literal.decoded) {
+                    (_, true) => &[Layer::Decoded],
+                    (true, false) => &[Layer::Heredoc],
+                    (false, false) => &[],
+                };
+                self.code(&text, *language, layers);
+            }
+            _ => {}
+        }
+    }
+
+    /// `bash <(…)`, `source <(…)`: what the substitution prints is executed.
+    fn process_inputs(&mut self, program: &str, facts: &Facts, run: &Words, start: usize, end: usize) {
+        let runs_shell = matches!(program, "source" | "." | "bash" | "sh" | "zsh" | "dash" | "ksh");
+        let language = match facts.stdin_code {
+            Some(Nested::StdinCode(language)) => Some(language),
+            _ => None,
+        };
+        let literals: Vec<Literal> =
+            run.fields.iter().take(end).skip(start + 1).filter_map(|field| field.process.clone()).collect();
+        for literal in literals {
+            let Some(text) = literal.as_text() else {
+                continue;
+            };
+            if runs_shell {
+                self.script(text, &[Layer::Script], Shell::Bash, literal.decoded);
+            } else if let Some(language) = language {
+                self.code(text, language, if literal.decoded { &[Layer::Decoded] } else { &[] });
+            }
+        }
+    }
+
+    /// Units for a script in a shell language.
+    fn script(&mut self, script: &str, layers: &[Layer], shell: Shell, decoded: bool) {
+        if script.trim().is_empty() || self.evaluating {
+            return;
+        }
+        let n_layers = self.layers.len();
+        self.layers.extend_from_slice(layers);
+        if decoded {
+            self.layers.push(Layer::Decoded);
+        }
+        if self.descend() {
+            self.script_units(script, shell);
+            self.ascend();
+        } else {
+            let mut unit = Unit::new(UnitKind::Command(shell), script.trim(), self.current_span());
+            unit.gaps |= Gap::Truncated;
+            self.emit(unit);
+        }
+        self.layers.truncate(n_layers);
+    }
+
+    fn script_units(&mut self, script: &str, shell: Shell) {
+        let (units, gaps) = match shell {
+            Shell::Bash => {
+                let origin = self.origin.clone();
+                self.origin = Some(self.current_span());
+                let list = syntax::parse(script);
+                self.list(&list);
+                self.origin = origin;
+                return;
+            }
+            Shell::PowerShell => powershell::units(script, &self.scope.place),
+            Shell::Cmd => cmd::units(script, &self.scope.place),
+        };
+        for gap in gaps {
+            self.gap(gap);
+        }
+        let span = self.current_span();
+        for mut unit in units {
+            unit.span = span.clone();
+            self.emit(unit);
+        }
+    }
+
+    /// A unit for a program text, and units for the shell commands in it.
+    fn code(&mut self, code: &str, language: Language, layers: &[Layer]) {
+        if code.trim().is_empty() {
+            return;
+        }
+        let mut unit = Unit::new(UnitKind::Code(language), code.trim_matches('\n'), self.current_span());
+        unit.layers = layers.to_vec();
+        unit.gaps = self.pending() & Gap::Opaque;
+        self.emit(unit);
+        for script in code::shell_calls(language, code) {
+            self.script(&script, &[Layer::Script], Shell::Bash, false);
+        }
+        for decoded in decode::embedded(code) {
+            self.decoded_data(&decoded);
+        }
+    }
+
+    // ── Redirections ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Adds a stage's redirections to its text and effects.
+    pub(super) fn redirections(&mut self, stage: &Stage<'_>, own: Option<&Field>, executed: bool, step: &mut Step) {
+        for redirect in &stage.redirects {
+            let operator = redirect.operator;
+            if operator.starts_with("<<") {
+                continue;
+            }
+            let RedirectTarget::Word(word) = &redirect.target else {
+                continue;
+            };
+            let field = self.expand_whole(word);
+            let duplicates =
+                operator.ends_with('&') && (field.text == "-" || field.text.bytes().all(|byte| byte.is_ascii_digit()));
+            let space = if duplicates { "" } else { " " };
+            push_word(&mut step.text, &format!("{}{operator}{space}{}", redirect.descriptor, field.shown()));
+            if !duplicates {
+                step.trivial &= !self.redirect_effects(operator, &field, step);
+            }
+        }
+        if let Some(own) = own {
+            push_word(&mut step.text, &format!("<<< {}", shown_input(own, executed)));
+        }
+    }
+
+    /// The effects of one redirection; whether there are any.
+    fn redirect_effects(&mut self, operator: &str, field: &Field, step: &mut Step) -> bool {
+        let path = field.text.as_str();
+        if path.is_empty()
+            || matches!(path, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty" | "/dev/zero")
+            || field.process.is_some()
+        {
+            return false;
+        }
+        if path.starts_with(">(") || path.starts_with("<(") {
+            return false;
+        }
+        let mut found = Vec::new();
+        if let Some(address) = path.strip_prefix("/dev/tcp/").or_else(|| path.strip_prefix("/dev/udp/")) {
+            let host = address.split('/').next().unwrap_or_default();
+            let scope = Scope::Host(hosts::classify(host));
+            found.push((Fact::Contact, Target { text: address.replace('/', ":"), scope }));
+        } else {
+            let target = self.scope.place.locate(path);
+            if operator.contains('>') {
+                found.push((Fact::Write, target.clone()));
+            }
+            if operator.contains('<') {
+                found.push((Fact::Read, target));
+            }
+        }
+        for (fact, target) in found {
+            if let Some(follows) = follows(fact, target.scope) {
+                step.effects.push(Effect { fact: follows, modifiers: EnumSet::empty(), target: Some(target.clone()) });
+            }
+            step.effects.push(Effect { fact, modifiers: EnumSet::empty(), target: Some(target) });
+        }
+        true
+    }
+
+    // ── The shell's own commands ────────────────────────────────────────────────────────────────────────────────────────
+
+    fn apply_alias(&mut self, fields: &mut Vec<Field>) {
+        let Some(first) = fields.first().filter(|field| !field.dynamic) else {
+            return;
+        };
+        let Some(value) = self.scope.aliases.get(&first.text).cloned() else {
+            return;
+        };
+        let list = syntax::parse(&value);
+        let Some(syntax::Body::Simple(_, words)) =
+            list.first().and_then(|statement| statement.stages.first()).map(|stage| &stage.body)
+        else {
+            return;
+        };
+        let mut replaced = self.fields(words);
+        replaced.extend(fields.drain(1..));
+        *fields = replaced;
+    }
+
+    /// What a command changes for those that follow.
+    fn change_scope(&mut self, fields: &[Field]) {
+        let Some((program, arguments)) = fields.split_first() else {
+            return;
+        };
+        match program.text.as_str() {
+            "cd" | "pushd" => self.change_folder(arguments),
+            "export" | "declare" | "local" | "readonly" | "typeset" => self.declare(arguments),
+            "unset" => arguments.iter().for_each(|argument| self.scope.unset(&argument.text)),
+            "read" | "mapfile" | "readarray" | "getopts" => {
+                let names = arguments.iter().filter(|argument| syntax::is_name(&argument.text));
+                names.for_each(|name| self.scope.assign(&name.text, Variable::Unknown));
+            }
+            "printf" => {
+                if let [flag, name, ..] = arguments
+                    && flag.text == "-v"
+                {
+                    self.scope.set(&name.text, Variable::Unknown);
+                }
+            }
+            "set" => {
+                if let Some(at) = arguments.iter().position(|argument| argument.text == "--") {
+                    let values: Vec<Constant> = arguments.iter().skip(at + 1).map(constant_of).collect();
+                    self.scope.positional = (!arguments.iter().any(|argument| argument.dynamic)).then_some(values);
+                }
+            }
+            "alias" => self.alias(arguments),
+            "trap" => self.trap(arguments),
+            _ => {}
+        }
+    }
+
+    fn change_folder(&mut self, arguments: &[Field]) {
+        let folder =
+            arguments.iter().find(|argument| !argument.text.starts_with('-') && !argument.text.starts_with('+'));
+        match folder {
+            Some(folder) => self.scope.place = self.scope.place.changed_to(&folder.text),
+            None if arguments.is_empty() => self.scope.place = self.scope.place.changed_to("~"),
+            None => {}
+        }
+    }
+
+    fn declare(&mut self, arguments: &[Field]) {
+        for argument in arguments {
+            let Some((name, value)) = argument.text.split_once('=') else {
+                continue;
+            };
+            let (name, append) = name.strip_suffix('+').map_or((name, false), |name| (name, true));
+            if !syntax::is_name(name) {
+                continue;
+            }
+            let known = !argument.dynamic && !append && self.scope.spend(value.len());
+            let constant =
+                Constant { text: value.to_owned(), active: !argument.parts.is_empty(), decoded: argument.decoded };
+            self.scope.set(name, if known { Variable::Constant(vec![constant]) } else { Variable::Unknown });
+        }
+    }
+
+    fn alias(&mut self, arguments: &[Field]) {
+        for argument in arguments {
+            if let Some((name, value)) = argument.text.split_once('=') {
+                self.script(value, &[Layer::Deferred], Shell::Bash, argument.decoded);
+                self.scope.aliases.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+
+    fn trap(&mut self, arguments: &[Field]) {
+        let script = arguments.iter().find(|argument| !argument.text.starts_with('-'));
+        if let Some(script) = script.filter(|_| arguments.len() > 1) {
+            self.script(&script.text, &[Layer::Deferred], Shell::Bash, script.decoded);
+        }
+    }
+}
+
+/// What assignments came to.
+struct Assigned {
+    text: String,
+    pairs: Vec<(String, String)>,
+    trivial: bool,
+}
+
+/// Facts about which it matters that an operand is only known at run time.
+const DYNAMIC_MATTERS: EnumSet<Fact> = enumset::enum_set!(
+    Fact::Delete
+        | Fact::Execute
+        | Fact::RemoteExecute
+        | Fact::History
+        | Fact::Device
+        | Fact::Kill
+        | Fact::Grant
+        | Fact::RemoteDelete
+);
+
+/// Variables that change what other programs run or record.
+fn is_telling(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "PATH",
+        "PAGER",
+        "EDITOR",
+        "VISUAL",
+        "BASH_ENV",
+        "ENV",
+        "PROMPT_COMMAND",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "NODE_OPTIONS",
+        "NODE_TLS_REJECT_UNAUTHORIZED",
+        "PERL5OPT",
+        "PERL5LIB",
+        "RUBYOPT",
+        "SHELLOPTS",
+        "PS4",
+        "IFS",
+        "JAVA_TOOL_OPTIONS",
+        "KUBECONFIG",
+        "DOCKER_HOST",
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "TMOUT",
+    ];
+    NAMES.contains(&name)
+        || ["LD_", "DYLD_", "GIT_", "HIST", "SSH_", "AWS_", "npm_config_"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The shell's own commands, which no table needs to know.
+fn is_builtin(program: &str) -> bool {
+    const NAMES: &[&str] = &[
+        ":",
+        "true",
+        "false",
+        "cd",
+        "pushd",
+        "popd",
+        "dirs",
+        "set",
+        "unset",
+        "export",
+        "declare",
+        "local",
+        "readonly",
+        "typeset",
+        "shift",
+        "return",
+        "exit",
+        "break",
+        "continue",
+        "read",
+        "mapfile",
+        "readarray",
+        "getopts",
+        "alias",
+        "unalias",
+        "trap",
+        "wait",
+        "jobs",
+        "fg",
+        "bg",
+        "shopt",
+        "type",
+        "hash",
+        "help",
+        "let",
+        "test",
+        "[",
+        "umask",
+        "ulimit",
+        "times",
+        "eval",
+        "source",
+        ".",
+        "exec",
+        "command",
+        "builtin",
+        "echo",
+        "printf",
+        "pwd",
+        "bind",
+        "complete",
+        "compgen",
+        "compopt",
+        "history",
+        "fc",
+        "disown",
+        "suspend",
+        "enable",
+        "caller",
+        "logout",
+        "…",
+    ];
+    NAMES.contains(&program)
+}
+
+/// Whether a command only steers the script.
+fn is_trivial(fields: &[Field], step: &Step) -> bool {
+    const NAMES: &[&str] = &[
+        ":", "true", "false", "cd", "pushd", "popd", "set", "shift", "return", "exit", "break", "continue", "read",
+        "shopt", "test", "[", "wait", "export", "declare", "local", "readonly", "typeset", "unset", "getopts", "let",
+        "…",
+    ];
+    let Some((program, arguments)) = fields.split_first() else {
+        return false;
+    };
+    if program.dynamic || !NAMES.contains(&program.text.as_str()) || step.commands.len() > 1 {
+        return false;
+    }
+    let declares =
+        matches!(program.text.as_str(), "export" | "declare" | "local" | "readonly" | "typeset" | "unset" | "set");
+    let telling = |argument: &Field| {
+        let name = argument.text.split(['=', '+']).next().unwrap_or_default();
+        argument.substituted || is_telling(name) || matches!(argument.text.as_str(), "history" | "+o")
+    };
+    !(declares && arguments.iter().any(telling))
+}
+
+/// What the tables need not say about the shell's own commands.
+fn builtin_facts(program: &str, n_arguments: usize, facts: &mut Facts) {
+    if program == "eval" && n_arguments > 0 && facts.nested.is_empty() {
+        facts.nested.push(Nested::Shell { start: 0, end: n_arguments, skip: 0, shell: Shell::Bash });
+    }
+    if matches!(program, "exec" | "command" | "builtin") && n_arguments > 0 && facts.nested.is_empty() && !facts.known {
+        facts.nested.push(Nested::Command { start: 0, end: n_arguments });
+    }
+}
+
+/// The name of a program without its folder and `.exe`.
+pub(super) fn basename(path: &str) -> &str {
+    let name = if path.starts_with('$') { path } else { path.rsplit('/').next().unwrap_or(path) };
+    let name = if name.is_empty() { path } else { name };
+    name.strip_suffix(".exe").unwrap_or(name)
+}
+
+/// Whether a command name was pieced together where a plain spelling would do.
+fn is_odd(word: &Word<'_>, field: Option<&Field>) -> bool {
+    let is_simple =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
+    match word.pieces.as_slice() {
+        [] | [Piece::Plain(_)] | [Piece::Parameter { .. }] => false,
+        [Piece::Quoted(text)] => word.raw.starts_with("$'") && is_simple(text),
+        [Piece::Quoted(first), Piece::Plain(_)] if word.raw.starts_with('\\') && first.len() == 1 => false,
+        [Piece::Substitution { .. } | Piece::Backquoted { .. }] => field.is_some_and(|field| !field.dynamic),
+        pieces => {
+            let plain = |piece: &Piece<'_>| match piece {
+                Piece::Plain(_) | Piece::Parameter { .. } => true,
+                Piece::Quoted(text) => {
+                    !text.is_empty() && (text.starts_with('/') || text.ends_with('/') || !is_simple(text))
+                }
+                _ => false,
+            };
+            !pieces.iter().all(plain)
+        }
+    }
+}
+
+fn is_remote(facts: &Facts) -> bool {
+    facts.effects.iter().any(|effect| effect.fact == Fact::RemoteExecute)
+}
+
+fn is_container(facts: &Facts) -> bool {
+    facts.effects.iter().any(|effect| effect.fact == Fact::Container)
+}
+
+fn wrapped_layer(facts: &Facts) -> Layer {
+    if is_container(facts) {
+        Layer::Container
+    } else if is_remote(facts) {
+        Layer::Remote
+    } else {
+        Layer::Wrapped
+    }
+}
+
+fn script_layer(program: &str, facts: &Facts) -> Layer {
+    if program == "trap" || program == "alias" {
+        return Layer::Deferred;
+    }
+    match wrapped_layer(facts) {
+        Layer::Wrapped => Layer::Script,
+        layer => layer,
+    }
+}
+
+/// What follows from writing or reading in a place.
+fn follows(fact: Fact, scope: Scope) -> Option<Fact> {
+    match (fact, scope) {
+        (Fact::Read, Scope::Path(PathScope::Secret | PathScope::EnvFile)) => Some(Fact::Credentials),
+        (Fact::Write, Scope::Path(PathScope::Device)) => Some(Fact::Device),
+        (Fact::Write, Scope::Path(PathScope::Startup)) => Some(Fact::Schedule),
+        _ => None,
+    }
+}
+
+/// Whether a stage's standard output goes to a file.
+fn writes_file(stage: &Stage<'_>) -> bool {
+    stage.redirects.iter().any(|redirect| {
+        matches!(redirect.operator, ">" | ">>" | ">|" | "&>" | "&>>")
+            && matches!(redirect.descriptor, "" | "1")
+            && matches!(&redirect.target, RedirectTarget::Word(word) if !word.raw.starts_with("/dev/"))
+    })
+}
+
+/// A here-document or here-string as shown.
+fn shown_input(own: &Field, executed: bool) -> String {
+    let most = if executed { MAX_INLINE_CODE } else { MAX_INLINE_DATA };
+    if own.text.chars().nth(most).is_some() {
+        return if executed { "⟦code⟧" } else { "⟦data⟧" }.to_owned();
+    }
+    if own.parts.is_empty() {
+        return text::quoted(own.text.trim_end_matches('\n')).into_owned();
+    }
+    let quoted = text::double_quoted(&own.parts);
+    match quoted.strip_suffix("\n\"") {
+        Some(body) => format!("{}\"", body.trim_end_matches('\n')),
+        None => quoted,
+    }
+}
+
+fn push_word(text: &mut String, word: &str) {
+    if !text.is_empty() && !word.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(word);
+}

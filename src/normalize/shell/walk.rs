@@ -1,0 +1,471 @@
+//! The syntax tree → units: statements in order, blocks, functions, pipelines.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+use std::rc::Rc;
+
+use enumset::EnumSet;
+
+use crate::action::{Command, Effect, Gap, Layer, Shell, Unit, UnitKind};
+use crate::normalize::limits::{MAX_DEPTH, MAX_NESTING};
+use crate::normalize::paths::Place;
+use crate::normalize::shell::command::{Input, Step};
+use crate::normalize::shell::decode::Output;
+use crate::normalize::shell::expand::{Field, short_form};
+use crate::normalize::shell::scope::{Constant, Scope, Variable};
+use crate::normalize::shell::syntax::{self, Body, List, Stage, Statement, Word};
+
+/// Statements of one list that are looked at: more than this and only its head and tail are.
+const MAX_STATEMENTS: usize = 2048;
+/// Stages of one pipeline that are looked at, head and tail.
+const MAX_STAGES: usize = 512;
+/// Values of a loop for which its body is looked at one by one.
+const MAX_UNROLLED: usize = 8;
+/// Extra looks at bodies of loops and functions in one action.
+const MAX_REPEATS: usize = 64;
+
+/// Walks a script: its units and what of it was not understood.
+pub(super) fn walk(source: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+    let mut walker = Walker::new(place);
+    let list = syntax::parse(source);
+    walker.list(&list);
+    walker.uncalled_functions();
+    if walker.units.is_empty() {
+        walker.units = walker.spare;
+    }
+    (walker.units, walker.gaps)
+}
+
+/// The state of a walk.
+#[derive(Default)]
+pub(super) struct Walker {
+    /// What the script has defined.
+    pub scope: Scope,
+    /// How the text that is looked at is reached.
+    pub layers: Vec<Layer>,
+    /// Where the statement that is looked at stands.
+    pub span: Range<usize>,
+    /// Set inside a text that is not part of the source: where it comes from.
+    pub origin: Option<Range<usize>>,
+    /// Whether only constant output is wanted: nothing is emitted.
+    pub evaluating: bool,
+    /// Whether something met while evaluating is not constant.
+    pub failed: bool,
+    /// Whether a decoder was met that could not be followed.
+    pub saw_opaque: bool,
+    /// Functions that are being called, outermost first.
+    pub calls: Vec<String>,
+    /// The units so far.
+    pub units: Vec<Unit>,
+    /// Trivial statements, wanted only when there is nothing else.
+    spare: Vec<Unit>,
+    gaps: EnumSet<Gap>,
+    /// Gaps of the statement that is looked at.
+    pending: EnumSet<Gap>,
+    seen: HashMap<u64, Vec<usize>>,
+    called: Vec<String>,
+    recursive: Vec<String>,
+    depth: usize,
+    n_nested: usize,
+    n_repeats: usize,
+}
+
+impl Walker {
+    fn new(place: &Place) -> Self {
+        Self { scope: Scope::new(place), ..Self::default() }
+    }
+
+    // ── Bounds and gaps ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Notes that something of the current statement was not understood.
+    pub(super) fn gap(&mut self, gap: Gap) {
+        if !self.evaluating {
+            self.pending |= gap;
+            self.gaps |= gap;
+        }
+    }
+
+    /// The gaps of the current statement so far.
+    pub(super) fn pending(&self) -> EnumSet<Gap> {
+        self.pending
+    }
+
+    /// Enters a text within a text; `false` when that is too deep.
+    pub(super) fn descend(&mut self) -> bool {
+        if self.depth >= MAX_DEPTH || self.n_nested >= MAX_NESTING {
+            self.gap(Gap::Truncated);
+            return false;
+        }
+        self.depth += 1;
+        self.n_nested += 1;
+        true
+    }
+
+    /// Leaves it.
+    pub(super) fn ascend(&mut self) {
+        self.depth -= 1;
+        self.n_nested -= 1;
+    }
+
+    fn repeat(&mut self) -> bool {
+        self.n_repeats += 1;
+        self.n_repeats <= MAX_REPEATS
+    }
+
+    // ── Units ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Where the current statement stands in the source.
+    pub(super) fn current_span(&self) -> Range<usize> {
+        self.origin.clone().unwrap_or_else(|| self.span.clone())
+    }
+
+    /// Adds a unit at the end.
+    pub(super) fn emit(&mut self, unit: Unit) {
+        let at = self.units.len();
+        self.emit_at(at, unit);
+    }
+
+    /// Adds a unit in front of those that it contains, unless the same is there already.
+    pub(super) fn emit_at(&mut self, at: usize, mut unit: Unit) {
+        if self.evaluating || unit.text.trim().is_empty() {
+            return;
+        }
+        unit.layers.splice(0..0, self.layers.iter().copied());
+        unit.layers.dedup();
+        self.gaps |= unit.gaps;
+        let mut hasher = DefaultHasher::new();
+        unit.text.hash(&mut hasher);
+        let places = self.seen.entry(hasher.finish()).or_default();
+        if places.iter().any(|&place| self.units.iter().skip(place).any(|other| is_same(other, &unit))) {
+            return;
+        }
+        places.push(at.saturating_sub(1));
+        self.units.insert(at.min(self.units.len()), unit);
+    }
+
+    fn spare(&mut self, unit: Unit) {
+        const MOST: usize = 4;
+        if self.spare.len() < MOST && !self.evaluating {
+            self.spare.push(unit);
+        }
+    }
+
+    // ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Walks statements in order; their canonical texts.
+    pub(super) fn list(&mut self, list: &List<'_>) -> Vec<String> {
+        if list.len() <= MAX_STATEMENTS {
+            return list.iter().map(|statement| self.statement(statement)).collect();
+        }
+        self.gap(Gap::Truncated);
+        let ends = list.iter().take(MAX_STATEMENTS / 2).chain(list.iter().skip(list.len() - MAX_STATEMENTS / 2));
+        ends.map(|statement| self.statement(statement)).collect()
+    }
+
+    fn block(&mut self, list: &List<'_>) -> Vec<String> {
+        if self.n_nested >= MAX_NESTING {
+            self.gap(Gap::Truncated);
+            return vec!["…".to_owned()];
+        }
+        self.n_nested += 1;
+        self.layers.push(Layer::Block);
+        let texts = self.list(list);
+        self.layers.pop();
+        self.n_nested -= 1;
+        texts
+    }
+
+    fn statement(&mut self, statement: &Statement<'_>) -> String {
+        let outer_gaps = std::mem::take(&mut self.pending);
+        let outer_span = std::mem::replace(&mut self.span, statement.span.clone());
+        self.scope.n_conditions += usize::from(statement.conditional);
+        if statement.flawed {
+            self.gap(Gap::Unparsed);
+        }
+        let text = match statement.stages.as_slice() {
+            [stage] if !matches!(stage.body, Body::Simple(..)) => self.lone_block(stage, statement.background),
+            stages => self.pipeline(stages, statement.background),
+        };
+        self.scope.n_conditions -= usize::from(statement.conditional);
+        self.span = outer_span;
+        self.pending = outer_gaps;
+        text
+    }
+
+    fn pipeline(&mut self, stages: &[Stage<'_>], background: bool) -> String {
+        let at = self.units.len();
+        let mut whole = Step::default();
+        let mut texts = Vec::with_capacity(stages.len());
+        let mut input = Input::default();
+        let mut trivial = true;
+        let cut = stages.len() > MAX_STAGES;
+        if cut {
+            self.gap(Gap::Truncated);
+        }
+        for (index, stage) in stages.iter().enumerate() {
+            if cut && index >= MAX_STAGES / 2 && index < stages.len() - MAX_STAGES / 2 {
+                continue;
+            }
+            let mut step = self.stage(stage, &input, stages.len() == 1);
+            trivial &= step.trivial;
+            whole.commands.append(&mut step.commands);
+            whole.effects.append(&mut step.effects);
+            texts.push(step.text);
+            input = Input::piped(step.output);
+        }
+        self.leftover(&input.output);
+        let mut text = texts.join(" | ");
+        if background {
+            text.push_str(" &");
+        }
+        let unit = self.command_unit(&text, whole.commands, whole.effects);
+        if trivial {
+            self.spare(unit);
+        } else {
+            self.emit_at(at, unit);
+        }
+        text
+    }
+
+    /// Text that was decoded and only printed is still worth a look.
+    fn leftover(&mut self, output: &Output) {
+        match output {
+            Output::Known(literal) if literal.decoded => {
+                if let Some(text) = literal.as_text() {
+                    let text = text.to_owned();
+                    self.decoded_data(&text);
+                }
+            }
+            Output::Undecodable => self.saw_opaque = true,
+            Output::Known(_) | Output::Unknown => {}
+        }
+    }
+
+    fn command_unit(&self, text: &str, commands: Vec<Command>, effects: Vec<Effect>) -> Unit {
+        let mut unit = Unit::new(UnitKind::Command(Shell::Bash), text, self.current_span());
+        unit.commands = commands;
+        unit.own_effects = effects;
+        unit.gaps = self.pending;
+        unit
+    }
+
+    fn stage(&mut self, stage: &Stage<'_>, input: &Input, alone: bool) -> Step {
+        match &stage.body {
+            Body::Simple(assignments, words) => self.simple(stage, assignments, words, input, alone),
+            _ => {
+                let mark = self.scope.enter();
+                let step = self.compound(stage);
+                self.scope.leave(mark);
+                step
+            }
+        }
+    }
+
+    // ── Compound commands ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// A compound command that is a statement by itself: its inside speaks for it, unless it is redirected.
+    fn lone_block(&mut self, stage: &Stage<'_>, background: bool) -> String {
+        let at = self.units.len();
+        let step = self.compound(stage);
+        let text = if background { format!("{} &", step.text) } else { step.text };
+        let unit = self.command_unit(&text, step.commands, step.effects);
+        match stage.body {
+            Body::Test(_) | Body::Arithmetic(_) => self.spare(unit),
+            Body::Raw(_) => self.emit_at(at, unit),
+            _ if stage.redirects.is_empty() || unit.own_effects.is_empty() => self.spare(unit),
+            _ => self.emit_at(at, unit),
+        }
+        text
+    }
+
+    fn compound(&mut self, stage: &Stage<'_>) -> Step {
+        let at = self.units.len();
+        let inner = self.compound_text(&stage.body);
+        let mut step = Step { text: inner, ..Step::default() };
+        step.commands = self.commands_since(at);
+        let own = self.own_input(stage);
+        self.redirections(stage, own.as_ref(), false, &mut step);
+        if let Some(own) = own {
+            self.heredoc_data(&own, false);
+        }
+        step
+    }
+
+    /// The commands of the blocks that were just walked, for the pipeline that they are part of.
+    fn commands_since(&self, at: usize) -> Vec<Command> {
+        const MOST: usize = 64;
+        let depth = self.layers.len() + 1;
+        let units = self.units.iter().skip(at).filter(|unit| unit.layers.len() <= depth);
+        units.flat_map(|unit| unit.commands.iter().cloned()).take(MOST).collect()
+    }
+
+    fn compound_text(&mut self, body: &Body<'_>) -> String {
+        match body {
+            Body::Simple(..) => String::new(),
+            Body::Group(list) => format!("{{ {}; }}", short_form(&self.block(list))),
+            Body::Subshell(list) => {
+                let mark = self.scope.enter();
+                let texts = self.block(list);
+                self.scope.leave(mark);
+                format!("( {} )", short_form(&texts))
+            }
+            Body::Branches(parts) => {
+                self.scope.n_conditions += 1;
+                let texts: Vec<String> = parts.iter().flat_map(|part| self.block(part)).collect();
+                self.scope.n_conditions -= 1;
+                format!("{{ {}; }}", short_form(&texts))
+            }
+            Body::Loop(condition, body) => self.while_loop(condition, body),
+            Body::For(name, values, body) => self.for_loop(name, values, body),
+            Body::Case(word, arms) => self.case(word, arms),
+            Body::Function(name, body) => self.define(name, body),
+            Body::Test(words) => format!("[[ {} ]]", self.shown_words(words)),
+            Body::Arithmetic(word) => {
+                let inside = self.expand_whole(word).text;
+                format!("(( {} ))", inside.trim())
+            }
+            Body::Raw(raw) => {
+                self.gap(Gap::Unparsed);
+                (*raw).to_owned()
+            }
+        }
+    }
+
+    fn while_loop(&mut self, condition: &List<'_>, body: &List<'_>) -> String {
+        self.scope.n_conditions += 1;
+        let before = self.scope.n_changes();
+        let mut texts = self.block(condition);
+        texts.extend(self.block(body));
+        // What the first turn set may be what the second one runs.
+        if self.scope.n_changes() > before && self.repeat() {
+            self.block(condition);
+            self.block(body);
+        }
+        self.scope.n_conditions -= 1;
+        format!("{{ {}; }}", short_form(&texts))
+    }
+
+    fn for_loop(&mut self, name: &str, values: &[Word<'_>], body: &List<'_>) -> String {
+        let mut fields = Vec::new();
+        for word in values {
+            self.expand(word, &mut fields);
+        }
+        self.scope.n_conditions += 1;
+        let constant = !fields.is_empty() && fields.len() <= MAX_UNROLLED && fields.iter().all(|field| !field.dynamic);
+        let mut texts = Vec::new();
+        if constant && !name.is_empty() {
+            for (index, field) in fields.iter().enumerate() {
+                if index > 0 && !self.repeat() {
+                    self.scope.assign(name, Variable::Unknown);
+                    self.block(body);
+                    break;
+                }
+                self.scope.assign(name, Variable::Constant(vec![constant_of(field)]));
+                texts = self.block(body);
+            }
+        } else {
+            let before = self.scope.n_changes();
+            self.scope.assign(name, Variable::Unknown);
+            texts = self.block(body);
+            if self.scope.n_changes() > before + 1 && self.repeat() {
+                self.block(body);
+            }
+        }
+        self.scope.assign(name, Variable::Unknown);
+        self.scope.n_conditions -= 1;
+        format!("{{ {}; }}", short_form(&texts))
+    }
+
+    fn case(&mut self, word: &Word<'_>, arms: &[List<'_>]) -> String {
+        self.expand_whole(word);
+        self.scope.n_conditions += 1;
+        let texts: Vec<String> = arms.iter().flat_map(|arm| self.block(arm)).collect();
+        self.scope.n_conditions -= 1;
+        format!("{{ {}; }}", short_form(&texts))
+    }
+
+    fn shown_words(&mut self, words: &[Word<'_>]) -> String {
+        let shown: Vec<String> = words.iter().map(|word| self.expand_whole(word).shown().into_owned()).collect();
+        shown.join(" ")
+    }
+
+    // ── Functions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn define(&mut self, name: &str, body: &str) -> String {
+        self.scope.functions.insert(name.to_owned(), Rc::from(body));
+        format!("{name}() {{ …; }}")
+    }
+
+    /// Walks the body of a function for a call of it.
+    pub(super) fn call(&mut self, name: &str, arguments: &[Field]) {
+        let Some(body) = self.scope.functions.get(name).cloned() else {
+            return;
+        };
+        if self.calls.iter().any(|call| call == name) {
+            self.recursive.push(name.to_owned());
+            return;
+        }
+        self.called.push(name.to_owned());
+        if arguments.iter().any(|argument| argument.dynamic) || !self.repeat() {
+            self.body(name, &body, None);
+        } else {
+            self.body(name, &body, Some(arguments.iter().map(constant_of).collect()));
+        }
+    }
+
+    fn body(&mut self, name: &str, body: &str, positional: Option<Vec<Constant>>) {
+        if !self.descend() {
+            return;
+        }
+        let positional = std::mem::replace(&mut self.scope.positional, positional);
+        let origin = self.origin.clone();
+        self.origin = Some(self.current_span());
+        self.calls.push(name.to_owned());
+        let list = syntax::parse(body);
+        let texts = match list.as_slice() {
+            [statement] => match statement.stages.as_slice() {
+                [Stage { body: Body::Group(list) | Body::Subshell(list), .. }] => self.block(list),
+                _ => self.block(&list),
+            },
+            _ => self.block(&list),
+        };
+        self.calls.pop();
+        self.origin = origin;
+        self.scope.positional = positional;
+        self.ascend();
+        if self.recursive.iter().any(|recursive| recursive == name) {
+            let text = format!("{name}() {{ {}; }}", short_form(&texts));
+            let unit = self.command_unit(&text, Vec::new(), Vec::new());
+            self.emit(unit);
+        }
+    }
+
+    /// Functions that nothing calls may be called later.
+    fn uncalled_functions(&mut self) {
+        let mut names: Vec<String> =
+            self.scope.functions.keys().filter(|name| !self.called.contains(name)).cloned().collect();
+        names.sort();
+        self.layers.push(Layer::Deferred);
+        for name in names.iter().take(MAX_REPEATS) {
+            if let Some(body) = self.scope.functions.get(name).cloned() {
+                self.scope.n_conditions += 1;
+                self.body(name, &body, None);
+                self.scope.n_conditions -= 1;
+            }
+        }
+        self.layers.pop();
+    }
+}
+
+fn is_same(one: &Unit, other: &Unit) -> bool {
+    one.text == other.text
+        && one.kind == other.kind
+        && one.commands == other.commands
+        && one.own_effects == other.own_effects
+}
+
+/// A field as the value of a variable.
+pub(super) fn constant_of(field: &Field) -> Constant {
+    Constant { text: field.text.clone(), active: !field.parts.is_empty(), decoded: field.decoded }
+}
