@@ -16,6 +16,7 @@ pub(crate) fn paths(source: &Source, text: &mut Text) -> String {
     let mut first: BTreeMap<&str, Vec<(String, usize)>> =
         BTreeMap::from([("any", vec![]), ("home", vec![]), ("root", vec![])]);
     let mut wild: BTreeMap<&str, Vec<usize>> = BTreeMap::from([("any", vec![]), ("home", vec![]), ("root", vec![])]);
+    let mut last = Vec::new();
     for (number, rule) in rules(source).into_iter().enumerate() {
         let key = format!("rule {}", number + 1);
         only(source, &key, &rule, &["scope", "anchor", "globs"]);
@@ -37,6 +38,8 @@ pub(crate) fn paths(source: &Source, text: &mut Text) -> String {
             let parts = parts(&glob);
             match parts.first() {
                 Some(part) if !part.contains('*') => first.push((part.clone(), globs.len())),
+                // Without a folder it can only cover the last component.
+                Some(_) if anchor == "any" && parts.len() == 1 => last.push(globs.len()),
                 _ => wild.entry(anchor).or_default().push(globs.len()),
             }
             globs.push(format!("({},PathScope::{scope:?})", text.word(&parts.join("/"))));
@@ -51,6 +54,8 @@ pub(crate) fn paths(source: &Source, text: &mut Text) -> String {
         let _ = writeln!(code, "static {anchor}_FIRST: [(W,u16);{}] = [{}];", entries.len(), entries.join(","));
         let _ = writeln!(code, "static {anchor}_WILD: [u16;{}] = [{}];", wild.len(), wild.join(","));
     }
+    let last: Vec<String> = last.iter().map(usize::to_string).collect();
+    let _ = writeln!(code, "static ANY_LAST: [u16;{}] = [{}];", last.len(), last.join(","));
     code
 }
 

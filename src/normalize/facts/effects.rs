@@ -39,11 +39,15 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
         base: does.facts | walk.facts | copies,
         modifiers: does.modifiers | walk.modifiers,
         grant: EnumSet::empty(),
+        sends_file: false,
         effects: Vec::with_capacity(4),
     };
     maker.look_at_values(&walk.uses);
-    maker.base_effects(&walk.uses);
-    maker.own_effects(&walk.uses);
+    let targets: Vec<Option<Target>> = walk.uses.iter().map(|item| maker.target(item)).collect();
+    let named = |(item, target): (&Use<'_>, &Option<Target>)| item.role == Role::Upload && target.is_some();
+    maker.sends_file = walk.uses.iter().zip(&targets).any(named);
+    maker.base_effects(&walk.uses, &targets);
+    maker.own_effects(&walk.uses, &targets);
     maker.hidden_secrets(&walk.uses, body.prints);
     let stdin_code = (body.stdin && !walk.has_program).then_some(body.language).and_then(|language| match language {
         Tongue::None => None,
@@ -84,6 +88,7 @@ pub(super) fn of_unknown(arguments: &[Argument], place: &Place) -> Facts {
         base: EnumSet::empty(),
         modifiers: EnumSet::empty(),
         grant: EnumSet::empty(),
+        sends_file: false,
         effects: Vec::new(),
     };
     for argument in arguments {
@@ -144,6 +149,8 @@ struct Maker<'a> {
     modifiers: EnumSet<Modifier>,
     /// How, for [`Fact::Grant`] and what is written.
     grant: EnumSet<Modifier>,
+    /// Whether a file is named that is sent.
+    sends_file: bool,
     effects: Vec<Effect>,
 }
 
@@ -153,12 +160,11 @@ impl Maker<'_> {
         for item in uses {
             match item.role {
                 Role::Mode => self.mode(item.text),
-                Role::Host | Role::Url | Role::Port | Role::Name | Role::Data | Role::Setting
-                    if binds_everywhere(item.text) =>
+                Role::Host if binds_everywhere(item.text) => self.modifiers |= Modifier::ListenAll,
+                Role::Url | Role::Port | Role::Name | Role::Data | Role::Setting
+                    if self.base.contains(Fact::Serve) && binds_everywhere(item.text) =>
                 {
-                    if self.base.contains(Fact::Serve) || item.role == Role::Host {
-                        self.modifiers |= Modifier::ListenAll;
-                    }
+                    self.modifiers |= Modifier::ListenAll;
                 }
                 Role::Pid if matches!(item.text, "-1") => self.modifiers |= Modifier::All,
                 Role::Ref if self.base.contains(Fact::Publish) => self.refspec(item.text),
@@ -214,16 +220,14 @@ impl Maker<'_> {
     }
 
     /// The facts of the program and its flags, each with the operands that it is about.
-    fn base_effects(&mut self, uses: &[Use<'_>]) {
+    fn base_effects(&mut self, uses: &[Use<'_>], targets: &[Option<Target>]) {
         let base = self.base;
         for fact in base {
             let mut found = false;
-            for item in uses {
-                if self.attaches(fact, item.role, uses)
-                    && let Some(target) = self.target(item)
-                {
+            for (item, target) in uses.iter().zip(targets) {
+                if target.is_some() && self.attaches(fact, item.role, uses) {
                     found = true;
-                    self.push(fact, Some(target));
+                    self.push(fact, target.clone());
                 }
             }
             if !found && !self.goes_without_saying(fact, uses) {
@@ -242,17 +246,16 @@ impl Maker<'_> {
     }
 
     /// What operands and flag values do by their roles, where no fact of the program is about them.
-    fn own_effects(&mut self, uses: &[Use<'_>]) {
+    fn own_effects(&mut self, uses: &[Use<'_>], targets: &[Option<Target>]) {
         self.mounted(uses);
         let base = self.base;
-        for item in uses {
+        for (item, target) in uses.iter().zip(targets) {
             if base.iter().any(|fact| self.attaches(fact, item.role, uses)) && !matches!(item.role, Role::KeyFile) {
                 continue;
             }
             let Some(fact) = self.fact_of(item) else { continue };
-            let target = self.target(item);
             if target.is_some() || !is_path_role(item.role) {
-                self.push(fact, target.filter(|_| item.role != Role::Secret));
+                self.push(fact, target.clone().filter(|_| item.role != Role::Secret));
             }
         }
     }
@@ -329,9 +332,7 @@ impl Maker<'_> {
             Fact::Execute => matches!(role, Role::Execute | Role::Script),
             Fact::Contact | Fact::Download => matches!(role, Role::Url | Role::Host | Role::Remote),
             Fact::Upload => {
-                let names_file = |item: &Use<'_>| item.role == Role::Upload && self.target(item).is_some();
-                role == Role::Upload
-                    || matches!(role, Role::Url | Role::Host | Role::Remote) && !uses.iter().any(names_file)
+                role == Role::Upload || matches!(role, Role::Url | Role::Host | Role::Remote) && !self.sends_file
             }
             Fact::Publish => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url),
             Fact::RemoteDelete => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url | Role::Ref),
@@ -372,6 +373,14 @@ impl Maker<'_> {
                 self.path_target(text, item.dynamic)
             }),
             Role::Package if text.contains("://") => Some(host_target(text, item.dynamic)),
+            Role::Code
+            | Role::Command
+            | Role::Shell
+            | Role::Query
+            | Role::Pattern
+            | Role::Data
+            | Role::Setting
+            | Role::Mode => None,
             _ => Some(Target { text: text.to_owned(), scope: Scope::None }),
         }
     }
