@@ -13,15 +13,22 @@ use crate::vocabulary::{HostKind, PathScope};
 /// Compiles the rules of paths.
 pub(crate) fn paths(source: &Source, text: &mut Text) -> String {
     let mut globs = Vec::new();
-    let mut first: BTreeMap<&str, Vec<(String, usize)>> = BTreeMap::from([("any", vec![]), ("home", vec![]), ("root", vec![])]);
+    let mut first: BTreeMap<&str, Vec<(String, usize)>> =
+        BTreeMap::from([("any", vec![]), ("home", vec![]), ("root", vec![])]);
     let mut wild: BTreeMap<&str, Vec<usize>> = BTreeMap::from([("any", vec![]), ("home", vec![]), ("root", vec![])]);
+    let mut last = Vec::new();
     for (number, rule) in rules(source).into_iter().enumerate() {
         let key = format!("rule {}", number + 1);
         only(source, &key, &rule, &["scope", "anchor", "globs"]);
         let scope = word(source, &key, &rule, "scope");
-        let scope = PathScope::from_str(&scope).unwrap_or_else(|_| fail(&source.path, &key, &format!("unknown scope `{scope}`")));
+        let scope = PathScope::from_str(&scope)
+            .unwrap_or_else(|_| fail(&source.path, &key, &format!("unknown scope `{scope}`")));
         let anchor = word(source, &key, &rule, "anchor");
-        let Some((anchor, first)) = first.get_key_value(anchor.as_str()).map(|(key, _)| *key).map(|name| (name, first.entry(name).or_default())) else {
+        let Some((anchor, first)) = first
+            .get_key_value(anchor.as_str())
+            .map(|(key, _)| *key)
+            .map(|name| (name, first.entry(name).or_default()))
+        else {
             fail(&source.path, &key, &format!("unknown anchor `{anchor}`"))
         };
         for glob in list(source, &key, &rule, "globs") {
@@ -31,6 +38,8 @@ pub(crate) fn paths(source: &Source, text: &mut Text) -> String {
             let parts = parts(&glob);
             match parts.first() {
                 Some(part) if !part.contains('*') => first.push((part.clone(), globs.len())),
+                // Without a folder it can only cover the last component.
+                Some(_) if anchor == "any" && parts.len() == 1 => last.push(globs.len()),
                 _ => wild.entry(anchor).or_default().push(globs.len()),
             }
             globs.push(format!("({},PathScope::{scope:?})", text.word(&parts.join("/"))));
@@ -45,6 +54,8 @@ pub(crate) fn paths(source: &Source, text: &mut Text) -> String {
         let _ = writeln!(code, "static {anchor}_FIRST: [(W,u16);{}] = [{}];", entries.len(), entries.join(","));
         let _ = writeln!(code, "static {anchor}_WILD: [u16;{}] = [{}];", wild.len(), wild.join(","));
     }
+    let last: Vec<String> = last.iter().map(usize::to_string).collect();
+    let _ = writeln!(code, "static ANY_LAST: [u16;{}] = [{}];", last.len(), last.join(","));
     code
 }
 
@@ -63,7 +74,8 @@ pub(crate) fn hosts(source: &Source, text: &mut Text) -> String {
         let key = format!("rule {}", number + 1);
         only(source, &key, &rule, &["kind", "hosts"]);
         let kind = word(source, &key, &rule, "kind");
-        let kind = HostKind::from_str(&kind).unwrap_or_else(|_| fail(&source.path, &key, &format!("unknown kind `{kind}`")));
+        let kind =
+            HostKind::from_str(&kind).unwrap_or_else(|_| fail(&source.path, &key, &format!("unknown kind `{kind}`")));
         for host in list(source, &key, &rule, "hosts") {
             let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
             let kind_name = format!("{kind:?}");
@@ -82,7 +94,8 @@ pub(crate) fn hosts(source: &Source, text: &mut Text) -> String {
     }
     let mut code = String::new();
     for (name, map) in [("EXACT", exact), ("SUFFIXES", suffixes)] {
-        let entries: Vec<String> = map.iter().map(|(host, kind)| format!("({},HostKind::{kind:?})", text.word(host))).collect();
+        let entries: Vec<String> =
+            map.iter().map(|(host, kind)| format!("({},HostKind::{kind:?})", text.word(host))).collect();
         let _ = writeln!(code, "static {name}: [(W,HostKind);{}] = [{}];", entries.len(), entries.join(","));
     }
     code
@@ -103,11 +116,16 @@ fn only(source: &Source, key: &str, rule: &toml::Table, keys: &[&str]) {
 }
 
 fn word(source: &Source, key: &str, rule: &toml::Table, name: &str) -> String {
-    rule.get(name).and_then(Value::as_str).unwrap_or_else(|| fail(&source.path, key, &format!("`{name}` is missing"))).to_owned()
+    rule.get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| fail(&source.path, key, &format!("`{name}` is missing")))
+        .to_owned()
 }
 
 fn list(source: &Source, key: &str, rule: &toml::Table, name: &str) -> Vec<String> {
-    let Some(values) = rule.get(name).and_then(Value::as_array) else { fail(&source.path, key, &format!("`{name}` is no list")) };
+    let Some(values) = rule.get(name).and_then(Value::as_array) else {
+        fail(&source.path, key, &format!("`{name}` is no list"))
+    };
     let words: Vec<String> = values.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     if words.len() != values.len() || words.is_empty() {
         report(&source.path, key, &format!("`{name}` is empty or holds something else than texts"));

@@ -120,13 +120,12 @@ fn resolve(mut aliases: Vec<(&str, &String, &str)>, programs: &mut BTreeMap<Stri
 impl Compiler<'_> {
     fn finish(self, programs: &BTreeMap<String, usize>) -> String {
         let mut code = String::new();
-        let programs: Vec<String> =
-            programs.iter().map(|(name, body)| format!("({},{body})", self.text.word(name))).collect();
-        let _ = writeln!(code, "static PROGRAMS: [(W,u16);{}] = [{}];", programs.len(), programs.join(","));
+        let programs: Vec<String> = programs.iter().map(|(name, body)| self.text.entry(name, *body)).collect();
+        let _ = writeln!(code, "static PROGRAMS: [E;{}] = [{}];", programs.len(), programs.join(","));
         let _ = writeln!(code, "static BODIES: [B;{}] = [{}];", self.bodies.len(), self.bodies.join(",\n"));
-        let _ = writeln!(code, "static FLAGS: [(W,u16);{}] = [{}];", self.flags.len(), self.flags.join(","));
+        let _ = writeln!(code, "static FLAGS: [E;{}] = [{}];", self.flags.len(), self.flags.join(","));
         let _ = writeln!(code, "static ADDS: [A;{}] = [{}];", self.adds.len(), self.adds.join(",\n"));
-        let _ = writeln!(code, "static SUBS: [(W,u16);{}] = [{}];", self.subs.len(), self.subs.join(","));
+        let _ = writeln!(code, "static SUBS: [E;{}] = [{}];", self.subs.len(), self.subs.join(","));
         let roles: Vec<String> = self.roles.iter().map(|role| format!("Role::{role:?}")).collect();
         let _ = writeln!(code, "static ROLES: [Role;{}] = [{}];", roles.len(), roles.join(","));
         code
@@ -201,8 +200,7 @@ impl Compiler<'_> {
         };
         for (word, adds) in ordered {
             let adds = self.adds(adds);
-            let word = self.text.word(&word);
-            self.flags.push(format!("({word},{adds})"));
+            self.flags.push(self.text.entry(&word, adds));
         }
         format!("({start},{})", self.flags.len())
     }
@@ -236,8 +234,7 @@ impl Compiler<'_> {
         }
         let start = self.subs.len();
         for (name, body) in bodies {
-            let name = self.text.word(&name);
-            self.subs.push(format!("({name},{body})"));
+            self.subs.push(self.text.entry(&name, body));
         }
         format!("({start},{})", self.subs.len())
     }

@@ -34,18 +34,26 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The place of a word as Rust source: a `Word`.
+    /// The place of a word as Rust source: a `W`.
     pub(crate) fn word(&mut self, word: &str) -> String {
-        let start = match self.known.get(word) {
-            Some(start) => *start,
-            None => {
-                let start = self.text.len();
-                self.text.push_str(word);
-                self.known.insert(word.to_owned(), start);
-                start
-            }
-        };
+        let start = self.place(word);
         format!("W({start},{})", word.len())
+    }
+
+    /// A word and a number that belongs to it, as Rust source: an `E`.
+    pub(crate) fn entry(&mut self, word: &str, number: usize) -> String {
+        let start = self.place(word);
+        format!("E({start},{number},{})", word.len())
+    }
+
+    fn place(&mut self, word: &str) -> usize {
+        if let Some(start) = self.known.get(word) {
+            return *start;
+        }
+        let start = self.text.len();
+        self.text.push_str(word);
+        self.known.insert(word.to_owned(), start);
+        start
     }
 
     /// All words in a row.

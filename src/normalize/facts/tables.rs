@@ -6,25 +6,25 @@ use enumset::EnumSet;
 
 use crate::action::{Fact, Language, Modifier, Role, Shell};
 
-/// A word: where it starts in the text of all words, and its length.
+/// An entry of a table: where its word starts in the text of all words, the number that belongs to it, the word's length.
 #[derive(Clone, Copy)]
-pub(super) struct W(u32, u8);
+struct E(u32, u16, u8);
 
-impl W {
-    pub(super) fn as_str(self) -> &'static str {
+impl E {
+    fn word(self) -> &'static str {
         let start = self.0 as usize;
-        TEXT.get(start..start + usize::from(self.1)).unwrap_or_default()
+        TEXT.get(start..start + usize::from(self.2)).unwrap_or_default()
     }
 }
 
 /// What a program or subcommand does.
 pub(super) struct B {
     does: u16,
-    operands: (u16, u16),
+    operands: (u32, u32),
     /// Whether the last role belongs to the last operand only.
     pub(super) last: bool,
-    flags: (u16, u16),
-    subs: (u16, u16),
+    flags: (u32, u32),
+    subs: (u32, u32),
     pub(super) language: Tongue,
     /// Whether what is piped in is executed.
     pub(super) stdin: bool,
@@ -95,17 +95,17 @@ fn shorter(name: &str) -> Option<&str> {
     (bare.len() < name.len() && !bare.is_empty()).then_some(bare)
 }
 
-fn find(entries: &[(W, u16)], word: &str) -> Option<&'static B> {
+fn find(entries: &[E], word: &str) -> Option<&'static B> {
     BODIES.get(usize::from(search(entries, word)?))
 }
 
-fn search(entries: &[(W, u16)], word: &str) -> Option<u16> {
-    let found = entries.binary_search_by(|(name, _)| name.as_str().cmp(word)).ok()?;
-    entries.get(found).map(|(_, index)| *index)
+fn search(entries: &[E], word: &str) -> Option<u16> {
+    let found = entries.binary_search_by(|entry| entry.word().cmp(word)).ok()?;
+    entries.get(found).map(|entry| entry.1)
 }
 
-fn slice<T>(all: &'static [T], (start, end): (u16, u16)) -> &'static [T] {
-    all.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+fn slice<T>(all: &'static [T], (start, end): (u32, u32)) -> &'static [T] {
+    all.get(start as usize..end as usize).unwrap_or_default()
 }
 
 fn adds(index: u16) -> Adds {
@@ -148,15 +148,15 @@ impl B {
     /// The first flag that starts with `prefix`, and whether it is the only one.
     pub(super) fn flag_by_prefix(&self, prefix: &str) -> Option<(Adds, bool)> {
         let flags = slice(&FLAGS, self.flags);
-        let start = flags.partition_point(|(name, _)| name.as_str().cmp(prefix) == Ordering::Less);
-        let mut matches = flags.iter().skip(start).take_while(|(name, _)| name.as_str().starts_with(prefix));
-        let (_, first) = matches.next()?;
-        Some((adds(*first), matches.all(|(_, other)| other == first)))
+        let start = flags.partition_point(|flag| flag.word().cmp(prefix) == Ordering::Less);
+        let mut matches = flags.iter().skip(start).take_while(|flag| flag.word().starts_with(prefix));
+        let first = matches.next()?.1;
+        Some((adds(first), matches.all(|other| other.1 == first)))
     }
 
     /// Whether a flag is a word of several letters after one dash (`-name`).
     pub(super) fn has_long_single_dash(&self) -> bool {
-        slice(&FLAGS, self.flags).iter().any(|(name, _)| is_long_single_dash(name.as_str()))
+        slice(&FLAGS, self.flags).iter().any(|flag| is_long_single_dash(flag.word()))
     }
 }
 
@@ -164,20 +164,27 @@ fn is_long_single_dash(name: &str) -> bool {
     name.len() > 2 && name.starts_with('-') && !name.starts_with("--")
 }
 
+/// How many names the tables know.
 #[cfg(test)]
-pub(super) fn all_programs() -> impl Iterator<Item = (&'static str, &'static B)> {
-    PROGRAMS.iter().filter_map(|(name, body)| Some((name.as_str(), BODIES.get(usize::from(*body))?)))
+pub(super) fn count() -> usize {
+    PROGRAMS.len()
+}
+
+/// Every program and subcommand.
+#[cfg(test)]
+pub(super) fn all_bodies() -> impl Iterator<Item = &'static B> {
+    BODIES.iter()
 }
 
 #[cfg(test)]
 impl B {
     /// Every flag of this body.
     pub(super) fn all_flags(&self) -> impl Iterator<Item = &'static str> {
-        slice(&FLAGS, self.flags).iter().map(|(name, _)| name.as_str())
+        slice(&FLAGS, self.flags).iter().map(|entry| entry.word())
     }
 
-    /// Every subcommand of this body.
-    pub(super) fn all_subs(&self) -> impl Iterator<Item = (&'static str, &'static B)> {
-        slice(&SUBS, self.subs).iter().filter_map(|(name, body)| Some((name.as_str(), BODIES.get(usize::from(*body))?)))
+    /// The names of its subcommands.
+    pub(super) fn all_subs(&self) -> impl Iterator<Item = &'static str> {
+        slice(&SUBS, self.subs).iter().map(|entry| entry.word())
     }
 }

@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
             }
         }
         if !self.flags_ended
-            && let Some(next) = self.try_word(index, text)
+            && let Some(next) = self.try_word(index, text).or_else(|| self.try_old_style(index, text))
         {
             return next;
         }
@@ -136,6 +136,31 @@ impl<'a> Walk<'a> {
         self.add(adds);
         self.value(adds, name, value, index, at);
         Some(index + 1)
+    }
+
+    /// `tar xzf FILE`: the letters of the first argument are flags without a dash.
+    fn try_old_style(&mut self, index: usize, text: &'a str) -> Option<usize> {
+        if index > 0 || text.len() > 8 || !text.bytes().all(|byte| byte.is_ascii_alphabetic()) || !self.is_archiver() {
+            return None;
+        }
+        if let Some(adds) = self.flag(&format!("-{text}")) {
+            return Some(self.take_flag(adds, text, index));
+        }
+        let mut next = index + 1;
+        for letter in text.chars() {
+            let Some(adds) = self.flag(&format!("-{letter}")) else { continue };
+            self.add(adds);
+            if let Some(value) = self.arguments.get(next).filter(|_| adds.role.is_some()) {
+                self.value(adds, text, &value.text, next, 0);
+                next += 1;
+            }
+        }
+        Some(next)
+    }
+
+    /// Whether the program is `tar` by its flags: paths do not follow its `-C`, which says where to put or get what is packed.
+    pub(super) fn is_archiver(&self) -> bool {
+        self.program.flag("-czf").is_some()
     }
 
     fn try_flag(&mut self, index: usize, text: &'a str) -> Option<usize> {
@@ -155,7 +180,10 @@ impl<'a> Walk<'a> {
             self.flags_ended = true;
             return Some(index + 1);
         }
-        let dashed = text.starts_with('-') || text.starts_with('+');
+        let dashed = text.starts_with('-');
+        if self.body().prints && !(dashed && text.get(1..).is_some_and(|letters| self.all_short(letters))) {
+            return None;
+        }
         match self.body().style {
             Style::PowerShell => self.powershell_flag(index, text),
             Style::Cmd => {
@@ -188,12 +216,14 @@ impl<'a> Walk<'a> {
         self.stdin_wanted |= name == "-s" && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
         match adds.role {
             None => index + 1,
-            Some(Role::Command) => self.command(index + 1),
+            Some(Role::Command) if !self.takes_the_rest() => self.command(index + 1),
             Some(Role::Shell) if self.waits_for_script(name) => {
                 self.script_next = true;
                 index + 1
             }
-            Some(Role::Shell | Role::Code) if self.takes_the_rest() => self.program_rest(index + 1, 0, name),
+            Some(Role::Command | Role::Shell | Role::Code) if self.takes_the_rest() => {
+                self.program_rest(index + 1, 0, name)
+            }
             Some(_) => {
                 if let Some(value) = self.arguments.get(index + 1) {
                     self.value(adds, name, &value.text, index + 1, 0);
@@ -270,6 +300,8 @@ impl<'a> Walk<'a> {
                 self.value(adds, flag, value, index, rest);
                 return Some(index + 1);
             }
+            self.stdin_wanted |=
+                letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
             if rest == text.len() {
                 let flag = if adds.role.is_some() && known && letters.len() > 1 { "-c" } else { text };
                 let flag = if adds.role == Some(Role::Shell) { flag } else { text };
@@ -277,8 +309,6 @@ impl<'a> Walk<'a> {
             }
             self.add(adds);
             self.script_next |= adds.role == Some(Role::Shell);
-            self.stdin_wanted |=
-                letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
         }
         self.after_unknown_flag = !known;
         Some(index + 1)
@@ -413,6 +443,9 @@ impl<'a> Walk<'a> {
             return index + 1;
         }
         let roles = self.body().roles();
+        if roles.is_empty() && !self.body().prints {
+            self.uses.push(Use { role: Role::Name, text, flag: None, dynamic: argument.dynamic });
+        }
         let place = if self.body().last {
             0
         } else {
@@ -449,8 +482,9 @@ impl<'a> Walk<'a> {
         let text = argument.text.as_str();
         match role {
             Role::Command if is_assignment(text) => return index + 1,
-            Role::Command => return self.command(index),
-            Role::Shell => return self.program_rest(index, 0, ""),
+            Role::Command if !self.takes_the_rest() => return self.command(index),
+            Role::Shell if self.position + 1 < self.body().roles().len() => self.program(role, index, 0, ""),
+            Role::Command | Role::Shell => return self.program_rest(index, 0, ""),
             Role::Code if self.takes_the_rest() => return self.program_rest(index, 0, ""),
             Role::Code => self.program(role, index, 0, ""),
             Role::Script if self.stdin_wanted || matches!(text, "-" | "/dev/stdin") => {
@@ -526,7 +560,14 @@ impl<'a> Walk<'a> {
         let nested = match (role, self.body().language) {
             (_, Tongue::Shell(Shell::PowerShell)) if is_encoded(flag) => Nested::Encoded { index, skip },
             (_, Tongue::Shell(shell)) => Nested::Shell { start: index, end: index + 1, skip, shell },
-            (Role::Shell, _) => Nested::Shell { start: index, end: index + 1, skip, shell: Shell::Bash },
+            (Role::Shell, _) => {
+                let shell = match self.body().style {
+                    Style::Unix => Shell::Bash,
+                    Style::PowerShell => Shell::PowerShell,
+                    Style::Cmd => Shell::Cmd,
+                };
+                Nested::Shell { start: index, end: index + 1, skip, shell }
+            }
             (_, Tongue::Code(language)) => Nested::Code { index, skip, language },
             (_, Tongue::None) => Nested::Code { index, skip, language: Language::Other },
         };

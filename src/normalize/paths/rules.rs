@@ -112,8 +112,9 @@ impl Search<'_> {
     /// Rules for every trailing part of a path.
     fn anywhere(&mut self, tail: &[&str]) {
         let candidates = starting_with(&ANY_FIRST, tail.first().copied());
-        for glob in candidates.chain(ANY_WILD.iter().copied()) {
-            if self.better(glob).is_some() && matches(pattern(glob), tail) {
+        let last: &[u16] = if tail.len() == 1 { &ANY_LAST } else { &[] };
+        for glob in candidates.chain(ANY_WILD.iter().copied()).chain(last.iter().copied()) {
+            if glob < self.best && matches(pattern(glob), tail) && self.better(glob).is_some() {
                 self.best = glob;
             }
         }
@@ -165,6 +166,13 @@ pub(super) fn has_wildcard(part: &str) -> bool {
 
 /// Whether a word matches a pattern with `*`, `?` and `[…]` (taken for any one letter).
 fn wild(pattern: &[u8], word: &[u8]) -> bool {
+    // Most patterns are `*.ending` or `start*`.
+    match pattern {
+        [b'*', ending @ ..] if is_literal(ending) => return word.ends_with(ending),
+        [start @ .., b'*'] if is_literal(start) => return word.starts_with(start),
+        [first, ..] if is_literal(std::slice::from_ref(first)) && word.first() != Some(first) => return false,
+        _ => {}
+    }
     let Some((first, rest)) = pattern.split_first() else { return word.is_empty() };
     match first {
         b'*' => (0..=word.len()).any(|skip| word.get(skip..).is_some_and(|tail| wild(rest, tail))),
@@ -176,4 +184,8 @@ fn wild(pattern: &[u8], word: &[u8]) -> bool {
         b'?' => word.split_first().is_some_and(|(_, tail)| wild(rest, tail)),
         _ => word.split_first().is_some_and(|(letter, tail)| letter == first && wild(rest, tail)),
     }
+}
+
+fn is_literal(pattern: &[u8]) -> bool {
+    !pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
