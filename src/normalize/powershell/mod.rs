@@ -20,6 +20,7 @@ use crate::normalize::{limits, windows};
 
 /// The units of a PowerShell script and what of it was not understood.
 pub(super) fn units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+    let Some(_entry) = windows::Entry::enter() else { return units_at(script, place, limits::MAX_DEPTH + 1) };
     units_at(script, place, 0)
 }
 
