@@ -31,9 +31,11 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     let does = body.does();
     let chdir = walk.uses.iter().rev().find(|item| item.role == Role::Chdir).map(|item| item.text.to_owned());
     let place = chdir.as_ref().map_or(Cow::Borrowed(place), |folder| Cow::Owned(place.changed_to(folder)));
+    let mut walk = walk;
+    let copies = if body.last { remote_copies(&mut walk.uses) } else { EnumSet::empty() };
     let mut maker = Maker {
         place: &place,
-        base: does.facts | walk.facts,
+        base: does.facts | walk.facts | copies,
         modifiers: does.modifiers | walk.modifiers,
         grant: EnumSet::empty(),
         effects: Vec::with_capacity(4),
@@ -55,6 +57,34 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
         data: walk.data,
         chdir,
     }
+}
+
+/// Copies between machines (`scp`, `rsync`): an operand `host:path` is remote, and what goes there is sent.
+fn remote_copies(uses: &mut [Use<'_>]) -> EnumSet<Fact> {
+    let is_remote = |item: &Use<'_>| item.flag.is_none() && matches!(item.role, Role::Read | Role::Write) && is_remote_path(item.text);
+    let Some((last, before)) = uses.split_last_mut().filter(|(last, _)| last.flag.is_none()) else { return EnumSet::empty() };
+    let mut facts = EnumSet::empty();
+    let sends = is_remote(last);
+    for item in before.iter_mut().filter(|item| item.flag.is_none()) {
+        if is_remote(item) {
+            item.role = Role::Remote;
+            facts |= Fact::Contact | Fact::Download;
+        } else if sends && item.role == Role::Read {
+            item.role = Role::Upload;
+        }
+    }
+    if sends {
+        last.role = Role::Remote;
+        facts |= Fact::Contact | Fact::Upload;
+    }
+    facts
+}
+
+/// Whether a path is `host:path`, `user@host:path` or `host::module`.
+fn is_remote_path(text: &str) -> bool {
+    let head = text.split('/').next().unwrap_or_default();
+    head.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('\\')) && !text.starts_with(['.', '~', '$', '%'])
+        || is_address(text)
 }
 
 /// A program named by its path executes that file, unless it is a system's own program that the tables know.
@@ -262,10 +292,8 @@ impl Maker<'_> {
     fn upload_target(&self, item: &Use<'_>) -> Option<Target> {
         let text = item.text;
         let file = match text.split_once('@') {
-            Some((before, file)) if before.is_empty() || before.ends_with('=') => {
-                Some(file.split(';').next().unwrap_or(file))
-            }
-            _ if item.flag.is_none_or(|flag| flag.contains('T') || flag.contains("file")) => Some(text),
+            Some((before, file)) if before.is_empty() || before.ends_with('=') => Some(file.split(';').next().unwrap_or(file)),
+            _ if item.flag.is_none_or(names_a_file) => Some(text),
             _ => None,
         };
         let file = file.filter(|file| !matches!(*file, "-" | "." | ""))?;
@@ -345,6 +373,12 @@ fn is_path_role(role: Role) -> bool {
             | Role::KeyFile
             | Role::Script
     )
+}
+
+/// Whether a flag for what is sent takes the name of a file rather than the data.
+fn names_a_file(flag: &str) -> bool {
+    let words = ["file", "path", "attach", "input", "src", "source", "asset", "local", "dir", "image", "package"];
+    flag.starts_with("-T") || words.iter().any(|word| flag.to_ascii_lowercase().contains(word))
 }
 
 fn is_method_flag(flag: &str) -> bool {

@@ -140,6 +140,11 @@ impl<'a> Walk<'a> {
 
     fn try_flag(&mut self, index: usize, text: &'a str) -> Option<usize> {
         self.after_unknown_flag = false;
+        if text == "-1" && index > 0 && self.body().roles().first() == Some(&Role::Pid) {
+            // `kill -9 -1`: every process.
+            self.modifiers |= Modifier::All;
+            return Some(index + 1);
+        }
         if let Some(adds) = self.flag(text) {
             if text == "--" && adds.role.is_none() {
                 self.flags_ended = true;
