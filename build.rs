@@ -1,6 +1,8 @@
 //! Checks and compiles the tables under `src/normalize/tables` into static data without pointers: one text that holds every
 //! word once, and arrays of plain numbers into it. Nothing is parsed, allocated or relocated at start-up.
 
+#[path = "build/places.rs"]
+mod places;
 #[path = "build/programs.rs"]
 mod programs;
 #[path = "build/text.rs"]
@@ -22,10 +24,17 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
 
     let mut text = Text::default();
-    let files = toml_files(&tables.join("programs"));
-    let code = programs::compile(&files, &mut text);
+    let code = programs::compile(&toml_files(&tables.join("programs")), &mut text);
+    write(&out.join("programs.rs"), code, text);
+
+    let mut text = Text::default();
+    let code = places::paths(&read(&tables.join("paths.toml")), &mut text);
+    write(&out.join("paths.rs"), code, text);
+
+    let mut text = Text::default();
+    let code = places::hosts(&read(&tables.join("hosts.toml")), &mut text);
+    write(&out.join("hosts.rs"), code, text);
     end_if_reported();
-    write(&out.join("programs.rs"), &format!("{code}\n/// Every word of the tables, once.\nstatic TEXT: &str = {:?};\n", text.into_string()));
 }
 
 /// A table file's path and what it holds.
@@ -53,8 +62,10 @@ fn read(path: &Path) -> Source {
     Source { path: name, table }
 }
 
-fn write(path: &Path, text: &str) {
-    if let Err(error) = std::fs::write(path, text) {
+/// Writes a module's tables: the text of all words, and what refers to it.
+fn write(path: &Path, code: String, text: Text) {
+    let code = format!("{code}\nstatic TEXT: &str = {:?};\n", text.into_string());
+    if let Err(error) = std::fs::write(path, code) {
         fail(&path.display().to_string(), "", &error.to_string());
     }
 }

@@ -237,13 +237,21 @@ impl Compiler<'_> {
     }
 }
 
+/// Verbs that start the names of cmdlets.
+const VERBS: &str = " add clear close compare complete confirm connect convert convertfrom convertto copy debug disable disconnect \
+    dismount edit enable enter exit expand export find foreach format get group import initialize install invoke join limit lock \
+    measure merge mount move new open optimize out ping pop protect publish push read receive redo register remove rename repair \
+    request reset resize resolve restart restore resume revoke save search select send set show skip sort split start step stop \
+    submit suspend switch sync tee test trace unblock undo uninstall unlock unprotect unpublish unregister update use wait watch \
+    where write ";
+
 /// How a program spells its flags.
 fn style(key: &str, windows: bool, language: &str, flags: &BTreeMap<String, Adds>, above: &'static str) -> &'static str {
     let slashes = flags.keys().any(|flag| flag.starts_with('/') && flag.len() > 1);
     let dashes = flags.keys().any(|flag| flag.starts_with("--"));
-    let cmdlet = windows && key.contains('-') && !dashes;
+    let verb = key.split_once('-').is_some_and(|(verb, _)| VERBS.contains(&format!(" {verb} ")));
     match () {
-        () if language == "powershell" || (cmdlet && !slashes) => "PowerShell",
+        () if language == "powershell" || !slashes && !dashes && (verb || windows && key.contains('-')) => "PowerShell",
         () if windows && slashes => "Cmd",
         () if above.is_empty() => "Unix",
         () => above,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use enumset::EnumSet;
 
-use crate::action::{Effect, Fact, HostKind, Modifier, PathScope, Role, Scope, Target};
+use crate::action::{Argument, Effect, Fact, HostKind, Modifier, PathScope, Role, Scope, Target};
 use crate::normalize::facts::tables::Tongue;
 use crate::normalize::facts::walk::{Use, Walk};
 use crate::normalize::facts::{Facts, Nested};
@@ -29,11 +29,14 @@ const REACHING: EnumSet<Fact> = enumset::enum_set!(
 pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     let body = walk.body();
     let does = body.does();
+    let mut walk = walk;
+    settle_roles(&mut walk);
     let chdir = walk.uses.iter().rev().find(|item| item.role == Role::Chdir).map(|item| item.text.to_owned());
     let place = chdir.as_ref().map_or(Cow::Borrowed(place), |folder| Cow::Owned(place.changed_to(folder)));
+    let copies = if body.last { remote_copies(&mut walk.uses) } else { EnumSet::empty() };
     let mut maker = Maker {
         place: &place,
-        base: does.facts | walk.facts,
+        base: does.facts | walk.facts | copies,
         modifiers: does.modifiers | walk.modifiers,
         grant: EnumSet::empty(),
         effects: Vec::with_capacity(4),
@@ -41,6 +44,7 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     maker.look_at_values(&walk.uses);
     maker.base_effects(&walk.uses);
     maker.own_effects(&walk.uses);
+    maker.hidden_secrets(&walk.uses, body.prints);
     let stdin_code = (body.stdin && !walk.has_program).then_some(body.language).and_then(|language| match language {
         Tongue::None => None,
         Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
@@ -55,6 +59,56 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
         data: walk.data,
         chdir,
     }
+}
+
+/// Gives operands the roles that only the whole command tells.
+fn settle_roles(walk: &mut Walk<'_>) {
+    if walk.is_archiver() {
+        let creates = walk.uses.iter().any(|item| item.role == Role::Write);
+        let role = if !creates && walk.facts.contains(Fact::Write) { Role::Write } else { Role::Dir };
+        walk.uses.iter_mut().filter(|item| item.role == Role::Chdir).for_each(|item| item.role = role);
+    }
+    // `perl -pi -e …`: what follows the program text are files.
+    if walk.modifiers.contains(Modifier::InPlace) && matches!(walk.body().language, Tongue::Code(_)) {
+        walk.uses.iter_mut().filter(|item| item.flag.is_none() && item.role == Role::Data).for_each(|item| item.role = Role::ReadWrite);
+    }
+}
+
+/// What an argument list says when no table knows the program: only secrets by their paths.
+pub(super) fn of_unknown(arguments: &[Argument], place: &Place) -> Facts {
+    let mut maker = Maker { place, base: EnumSet::empty(), modifiers: EnumSet::empty(), grant: EnumSet::empty(), effects: Vec::new() };
+    for argument in arguments {
+        maker.hidden_secret(argument.text.rsplit('=').next().unwrap_or_default());
+    }
+    Facts { effects: maker.effects, ..Facts::default() }
+}
+
+/// Copies between machines (`scp`, `rsync`): an operand `host:path` is remote, and what goes there is sent.
+fn remote_copies(uses: &mut [Use<'_>]) -> EnumSet<Fact> {
+    let is_remote = |item: &Use<'_>| item.flag.is_none() && matches!(item.role, Role::Read | Role::Write) && is_remote_path(item.text);
+    let Some((last, before)) = uses.split_last_mut().filter(|(last, _)| last.flag.is_none()) else { return EnumSet::empty() };
+    let mut facts = EnumSet::empty();
+    let sends = is_remote(last);
+    for item in before.iter_mut().filter(|item| item.flag.is_none()) {
+        if is_remote(item) {
+            item.role = Role::Remote;
+            facts |= Fact::Contact | Fact::Download;
+        } else if sends && item.role == Role::Read {
+            item.role = Role::Upload;
+        }
+    }
+    if sends {
+        last.role = Role::Remote;
+        facts |= Fact::Contact | Fact::Upload;
+    }
+    facts
+}
+
+/// Whether a path is `host:path`, `user@host:path` or `host::module`.
+fn is_remote_path(text: &str) -> bool {
+    let head = text.split('/').next().unwrap_or_default();
+    head.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('\\')) && !text.starts_with(['.', '~', '$', '%'])
+        || is_address(text)
 }
 
 /// A program named by its path executes that file, unless it is a system's own program that the tables know.
@@ -151,14 +205,24 @@ impl Maker<'_> {
                     self.push(fact, Some(target));
                 }
             }
-            if !found && (fact != Fact::Read || base.len() == 1) {
+            if !found && !self.goes_without_saying(fact, uses) {
                 self.push(fact, None);
             }
         }
     }
 
+    /// Whether a fact without a target adds nothing: reading beside something else, writing to the standard output.
+    fn goes_without_saying(&self, fact: Fact, uses: &[Use<'_>]) -> bool {
+        match fact {
+            Fact::Read => self.base.len() > 1,
+            Fact::Write => uses.iter().any(|item| item.role == Role::Write && item.text == "-"),
+            _ => false,
+        }
+    }
+
     /// What operands and flag values do by their roles, where no fact of the program is about them.
     fn own_effects(&mut self, uses: &[Use<'_>]) {
+        self.mounted(uses);
         let base = self.base;
         for item in uses {
             if base.iter().any(|fact| self.attaches(fact, item.role, uses)) && !matches!(item.role, Role::KeyFile) {
@@ -168,6 +232,41 @@ impl Maker<'_> {
             let target = self.target(item);
             if target.is_some() || !is_path_role(item.role) {
                 self.push(fact, target.filter(|_| item.role != Role::Secret));
+            }
+        }
+    }
+
+    /// Paths to secrets among operands whose meaning is not known.
+    fn hidden_secrets(&mut self, uses: &[Use<'_>], prints: bool) {
+        let unclear = |item: &&Use<'_>| item.flag.is_none() && matches!(item.role, Role::Data | Role::Name);
+        for item in uses.iter().filter(unclear).filter(|_| !prints) {
+            self.hidden_secret(item.text);
+        }
+    }
+
+    fn hidden_secret(&mut self, text: &str) {
+        let text = text.trim_start_matches('@');
+        if !text.starts_with(['/', '~', '.', '$', '%']) && !text.contains("/.") || text.contains(['\n', ' ']) || text.len() < 4 {
+            return;
+        }
+        let target = self.place.locate(text);
+        if target.scope == Scope::Path(PathScope::Secret) {
+            self.add(Fact::Credentials, Some(target));
+        }
+    }
+
+    /// The folder of this machine that a container gets (`-v /host:/container`).
+    fn mounted(&mut self, uses: &[Use<'_>]) {
+        if !self.base.contains(Fact::Container) {
+            return;
+        }
+        for item in uses.iter().filter(|item| matches!(item.flag, Some("-v" | "--volume" | "--mount"))) {
+            let named = item.text.split(',').find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")));
+            let folder = named.unwrap_or_else(|| item.text.split(':').next().unwrap_or_default());
+            if folder.starts_with(['/', '.', '~', '$', '%', '`']) {
+                let target = self.path_target(folder, item.dynamic);
+                let reads_only = item.text.ends_with(":ro") || item.text.contains("readonly");
+                self.push(if reads_only { Fact::Read } else { Fact::Write }, Some(target));
             }
         }
     }
@@ -202,7 +301,8 @@ impl Maker<'_> {
             Fact::Execute => matches!(role, Role::Execute | Role::Script),
             Fact::Contact | Fact::Download => matches!(role, Role::Url | Role::Host | Role::Remote),
             Fact::Upload => {
-                role == Role::Upload || !uses.iter().any(|item| item.role == Role::Upload) && matches!(role, Role::Url | Role::Host | Role::Remote)
+                let names_file = |item: &Use<'_>| item.role == Role::Upload && self.target(item).is_some();
+                role == Role::Upload || matches!(role, Role::Url | Role::Host | Role::Remote) && !uses.iter().any(names_file)
             }
             Fact::Publish => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url),
             Fact::RemoteDelete => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url | Role::Ref),
@@ -212,7 +312,10 @@ impl Maker<'_> {
             Fact::Service => role == Role::Service,
             Fact::Account => role == Role::User,
             Fact::Grant => matches!(role, Role::ReadWrite | Role::Write | Role::Dir | Role::Resource | Role::User),
-            Fact::Device => matches!(role, Role::ReadWrite | Role::Write | Role::Read | Role::Delete),
+            Fact::Device => {
+                let changed = |role| matches!(role, Role::ReadWrite | Role::Write | Role::Delete);
+                changed(role) || role == Role::Read && !uses.iter().any(|item| changed(item.role))
+            }
             Fact::Serve => matches!(role, Role::Host | Role::Port | Role::Dir),
             Fact::Container => matches!(role, Role::Image | Role::Resource),
             Fact::Credentials => role == Role::KeyFile,
@@ -231,7 +334,8 @@ impl Maker<'_> {
         }
         match item.role {
             Role::Upload => self.upload_target(item),
-            Role::Url | Role::Host => Some(host_target(text, item.dynamic)),
+            Role::Url => Some(host_target(text, item.dynamic)),
+            Role::Host => Some(named_host_target(text, item.dynamic)),
             Role::Remote => Some(self.remote_target(item)),
             role if is_path_role(role) => Some(if is_address(text) { host_target(text, item.dynamic) } else { self.path_target(text, item.dynamic) }),
             Role::Package if text.contains("://") => Some(host_target(text, item.dynamic)),
@@ -253,7 +357,7 @@ impl Maker<'_> {
         let text = item.text;
         let file = match text.split_once('@') {
             Some((before, file)) if before.is_empty() || before.ends_with('=') => Some(file.split(';').next().unwrap_or(file)),
-            _ if item.flag.is_none_or(|flag| flag.contains('T') || flag.contains("file")) => Some(text),
+            _ if item.flag.is_none_or(names_a_file) => Some(text),
             _ => None,
         };
         let file = file.filter(|file| !matches!(*file, "-" | "." | ""))?;
@@ -300,8 +404,22 @@ impl Maker<'_> {
     }
 }
 
+/// A host that may be a lone name (`ssh staging`).
+fn named_host_target(text: &str, dynamic: bool) -> Target {
+    let mut target = host_target(text, dynamic);
+    let name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) && !text.bytes().all(|byte| byte.is_ascii_digit());
+    if target.scope == Scope::None && name {
+        target.scope = Scope::Host(hosts::classify(text));
+    }
+    target
+}
+
+/// Schemes whose host is a bucket.
+const BUCKETS: [&str; 8] = ["s3://", "gs://", "az://", "oci://", "b2://", "r2://", "oss://", "cos://"];
+
 fn host_target(text: &str, dynamic: bool) -> Target {
     let scope = match hosts::host_of(text) {
+        Some(_) if BUCKETS.iter().any(|scheme| text.starts_with(scheme)) => Scope::Host(HostKind::Other),
         Some(host) => Scope::Host(hosts::classify(&host)),
         None if dynamic || text.contains(['$', '`']) => Scope::Host(HostKind::Dynamic),
         None => Scope::None,
@@ -321,6 +439,12 @@ fn is_path_role(role: Role) -> bool {
         role,
         Role::Read | Role::Write | Role::Delete | Role::Execute | Role::ReadWrite | Role::Dir | Role::Chdir | Role::KeyFile | Role::Script
     )
+}
+
+/// Whether a flag for what is sent takes the name of a file rather than the data.
+fn names_a_file(flag: &str) -> bool {
+    let words = ["file", "path", "attach", "input", "src", "source", "asset", "local", "dir", "image", "package"];
+    flag.starts_with("-T") || words.iter().any(|word| flag.to_ascii_lowercase().contains(word))
 }
 
 fn is_method_flag(flag: &str) -> bool {

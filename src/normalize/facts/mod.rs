@@ -79,7 +79,7 @@ pub fn read(program: &str, arguments: &[Argument], place: &Place) -> Facts {
     let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
     let mut facts = match tables::program(name) {
         Some(body) => effects::of(walk::walk(body, arguments), place),
-        None => Facts::default(),
+        None => effects::of_unknown(arguments, place),
     };
     if name.len() < program.len() {
         effects::add_executed_file(&mut facts, program, place);

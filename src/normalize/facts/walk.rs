@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
             }
         }
         if !self.flags_ended
-            && let Some(next) = self.try_word(index, text)
+            && let Some(next) = self.try_word(index, text).or_else(|| self.try_old_style(index, text))
         {
             return next;
         }
@@ -125,8 +125,38 @@ impl<'a> Walk<'a> {
         Some(index + 1)
     }
 
+    /// `tar xzf FILE`: the letters of the first argument are flags without a dash.
+    fn try_old_style(&mut self, index: usize, text: &'a str) -> Option<usize> {
+        if index > 0 || text.len() > 8 || !text.bytes().all(|byte| byte.is_ascii_alphabetic()) || !self.is_archiver() {
+            return None;
+        }
+        if let Some(adds) = self.flag(&format!("-{text}")) {
+            return Some(self.take_flag(adds, text, index));
+        }
+        let mut next = index + 1;
+        for letter in text.chars() {
+            let Some(adds) = self.flag(&format!("-{letter}")) else { continue };
+            self.add(adds);
+            if let Some(value) = self.arguments.get(next).filter(|_| adds.role.is_some()) {
+                self.value(adds, text, &value.text, next, 0);
+                next += 1;
+            }
+        }
+        Some(next)
+    }
+
+    /// Whether the program is `tar` by its flags: paths do not follow its `-C`, which says where to put or get what is packed.
+    pub(super) fn is_archiver(&self) -> bool {
+        self.program.flag("-czf").is_some()
+    }
+
     fn try_flag(&mut self, index: usize, text: &'a str) -> Option<usize> {
         self.after_unknown_flag = false;
+        if text == "-1" && index > 0 && self.body().roles().first() == Some(&Role::Pid) {
+            // `kill -9 -1`: every process.
+            self.modifiers |= Modifier::All;
+            return Some(index + 1);
+        }
         if let Some(adds) = self.flag(text) {
             if text == "--" && adds.role.is_none() {
                 self.flags_ended = true;
@@ -137,7 +167,7 @@ impl<'a> Walk<'a> {
             self.flags_ended = true;
             return Some(index + 1);
         }
-        let dashed = text.starts_with('-') || text.starts_with('+');
+        let dashed = text.starts_with('-');
         match self.body().style {
             Style::PowerShell => self.powershell_flag(index, text),
             Style::Cmd => self.slash_flag(index, text).or_else(|| if dashed { self.unix_flag(index, text) } else { None }),
@@ -168,12 +198,12 @@ impl<'a> Walk<'a> {
         self.stdin_wanted |= name == "-s" && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
         match adds.role {
             None => index + 1,
-            Some(Role::Command) => self.command(index + 1),
+            Some(Role::Command) if !self.takes_the_rest() => self.command(index + 1),
             Some(Role::Shell) if self.waits_for_script(name) => {
                 self.script_next = true;
                 index + 1
             }
-            Some(Role::Shell | Role::Code) if self.takes_the_rest() => self.program_rest(index + 1, 0, name),
+            Some(Role::Command | Role::Shell | Role::Code) if self.takes_the_rest() => self.program_rest(index + 1, 0, name),
             Some(_) => {
                 if let Some(value) = self.arguments.get(index + 1) {
                     self.value(adds, name, &value.text, index + 1, 0);
@@ -374,6 +404,9 @@ impl<'a> Walk<'a> {
             return index + 1;
         }
         let roles = self.body().roles();
+        if roles.is_empty() && !self.body().prints {
+            self.uses.push(Use { role: Role::Name, text, flag: None, dynamic: argument.dynamic });
+        }
         let place = if self.body().last { 0 } else { (self.position + usize::from(self.skip_first)).min(roles.len().saturating_sub(1)) };
         let Some(role) = roles.get(place).copied() else {
             self.position += 1;
@@ -406,8 +439,9 @@ impl<'a> Walk<'a> {
         let text = argument.text.as_str();
         match role {
             Role::Command if is_assignment(text) => return index + 1,
-            Role::Command => return self.command(index),
-            Role::Shell => return self.program_rest(index, 0, ""),
+            Role::Command if !self.takes_the_rest() => return self.command(index),
+            Role::Shell if self.position + 1 < self.body().roles().len() => self.program(role, index, 0, ""),
+            Role::Command | Role::Shell => return self.program_rest(index, 0, ""),
             Role::Code if self.takes_the_rest() => return self.program_rest(index, 0, ""),
             Role::Code => self.program(role, index, 0, ""),
             Role::Script if self.stdin_wanted || matches!(text, "-" | "/dev/stdin") => {

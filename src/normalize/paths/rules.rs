@@ -1,0 +1,173 @@
+//! The compiled patterns of paths (see `build.rs`) and how a path is matched against them.
+
+use crate::action::PathScope;
+
+/// A word: where it starts in the text of all words, and its length.
+#[derive(Clone, Copy)]
+struct W(u32, u8);
+
+impl W {
+    fn as_str(self) -> &'static str {
+        let start = self.0 as usize;
+        TEXT.get(start..start + usize::from(self.1)).unwrap_or_default()
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/paths.rs"));
+
+/// The component that stands for the leading `//` of a share.
+pub(super) const SHARE: &str = "\u{1}";
+
+/// A resolved path in lower case, cut into components.
+pub(super) struct Parts<'a> {
+    pub(super) all: &'a [&'a str],
+    /// Whether it starts at a root.
+    pub(super) absolute: bool,
+    /// How many components the home has, when the path lies in it.
+    pub(super) home: Option<usize>,
+    /// How many components the workspace has, when the path lies in it.
+    pub(super) workspace: Option<usize>,
+}
+
+/// The scope of the first rule that holds.
+pub(super) fn scope(path: &Parts<'_>) -> Option<PathScope> {
+    let best = first_match(path, &|_, _| true)?;
+    let scope = GLOBS.get(usize::from(best)).map(|(_, scope)| *scope)?;
+    if scope != PathScope::Workspace {
+        return Some(scope);
+    }
+    // Nothing special: the place alone decides.
+    let place = first_match(path, &|_, scope| is_place(scope))?;
+    GLOBS.get(usize::from(place)).map(|(_, scope)| *scope)
+}
+
+/// The first rule that holds and that `wanted` takes.
+fn first_match(path: &Parts<'_>, wanted: &dyn Fn(u16, PathScope) -> bool) -> Option<u16> {
+    let mut search = Search { best: u16::MAX, path, wanted };
+    if path.absolute {
+        search.anchored(path.all, path.workspace, &ROOT_FIRST, &ROOT_WILD);
+    }
+    if let Some(inside) = path.home.and_then(|home| path.all.get(home..)) {
+        let workspace = path.workspace.and_then(|workspace| workspace.checked_sub(path.home.unwrap_or_default()));
+        search.anchored(inside, workspace, &HOME_FIRST, &HOME_WILD);
+    }
+    let inside = path.all.get(path.workspace.unwrap_or(0)..).unwrap_or_default();
+    for start in 0..inside.len() {
+        if let Some(tail) = inside.get(start..) {
+            search.anywhere(tail);
+        }
+    }
+    (search.best < u16::MAX).then_some(search.best)
+}
+
+/// Whether a scope says where a path lies rather than what it is.
+fn is_place(scope: PathScope) -> bool {
+    matches!(
+        scope,
+        PathScope::Root
+            | PathScope::HomeRoot
+            | PathScope::Temp
+            | PathScope::Home
+            | PathScope::OtherHome
+            | PathScope::System
+            | PathScope::NetworkShare
+            | PathScope::Device
+    )
+}
+
+struct Search<'a> {
+    /// The first rule found so far.
+    best: u16,
+    path: &'a Parts<'a>,
+    wanted: &'a dyn Fn(u16, PathScope) -> bool,
+}
+
+impl Search<'_> {
+    /// Rules that are tied to the root or the home. `workspace` is the number of components of a workspace that contains the path.
+    fn anchored(&mut self, parts: &[&str], workspace: Option<usize>, first: &'static [(W, u16)], wild: &'static [u16]) {
+        let spread = parts.first().is_some_and(|part| has_wildcard(part));
+        let candidates: &mut dyn Iterator<Item = u16> =
+            if spread { &mut first.iter().map(|(_, glob)| *glob) } else { &mut starting_with(first, parts.first().copied()) };
+        for glob in candidates.chain(wild.iter().copied()) {
+            let Some(scope) = self.better(glob) else { continue };
+            let fixed = matches!(scope, PathScope::Root | PathScope::HomeRoot);
+            if self.path.workspace.is_some() && is_place(scope) && !fixed && scope != PathScope::Device {
+                continue;
+            }
+            if !matches(pattern(glob), parts) {
+                continue;
+            }
+            // A rule that covers the whole workspace says nothing of what lies in it.
+            let covers = !fixed && workspace.and_then(|count| parts.get(..count)).is_some_and(|root| matches(pattern(glob), root));
+            if !covers {
+                self.best = glob;
+            }
+        }
+    }
+
+    /// Rules for every trailing part of a path.
+    fn anywhere(&mut self, tail: &[&str]) {
+        let candidates = starting_with(&ANY_FIRST, tail.first().copied());
+        for glob in candidates.chain(ANY_WILD.iter().copied()) {
+            if self.better(glob).is_some() && matches(pattern(glob), tail) {
+                self.best = glob;
+            }
+        }
+    }
+
+    /// The scope of a rule that comes before what was found so far.
+    fn better(&self, glob: u16) -> Option<PathScope> {
+        let scope = GLOBS.get(usize::from(glob)).map(|(_, scope)| *scope)?;
+        (glob < self.best && (self.wanted)(glob, scope)).then_some(scope)
+    }
+}
+
+fn pattern(glob: u16) -> &'static str {
+    GLOBS.get(usize::from(glob)).map_or("", |(word, _)| word.as_str())
+}
+
+/// The rules whose first component is this word.
+fn starting_with(entries: &'static [(W, u16)], first: Option<&str>) -> impl Iterator<Item = u16> {
+    let first = first.unwrap_or_default().to_owned();
+    let start = entries.partition_point(|(word, _)| word.as_str() < first.as_str());
+    entries.iter().skip(start).take_while(move |(word, _)| word.as_str() == first).map(|(_, glob)| *glob)
+}
+
+/// Whether a pattern covers all of a path.
+fn matches(pattern: &str, parts: &[&str]) -> bool {
+    let Some(part) = parts.first() else { return pattern.is_empty() || pattern == "**" };
+    if pattern.is_empty() {
+        return false;
+    }
+    let (first, rest) = pattern.split_once('/').unwrap_or((pattern, ""));
+    if first == "**" {
+        return rest.is_empty() || (0..=parts.len()).any(|skip| parts.get(skip..).is_some_and(|tail| matches(rest, tail)));
+    }
+    component(first, part) && parts.get(1..).is_some_and(|tail| matches(rest, tail))
+}
+
+/// Whether a component of a pattern covers one of a path, which may hold wildcards of a shell itself.
+fn component(pattern: &str, part: &str) -> bool {
+    pattern == part
+        || pattern.contains('*') && wild(pattern.as_bytes(), part.as_bytes())
+        || has_wildcard(part) && part.len() > 2 && !part.starts_with('*') && wild(part.as_bytes(), pattern.as_bytes())
+}
+
+/// Whether a word holds wildcards of a shell.
+pub(super) fn has_wildcard(part: &str) -> bool {
+    part.contains(['*', '?', '['])
+}
+
+/// Whether a word matches a pattern with `*`, `?` and `[…]` (taken for any one letter).
+fn wild(pattern: &[u8], word: &[u8]) -> bool {
+    let Some((first, rest)) = pattern.split_first() else { return word.is_empty() };
+    match first {
+        b'*' => (0..=word.len()).any(|skip| word.get(skip..).is_some_and(|tail| wild(rest, tail))),
+        b'[' if rest.contains(&b']') => {
+            let after = rest.iter().position(|byte| *byte == b']').and_then(|at| rest.get(at + 1..)).unwrap_or_default();
+            word.split_first().is_some_and(|(_, tail)| wild(after, tail))
+        }
+        b'?' => word.split_first().is_some_and(|(_, tail)| wild(rest, tail)),
+        _ => word.split_first().is_some_and(|(letter, tail)| letter == first && wild(rest, tail)),
+    }
+}
