@@ -11,7 +11,8 @@ use crate::Source;
 use crate::text::{Text, fail, report};
 use crate::vocabulary::{Fact, Modifier, Role};
 
-const KEYS: [&str; 10] = ["does", "operands", "flags", "sub", "alias", "language", "shell", "stdin", "prints", "platform"];
+const KEYS: [&str; 10] =
+    ["does", "operands", "flags", "sub", "alias", "language", "shell", "stdin", "prints", "platform"];
 
 /// Languages with a name of their own in the canonical action; every other language is `Other`.
 const LANGUAGES: [(&str, &str); 14] = [
@@ -119,7 +120,8 @@ fn resolve(mut aliases: Vec<(&str, &String, &str)>, programs: &mut BTreeMap<Stri
 impl Compiler<'_> {
     fn finish(self, programs: &BTreeMap<String, usize>) -> String {
         let mut code = String::new();
-        let programs: Vec<String> = programs.iter().map(|(name, body)| format!("({},{body})", self.text.word(name))).collect();
+        let programs: Vec<String> =
+            programs.iter().map(|(name, body)| format!("({},{body})", self.text.word(name))).collect();
         let _ = writeln!(code, "static PROGRAMS: [(W,u16);{}] = [{}];", programs.len(), programs.join(","));
         let _ = writeln!(code, "static BODIES: [B;{}] = [{}];", self.bodies.len(), self.bodies.join(",\n"));
         let _ = writeln!(code, "static FLAGS: [(W,u16);{}] = [{}];", self.flags.len(), self.flags.join(","));
@@ -147,7 +149,8 @@ impl Compiler<'_> {
         };
         let does = words(path, key, string("does"));
         let flags = flag_words(path, key, table);
-        let language = if table.contains_key("language") { string("language").to_owned() } else { above.language.clone() };
+        let language =
+            if table.contains_key("language") { string("language").to_owned() } else { above.language.clone() };
         let shell = truth("shell") || above.shell;
         let stdin = match string("stdin") {
             "" | "data" => false,
@@ -191,8 +194,11 @@ impl Compiler<'_> {
     /// Stores flags in order; their range.
     fn flags(&mut self, flags: BTreeMap<String, Adds>, style: &str) -> String {
         let start = self.flags.len();
-        let ordered: BTreeMap<String, Adds> =
-            if style == "Unix" { flags } else { flags.into_iter().map(|(word, adds)| (word.to_lowercase(), adds)).collect() };
+        let ordered: BTreeMap<String, Adds> = if style == "Unix" {
+            flags
+        } else {
+            flags.into_iter().map(|(word, adds)| (word.to_lowercase(), adds)).collect()
+        };
         for (word, adds) in ordered {
             let adds = self.adds(adds);
             let word = self.text.word(&word);
@@ -246,7 +252,13 @@ const VERBS: &str = " add clear close compare complete confirm connect convert c
     where write ";
 
 /// How a program spells its flags.
-fn style(key: &str, windows: bool, language: &str, flags: &BTreeMap<String, Adds>, above: &'static str) -> &'static str {
+fn style(
+    key: &str,
+    windows: bool,
+    language: &str,
+    flags: &BTreeMap<String, Adds>,
+    above: &'static str,
+) -> &'static str {
     let slashes = flags.keys().any(|flag| flag.starts_with('/') && flag.len() > 1);
     let dashes = flags.keys().any(|flag| flag.starts_with("--"));
     let verb = key.split_once('-').is_some_and(|(verb, _)| VERBS.contains(&format!(" {verb} ")));

@@ -15,8 +15,11 @@ pub mod policy;
 
 pub mod engine;
 
+pub mod artifact;
 pub mod config;
 pub mod harness;
 pub mod record;
+
+pub mod app;
 
 pub mod cli;

@@ -22,10 +22,33 @@ pub(super) struct Arguments {
 pub(super) enum CommandArguments {
     /// Judge actions: action records in, decision records out; or one shell command.
     Score(ScoreArguments),
+    /// Judge as `score` does, and say what moved the score, part by part.
+    Explain(ExplainArguments),
     /// Answer one hook call of an agent program: its JSON on the standard input, the reply on the standard output.
     Hook(HookArguments),
+    /// Look at model bundles.
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Check that everything works here: the runtime library, the bundle, the device, a decision.
+    Doctor(EngineArguments),
     /// Show exactly what the model sees: action records in, texts and token ids out.
     Encode(EncodeArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// The bundles that are found by name, and where.
+    List,
+    /// Check every file of a bundle against its manifest, and the model's answers against the golden ones.
+    Verify(EngineArguments),
+    /// What a bundle says of itself.
+    Info {
+        /// The bundle, by name or folder.
+        #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
+        model: Option<String>,
+    },
 }
 
 /// Where records come from and where answers go.
@@ -80,6 +103,20 @@ pub(super) struct ScoreArguments {
     /// What a stream of records is answered with.
     #[arg(long, value_enum, default_value_t = OutputFormat::Json, conflicts_with = "command")]
     pub(super) format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) stream: StreamArguments,
+    /// Explain this one shell command; the exit code is as for `score`.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["input", "output"])]
+    pub(super) command: Option<String>,
+    /// With --command: give JSON.
+    #[arg(long, requires = "command")]
+    pub(super) json: bool,
 }
 
 /// How decisions are written.

@@ -11,6 +11,8 @@ use super::args::EncodeArguments;
 use super::io;
 use super::printer::Printer;
 use super::stream::{Line, Worker};
+use crate::app;
+use crate::artifact::Places;
 use crate::encode::{self, Encoder, WindowRule};
 use crate::normalize::normalize;
 use crate::record;
@@ -30,7 +32,9 @@ fn encoder(arguments: &EncodeArguments) -> anyhow::Result<Option<Encoder>> {
     if arguments.no_tokens {
         return Ok(None);
     }
-    let Some(path) = &arguments.tokenizer else { anyhow::bail!("no bundle: give --tokenizer or --no-tokens") };
+    let Some(path) = &arguments.tokenizer else {
+        return Ok(Some(app::load_encoder(arguments.model.as_deref(), &Places::here())?));
+    };
     let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     Ok(Some(Encoder::new(&bytes, WindowRule::default())?))
 }

@@ -1,27 +1,40 @@
-//! From the arguments that every judging command shares to an [`App`].
+//! From the arguments that every judging command shares to an [`App`], with what the environment of the process adds.
 
+use std::env;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use super::args::EngineArguments;
-use super::printer::Printer;
 use crate::action::Context;
 use crate::app::App;
+use crate::artifact::Places;
 use crate::calibrate::Rates;
-use crate::config::Settings;
+use crate::config::{Settings, env_vars};
 use crate::engine::Asking;
 
-/// The settings that the arguments make.
-pub(super) fn settings(arguments: &EngineArguments) -> Settings {
+/// Loads what the arguments ask for.
+pub(super) fn load(arguments: &EngineArguments) -> anyhow::Result<App> {
+    let library = env::var_os(env_vars::ORT_DYLIB_PATH).map(PathBuf::from);
+    Ok(App::load(settings(arguments), &Places::here(), library.as_deref())?)
+}
+
+fn settings(arguments: &EngineArguments) -> Settings {
     Settings {
         model: arguments.model.clone(),
         runtime: arguments.runtime.clone(),
         device: arguments.device,
         operating_point: arguments.operating_point.clone(),
-        rates: Rates {
-            max_miss_rate: arguments.max_miss_rate,
-            max_false_block_rate: arguments.max_false_block_rate,
-        },
+        rates: Rates { max_miss_rate: arguments.max_miss_rate, max_false_block_rate: arguments.max_false_block_rate },
         asking: if arguments.no_ask { Asking::Impossible } else { Asking::Possible },
     }
+}
+
+/// The circumstances of a command typed here: this folder is the workspace.
+pub(super) fn local_context() -> Context {
+    let cwd = env::current_dir().ok().map(|path| path.to_string_lossy().into_owned());
+    Context { workspace: cwd.clone(), cwd, home: home(), ..Context::default() }
+}
+
+/// The user's home.
+pub(super) fn home() -> Option<String> {
+    env::home_dir().map(|path| path.to_string_lossy().into_owned())
 }

@@ -11,7 +11,7 @@ use super::engine;
 use crate::action::ToolCall;
 use crate::config::env_vars;
 use crate::engine::Deadline;
-use crate::harness::{Harness, HookEnvironment, HookEvent, HookReply};
+use crate::harness::{HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
 

@@ -1,9 +1,15 @@
 //! The command line: one file a command. Results go to the standard output, everything else to the standard error.
 
 mod args;
+mod doctor;
 mod encode;
+mod engine;
+mod explain;
+mod hook;
 mod io;
+mod model;
 mod printer;
+mod score;
 mod stream;
 
 use std::process::ExitCode;
@@ -11,6 +17,8 @@ use std::process::ExitCode;
 use args::{Arguments, CommandArguments};
 use clap::Parser;
 use printer::Printer;
+
+use crate::verdict::Verdict;
 
 /// How a run ends, by contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +44,26 @@ impl ExitStatus {
     }
 }
 
+impl From<Verdict> for ExitStatus {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allow => Self::Done,
+            Verdict::Ask => Self::Ask,
+            Verdict::Deny => Self::Deny,
+        }
+    }
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let printer = Printer;
     let outcome = match Arguments::parse().command {
         CommandArguments::Encode(arguments) => encode::run(&arguments, &printer),
-        _ => return 1.into(),
+        CommandArguments::Score(arguments) => score::run(&arguments, &printer),
+        CommandArguments::Explain(arguments) => explain::run(&arguments, &printer),
+        CommandArguments::Model { command } => model::run(&command, &printer),
+        CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
+        CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
     };
     let status = outcome.unwrap_or_else(|error| {
         printer.remark(format!("riskgate: {error:#}"));

@@ -16,15 +16,15 @@ use crate::action::ToolCall;
 use crate::app::App;
 use crate::assessment::{Assessment, Permission, SideEffect};
 use crate::engine::{Deadline, Engine, Failure};
-use crate::record::{self, ActionRecord};
-use crate::verdict::{Decision, Verdict};
+use crate::record::{self, ActionRecord, RecordError};
+use crate::verdict::Decision;
 
 const TABLE_HEADER: &str = "\
 verdict deny  id                  action                                            first reason";
 
 /// Runs the command.
 pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let app = Arc::new(engine::load(&arguments.engine, printer)?);
+    let app = Arc::new(engine::load(&arguments.engine)?);
     match &arguments.command {
         Some(command) => single(&app, command, arguments, printer),
         None => {
@@ -56,11 +56,7 @@ fn single(app: &App, command: &str, arguments: &ScoreArguments, printer: &Printe
     } else {
         printer.result(describe(command, &decision))?;
     }
-    Ok(match decision.verdict {
-        Verdict::Allow => ExitStatus::Done,
-        Verdict::Ask => ExitStatus::Ask,
-        Verdict::Deny => ExitStatus::Deny,
-    })
+    Ok(decision.verdict.into())
 }
 
 /// A decision in a few lines for a person.
@@ -83,7 +79,8 @@ fn assessment_lines(assessment: &Assessment) -> Vec<String> {
         .map(|(label, p)| format!("  needs   {} {:.2}", <&str>::from(label), p.get()));
     let mut effects: Vec<_> = SideEffect::iter().zip(assessment.effects).filter(|(_, p)| p.get() >= 0.3).collect();
     effects.sort_by(|(_, a), (_, b)| b.get().total_cmp(&a.get()));
-    let effects: Vec<String> = effects.iter().map(|(label, p)| format!("{} {:.2}", <&str>::from(label), p.get())).collect();
+    let effects: Vec<String> =
+        effects.iter().map(|(label, p)| format!("{} {:.2}", <&str>::from(label), p.get())).collect();
     let mut lines = vec![format!(
         "  risk    allow {:.2}  ask {:.2}  deny {:.2}",
         risk.allow.get(),
@@ -111,7 +108,7 @@ impl Worker for ScoreWorker {
         let mut decisions = self.decide(&calls).into_iter();
         let share = started.elapsed().as_micros() / lines.len().max(1) as u128;
         let elapsed = u64::try_from(share).unwrap_or(u64::MAX);
-        let answer = |record: Result<ActionRecord, _>| match record {
+        let answer = |record: Result<ActionRecord, (Value, RecordError)>| match record {
             Ok(record) => {
                 let decision = decisions.next().unwrap_or_else(|| self.app.fail_safe(&Failure::Score));
                 self.render(&record, &decision, elapsed)
@@ -130,7 +127,7 @@ impl ScoreWorker {
         if self.engine.is_none() {
             match self.app.engine() {
                 Ok(engine) => self.engine = Some(engine),
-                Err(error) => return calls.iter().map(|_| self.app.fail_safe(&error.clone().into())).collect(),
+                Err(error) => return calls.iter().map(|_| self.app.fail_safe(&error)).collect(),
             }
         }
         match &mut self.engine {

@@ -11,7 +11,7 @@ mod windows;
 
 use std::collections::HashSet;
 
-pub use template::TEMPLATE_VERSION;
+pub use template::{TEMPLATE_VERSION, effect_text};
 use tokenizers::Tokenizer;
 pub use windows::WindowRule;
 

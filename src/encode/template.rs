@@ -56,9 +56,7 @@ pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
     prefix.extend(gaps.iter().map(markers::gap));
     prefix.extend(unit.flows.iter().map(markers::flow));
     for (fact, scope, modifiers) in effects {
-        prefix.push_str(&markers::fact(fact));
-        prefix.extend(markers::scope(scope));
-        prefix.extend(modifiers.iter().map(markers::modifier));
+        prefix.push_str(&effect_markers(fact, scope, modifiers));
     }
     Rendered { prefix, request: shorten(action.request.as_deref().unwrap_or_default()), body: unit.text.clone() }
 }
@@ -66,6 +64,18 @@ pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
 /// Whether a unit has more distinct effects than its prefix can name.
 pub(super) fn overflows(unit: &Unit) -> bool {
     distinct_effects(unit).1
+}
+
+/// One effect as the template writes it.
+pub fn effect_text(effect: &Effect) -> String {
+    effect_markers(effect.fact, scope_of(effect), effect.modifiers)
+}
+
+fn effect_markers(fact: Fact, scope: Scope, modifiers: EnumSet<Modifier>) -> String {
+    let mut text = markers::fact(fact);
+    text.extend(markers::scope(scope));
+    text.extend(modifiers.iter().map(markers::modifier));
+    text
 }
 
 type EffectKey = (Fact, Scope, EnumSet<Modifier>);

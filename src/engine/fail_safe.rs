@@ -17,24 +17,32 @@ pub enum Asking {
 }
 
 /// Everything that can keep the engine from an answer of its own.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     /// The call could not be read.
+    #[error("the call could not be read: {0}")]
     Input(String),
     /// The action could not be turned into token ids.
+    #[error("the action could not be encoded: {0}")]
     Encode(String),
     /// The model did not run.
-    Model(Arc<ModelError>),
+    #[error("the local model did not answer: {0}")]
+    Model(#[source] Arc<ModelError>),
     /// The model ran, but its answer is missing or not a number.
+    #[error("the local model gave no usable answer")]
     Score,
     /// A stage panicked.
+    #[error("an internal error; please report it with the action")]
     Panic,
     /// The deadline passed.
+    #[error("not judged within the time allowed")]
     Deadline,
     /// The reviewer gave no answer.
-    Review(ReviewError),
+    #[error("the reviewer gave no answer: {0}")]
+    Review(#[source] ReviewError),
     /// The decision could not be recorded.
-    Audit(AuditError),
+    #[error("the decision could not be recorded: {0}")]
+    Audit(#[source] AuditError),
 }
 
 impl Failure {
@@ -54,17 +62,7 @@ impl Failure {
 
     /// Why the fail-safe decides.
     pub fn reason(&self) -> Reason {
-        let text = match self {
-            Self::Input(problem) => format!("the call could not be read: {problem}"),
-            Self::Encode(problem) => format!("the action could not be encoded: {problem}"),
-            Self::Model(error) => format!("the local model did not answer: {error}"),
-            Self::Score => "the local model gave no usable answer".to_owned(),
-            Self::Panic => "an internal error; please report it with the action".to_owned(),
-            Self::Deadline => "not judged within the time allowed".to_owned(),
-            Self::Review(error) => format!("the reviewer gave no answer: {error}"),
-            Self::Audit(error) => format!("the decision could not be recorded: {error}"),
-        };
-        Reason::new(self.code(), text)
+        Reason::new(self.code(), self.to_string())
     }
 }
 

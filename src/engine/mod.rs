@@ -5,6 +5,7 @@
 
 mod audit;
 mod deadline;
+mod explain;
 mod fail_safe;
 mod prepared;
 mod reasons;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 pub use audit::{AuditEntry, AuditError, AuditSink};
 pub use deadline::Deadline;
+pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
 use prepared::{Prepared, RowRef};
 pub use review::{Review, ReviewError, ReviewRequest, Reviewer};
@@ -203,6 +205,11 @@ impl Engine {
         decision.reasons.push(failure.reason());
         decision
     }
+}
+
+/// The decision for a call that no engine judged.
+pub fn fail_safe(failure: &Failure, asking: Asking) -> Decision {
+    fail_safe::decision(failure, asking)
 }
 
 fn verdict_of(zone: Zone) -> Verdict {

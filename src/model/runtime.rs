@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 
 use super::ModelError;
 
@@ -50,6 +51,8 @@ impl Runtime {
             }
             None => {
                 let environment = builder()?.with_telemetry(false).build().map_err(ModelError::Environment)?;
+                // What goes wrong comes back as an error; the library's own log would only clutter stderr.
+                environment.set_log_level(LogLevel::Fatal);
                 let runtime = Self { environment, library: path.to_path_buf() };
                 *loaded = Some(runtime.clone());
                 Ok(runtime)

@@ -205,3 +205,7 @@ fn read_head<'o, const WIDTH: usize>(
         None => Ok(rows),
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

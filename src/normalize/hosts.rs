@@ -21,7 +21,18 @@ include!(concat!(env!("OUT_DIR"), "/hosts.rs"));
 
 /// Endings of names that only resolve inside a network.
 const PRIVATE_ENDINGS: [&str; 12] = [
-    ".local", ".internal", ".lan", ".home", ".corp", ".intranet", ".private", ".home.arpa", ".localdomain", ".svc", ".cluster.local", ".test",
+    ".local",
+    ".internal",
+    ".lan",
+    ".home",
+    ".corp",
+    ".intranet",
+    ".private",
+    ".home.arpa",
+    ".localdomain",
+    ".svc",
+    ".cluster.local",
+    ".test",
 ];
 
 /// The kind of a host name or address, without port, in any spelling of an IP address.
@@ -77,7 +88,11 @@ fn classify_address(address: IpAddr) -> HostKind {
     match address {
         IpAddr::V4(address) => classify_v4(address),
         IpAddr::V6(address) if address.is_loopback() || address.is_unspecified() => HostKind::Loopback,
-        IpAddr::V6(address) if address.is_unique_local() || address.is_unicast_link_local() || address.is_multicast() => HostKind::Private,
+        IpAddr::V6(address)
+            if address.is_unique_local() || address.is_unicast_link_local() || address.is_multicast() =>
+        {
+            HostKind::Private
+        }
         IpAddr::V6(_) => HostKind::BareIp,
     }
 }
@@ -87,7 +102,12 @@ fn classify_v4(address: Ipv4Addr) -> HostKind {
     let shared = first == 100 && (64..128).contains(&second);
     if address.is_loopback() || first == 0 {
         HostKind::Loopback
-    } else if address.is_private() || address.is_link_local() || address.is_multicast() || address.is_broadcast() || shared {
+    } else if address.is_private()
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_broadcast()
+        || shared
+    {
         HostKind::Private
     } else {
         HostKind::BareIp
@@ -150,7 +170,12 @@ fn is_host_like(host: &str) -> bool {
 fn is_dotted_name(word: &str) -> bool {
     let word = word.trim_end_matches('.');
     let Some((before, last)) = word.rsplit_once('.') else { return false };
-    !before.is_empty() && is_host_like(word) && !word.contains("..") && (last.len() > 1 && last.chars().all(char::is_alphabetic) || word.parse::<Ipv4Addr>().is_ok() || last.starts_with("xn--"))
+    !before.is_empty()
+        && is_host_like(word)
+        && !word.contains("..")
+        && (last.len() > 1 && last.chars().all(char::is_alphabetic)
+            || word.parse::<Ipv4Addr>().is_ok()
+            || last.starts_with("xn--"))
 }
 
 #[cfg(test)]
@@ -197,7 +222,15 @@ mod tests {
 
     #[test]
     fn ip_addresses_are_known_in_odd_spellings() {
-        for spelling in ["2852039166", "0xa9fea9fe", "0xA9.0xFE.0xA9.0xFE", "0251.0376.0251.0376", "169.254.169.254", "::ffff:169.254.169.254", "[::ffff:a9fe:a9fe]"] {
+        for spelling in [
+            "2852039166",
+            "0xa9fea9fe",
+            "0xA9.0xFE.0xA9.0xFE",
+            "0251.0376.0251.0376",
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "[::ffff:a9fe:a9fe]",
+        ] {
             assert_eq!(classify(spelling), HostKind::Metadata, "{spelling}");
         }
         for spelling in ["127.1", "2130706433", "0x7f000001", "127.0.0.99", "::1", "0.0.0.0", "0"] {

@@ -13,6 +13,7 @@ mod powershell;
 mod reveal;
 mod shell;
 mod tools;
+mod windows;
 
 use crate::action::{Action, ToolCall};
 

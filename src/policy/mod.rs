@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use sha2::{Digest, Sha256};
+
 use crate::action::{Action, Fact, Gap, PathScope, Scope, Unit};
 use crate::verdict::{Reason, Verdict};
 
@@ -81,6 +83,16 @@ impl Policy {
     /// The name under which decisions are recorded.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// `name@sha256:` and the first twelve hex digits of the SHA-256 over the rules' codes and floors.
+    pub fn identity(&self) -> String {
+        let mut hash = Sha256::new();
+        for rule in &self.rules {
+            hash.update(format!("{} {}\n", rule.code, <&str>::from(rule.floor)));
+        }
+        let digits: String = hex::encode(hash.finalize()).chars().take(12).collect();
+        format!("{}@sha256:{digits}", self.name)
     }
 
     /// Every rule that the action meets.

@@ -7,7 +7,7 @@ use enumset::EnumSet;
 use crate::action::{Argument, Effect, Fact, HostKind, Modifier, PathScope, Role, Scope, Target};
 use crate::normalize::facts::tables::Tongue;
 use crate::normalize::facts::walk::{Use, Walk};
-use crate::normalize::facts::{Facts, Nested};
+use crate::normalize::facts::{Facts, Nested, sql};
 use crate::normalize::hosts;
 use crate::normalize::paths::Place;
 
@@ -146,6 +146,11 @@ impl Maker<'_> {
                 }
                 Role::Pid if matches!(item.text, "-1") => self.modifiers |= Modifier::All,
                 Role::Ref if self.base.contains(Fact::Publish) => self.refspec(item.text),
+                Role::Query if self.base.contains(Fact::Database) => {
+                    let (facts, modifiers) = sql::read(item.text);
+                    self.base |= facts;
+                    self.modifiers |= modifiers;
+                }
                 _ => {}
             }
             if item.flag.is_some_and(is_method_flag) {

@@ -4,6 +4,7 @@
 //! that into effects with targets.
 
 mod effects;
+pub mod sql;
 mod tables;
 mod walk;
 

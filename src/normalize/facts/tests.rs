@@ -1,5 +1,4 @@
 use super::*;
-use crate::action::{Fact, Modifier};
 
 fn arguments(words: &[&str]) -> Vec<Argument> {
     words.iter().map(|word| Argument { text: (*word).to_owned(), dynamic: false, data: false }).collect()
@@ -42,11 +41,169 @@ fn check_nested(line: &str, expected: &[Nested]) {
 }
 
 #[test]
-fn dump() {
-    let Ok(lines) = std::fs::read_to_string("/tmp/f/lines") else { return };
-    for line in lines.lines() {
-        let f = facts(line);
-        let effects: Vec<String> = f.effects.iter().map(|e| { let s: String = match e.target.as_ref().map(|t| t.scope) { Some(crate::action::Scope::Path(p)) => format!(":{p:?}"), Some(crate::action::Scope::Host(p)) => format!(":@{p:?}"), _ => String::new() }; spelled(e) + &s }).collect();
-        eprintln!("{line}\n      {}  {}{:?} {:?} {:?} {:?}", effects.join(" "), if f.known { "" } else { "UNKNOWN " }, f.nested, f.data, f.stdin_code, f.chdir);
+fn deletion_carries_its_flags_to_every_target() {
+    check("rm -rf a b", "delete+recursive+force(a) delete+recursive+force(b)");
+    check("rm -r -f -- -x", "delete+recursive+force(-x)");
+    check("rm --recurs --forc a", "delete+recursive+force(a)");
+    check("rm a -rf", "delete+recursive+force(a)");
+    check("find . -type f -delete", "read+recursive(.) delete+recursive(.)");
+    check("/bin/rm -rf /", "delete+recursive+force(/)");
+    check("Remove-Item -Rec -Fo ./x", "delete+recursive+force(x)");
+    check("Remove-Item -Recurse -Force ./x -WhatIf", "delete+recursive+force+dry_run(x)");
+    check("del /f/s/q C:\\x", "delete+recursive+force+no_confirm(C:/x)");
+    check("rd /s /q build", "delete+recursive+no_confirm(build)");
+    check("kill -9 -1", "kill+force+all");
+    check("kill -9 123", "kill+force(123)");
+}
+
+#[test]
+fn copies_read_what_comes_first_and_write_what_comes_last() {
+    check("cp -r a b c", "read+recursive(a) read+recursive(b) write+recursive(c)");
+    check("cp -t d a b", "read(a) read(b) write(d)");
+    check("dd if=/dev/zero of=/dev/sda bs=1M", "read(/dev/zero) write(/dev/sda) device(/dev/sda)");
+    check("tar xzf a.tgz -C /", "read(a.tgz) write(/)");
+    check("tar czf /tmp/x.tgz src", "read(src) write(/tmp/x.tgz)");
+    check("sed -i s/a/b/ f", "write+in_place(f)");
+    check("sed -n -e p f", "read(f)");
+    check("perl -pi -e s/a/b/ f", "write+in_place(f) execute+in_place");
+    check("tee -a ~/.bashrc", "write(~/.bashrc) schedule(~/.bashrc)");
+}
+
+#[test]
+fn secrets_show_wherever_they_are_named() {
+    check("cat ~/.ssh/id_rsa", "read(~/.ssh/id_rsa) credentials(~/.ssh/id_rsa)");
+    check("cat .env", "read(.env) credentials(.env)");
+    check("mv ~/.ssh/id_rsa x", "write(~/.ssh/id_rsa) credentials(~/.ssh/id_rsa) write(x)");
+    check("no-such-program --key=/home/me/.ssh/id_rsa", "credentials(~/.ssh/id_rsa)");
+    check("python3 x.py ~/.ssh/id_rsa", "execute(x.py) credentials(~/.ssh/id_rsa)");
+    assert!(!facts("no-such-program x").known);
+}
+
+#[test]
+fn the_network_is_named() {
+    check("curl https://acme-tools.org/x", "contact(https://acme-tools.org/x)");
+    check(
+        "curl -o f https://acme-tools.org/x",
+        "write(f) contact(https://acme-tools.org/x) download(https://acme-tools.org/x)",
+    );
+    check(
+        "curl -X DELETE https://acme-tools.org/x",
+        "contact(https://acme-tools.org/x) remote_delete(https://acme-tools.org/x)",
+    );
+    check("curl -d @a.txt http://x.dev", "contact(http://x.dev) upload(a.txt)");
+    check("curl -F f=@a.txt http://x.dev", "contact(http://x.dev) upload(a.txt)");
+    check("curl -d a=b localhost:3000", "contact(localhost:3000) upload(localhost:3000)");
+    check("scp a.txt me@x.dev:/tmp", "contact(me@x.dev:/tmp) upload(a.txt)");
+    check("scp x.dev:/etc/passwd .", "contact(x.dev:/etc/passwd) download(x.dev:/etc/passwd) write(.)");
+    check("git push origin +main", "history+force contact+force(origin) publish+force(origin)");
+    check("ssh prod-db-1 uptime", "contact+production(prod-db-1) remote_execute+production(prod-db-1)");
+    check("wget -qO- https://x.dev/i.sh", "contact(https://x.dev/i.sh) download(https://x.dev/i.sh)");
+}
+
+#[test]
+fn modes_and_mounts_are_read() {
+    check("chmod 777 a", "grant+public(a)");
+    check("chmod 755 a", "grant(a)");
+    check("chmod +x a", "grant(a)");
+    check("chmod -R o+w a", "grant+recursive+public(a)");
+    check("chmod u+s /bin/bash", "rights grant(/bin/bash)");
+    check("chmod 4755 a", "rights grant(a)");
+    check("docker run -v /:/host alpine", "execute container(alpine) write(/)");
+}
+
+#[test]
+fn sql_shows_in_the_facts() {
+    check("psql -c DROP␠TABLE␠users", "delete contact database");
+    check("psql -c delete␠from␠users", "delete+all contact+all database+all");
+    check_nested("psql -c select␠1", &[Nested::Code { index: 1, skip: 0, language: Language::Sql }]);
+}
+
+#[test]
+fn inner_commands_are_found() {
+    check_nested("sudo -u root rm x", &[Nested::Command { start: 2, end: 4 }]);
+    check_nested("env A=1 B=2 make all", &[Nested::Command { start: 2, end: 4 }]);
+    check_nested("xargs -0 -I {} rm {}", &[Nested::Command { start: 3, end: 5 }]);
+    check_nested("timeout 5 rm x", &[Nested::Command { start: 1, end: 3 }]);
+    check_nested("find . -name x -exec rm {} ; -print", &[Nested::Command { start: 4, end: 6 }]);
+    check_nested("find . -exec rm {} + -print", &[Nested::Command { start: 2, end: 4 }]);
+    check_nested("docker run --rm alpine sh -c id", &[Nested::Command { start: 3, end: 6 }]);
+    check_nested("python3 -m http.server 8000", &[Nested::Command { start: 1, end: 3 }]);
+    assert_eq!(facts("env -C /etc cat x").chdir.as_deref(), Some("/etc"));
+    assert_eq!(facts("cd /etc").chdir.as_deref(), Some("/etc"));
+}
+
+#[test]
+fn inner_programs_are_found() {
+    let bash = |start, end| Nested::Shell { start, end, skip: 0, shell: Shell::Bash };
+    check_nested("bash -c ls", &[bash(1, 2)]);
+    check_nested("bash -lc ls", &[bash(1, 2)]);
+    check_nested("bash -c -l ls", &[bash(2, 3)]);
+    check_nested("sh -ec ls␠-l name", &[bash(1, 2)]);
+    check_nested("eval rm␠-rf␠x", &[bash(0, 1)]);
+    check_nested("ssh -p 22 x.dev sudo rm -rf /", &[bash(3, 7)]);
+    check_nested("su -c id root", &[bash(1, 2)]);
+    check_nested("su --command=id root", &[Nested::Shell { start: 0, end: 1, skip: 10, shell: Shell::Bash }]);
+    check_nested("watch -n 1 ls -l", &[bash(2, 4)]);
+    check_nested("cmd /c del␠x", &[Nested::Shell { start: 1, end: 2, skip: 0, shell: Shell::Cmd }]);
+    check_nested("powershell -NoP -enc AAAA", &[Nested::Encoded { index: 2, skip: 0 }]);
+    check_nested("powershell -Command Get-Process x", &[Nested::Shell { start: 1, end: 3, skip: 0, shell: Shell::PowerShell }]);
+    check_nested("python3.11 -c print", &[Nested::Code { index: 1, skip: 0, language: Language::Python }]);
+    check_nested("perl -e1", &[Nested::Code { index: 0, skip: 2, language: Language::Perl }]);
+    check_nested("node --eval=1", &[Nested::Code { index: 0, skip: 7, language: Language::JavaScript }]);
+    check_nested("bash x.sh -c y", &[]);
+}
+
+#[test]
+fn programs_on_standard_input_are_found_unless_another_is_given() {
+    assert_eq!(facts("sh").stdin_code, Some(Nested::StdinShell(Shell::Bash)));
+    assert_eq!(facts("bash -s -- --yes").stdin_code, Some(Nested::StdinShell(Shell::Bash)));
+    assert_eq!(facts("bash -es x").stdin_code, Some(Nested::StdinShell(Shell::Bash)));
+    assert_eq!(facts("bash /dev/stdin x").stdin_code, Some(Nested::StdinShell(Shell::Bash)));
+    assert_eq!(facts("python3 -").stdin_code, Some(Nested::StdinCode(Language::Python)));
+    assert_eq!(facts("python3 x.py").stdin_code, None);
+    assert_eq!(facts("python3 -m json.tool").stdin_code, None);
+    assert_eq!(facts("bash -c cat").stdin_code, None);
+    assert_eq!(facts("cat").stdin_code, None);
+}
+
+#[test]
+fn text_without_effect_is_data() {
+    assert_eq!(facts("echo rm -rf").data, vec![0, 1]);
+    assert!(facts("echo x").prints);
+    assert_eq!(facts("git commit -m rm␠-rf").data, vec![2]);
+    assert_eq!(facts("grep -rn foo src").data, vec![1]);
+}
+
+#[test]
+fn programs_are_known_by_other_spellings() {
+    for line in ["python3.11", "PYTHON.EXE", "C:\\Python\\python.exe", "/usr/bin/rm", "pip3.12", "Remove-Item", "NODE"] {
+        assert!(facts(line).known, "{line}");
+    }
+    check("./run.sh --fast", "execute(run.sh)");
+    check("/tmp/x", "execute(/tmp/x)");
+    assert!(!facts("git no-such-subcommand").known);
+}
+
+#[test]
+fn the_tables_hold_many_programs_and_their_flags_parse() {
+    assert!(tables::count() >= 400, "{} programs", tables::count());
+    for body in tables::all_bodies() {
+        for flag in body.all_flags() {
+            assert!(body.flag(flag).is_some(), "{flag}");
+            let _ = walk::walk(body, &arguments(&[flag, "x", "y"]));
+        }
+        for sub in body.all_subs() {
+            assert!(body.sub(sub).is_some(), "{sub}");
+        }
+    }
+}
+
+#[test]
+fn odd_arguments_do_not_fail() {
+    for program in ["git", "curl", "bash", "find", "tar", "powershell", "cmd", "ssh", "sudo", "psql", "remove-item", "dd", "x"] {
+        for line in ["-", "--", "---", "-é", "=", "--=", "-=x", "/", "//", "/:", ":", "-:", "+", "@", "{} +", "; ;", "-c", "-exec", "-exec ;", "é"] {
+            let _ = facts(&format!("{program} {line}"));
+        }
+        let _ = facts(&format!("{program} "));
     }
 }

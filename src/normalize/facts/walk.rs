@@ -168,6 +168,9 @@ impl<'a> Walk<'a> {
             return Some(index + 1);
         }
         let dashed = text.starts_with('-');
+        if self.body().prints && !(dashed && text.get(1..).is_some_and(|letters| self.all_short(letters))) {
+            return None;
+        }
         match self.body().style {
             Style::PowerShell => self.powershell_flag(index, text),
             Style::Cmd => self.slash_flag(index, text).or_else(|| if dashed { self.unix_flag(index, text) } else { None }),
@@ -276,6 +279,7 @@ impl<'a> Walk<'a> {
                 self.value(adds, flag, value, index, rest);
                 return Some(index + 1);
             }
+            self.stdin_wanted |= letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
             if rest == text.len() {
                 let flag = if adds.role.is_some() && known && letters.len() > 1 { "-c" } else { text };
                 let flag = if adds.role == Some(Role::Shell) { flag } else { text };
@@ -283,7 +287,6 @@ impl<'a> Walk<'a> {
             }
             self.add(adds);
             self.script_next |= adds.role == Some(Role::Shell);
-            self.stdin_wanted |= letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
         }
         self.after_unknown_flag = !known;
         Some(index + 1)
@@ -513,7 +516,14 @@ impl<'a> Walk<'a> {
         let nested = match (role, self.body().language) {
             (_, Tongue::Shell(Shell::PowerShell)) if is_encoded(flag) => Nested::Encoded { index, skip },
             (_, Tongue::Shell(shell)) => Nested::Shell { start: index, end: index + 1, skip, shell },
-            (Role::Shell, _) => Nested::Shell { start: index, end: index + 1, skip, shell: Shell::Bash },
+            (Role::Shell, _) => {
+                let shell = match self.body().style {
+                    Style::Unix => Shell::Bash,
+                    Style::PowerShell => Shell::PowerShell,
+                    Style::Cmd => Shell::Cmd,
+                };
+                Nested::Shell { start: index, end: index + 1, skip, shell }
+            }
             (_, Tongue::Code(language)) => Nested::Code { index, skip, language },
             (_, Tongue::None) => Nested::Code { index, skip, language: Language::Other },
         };

@@ -69,7 +69,9 @@ impl Place {
             Start::Here => match self.cwd.as_deref().or(self.workspace.as_deref()) {
                 // The current folder may itself be relative or start at the home.
                 Some(cwd) => match resolve::unify(cwd) {
-                    (Start::Here | Start::Unknown, base) if path_is_unknown(&base) => Resolved::new(&rest, &base, Start::Unknown),
+                    (Start::Here | Start::Unknown, base) if path_is_unknown(&base) => {
+                        Resolved::new(&rest, &base, Start::Unknown)
+                    }
                     (Start::Here | Start::Unknown, base) => Resolved::new(&rest, &base, Start::Here),
                     (Start::Home, base) => self.resolve(&format!("~{base}/{rest}")),
                     (Start::Share, base) => Resolved::new(&rest, &format!("{}/{base}", rules::SHARE), Start::Share),
@@ -112,7 +114,13 @@ impl Place {
     }
 
     /// The scope of a path of which only the first `known` components are known.
-    fn dynamic_scope(parts: &[&str], known: usize, absolute: bool, home: Option<usize>, workspace: Option<usize>) -> PathScope {
+    fn dynamic_scope(
+        parts: &[&str],
+        known: usize,
+        absolute: bool,
+        home: Option<usize>,
+        workspace: Option<usize>,
+    ) -> PathScope {
         // What is told by a name alone holds wherever the unknown part leads.
         let whole = rules::scope(&rules::Parts { all: parts, absolute: false, home: None, workspace: None });
         if let Some(scope) = whole.filter(|scope| is_telling(*scope)) {
@@ -122,7 +130,11 @@ impl Place {
         let inside = |count: Option<usize>| count.filter(|count| *count < known);
         match Self::scope(before, absolute, inside(home).or(home.filter(|home| *home == known)), inside(workspace)) {
             _ if known == 0 || workspace == Some(known) => PathScope::Dynamic,
-            PathScope::Root | PathScope::HomeRoot | PathScope::Outside if inside(workspace).is_none() && inside(home).is_none() => PathScope::Dynamic,
+            PathScope::Root | PathScope::HomeRoot | PathScope::Outside
+                if inside(workspace).is_none() && inside(home).is_none() =>
+            {
+                PathScope::Dynamic
+            }
             scope => scope,
         }
     }
@@ -134,9 +146,7 @@ impl Place {
         }
         let workspace = self.workspace.as_deref().or(self.cwd.as_deref())?;
         let (start, text) = match resolve::unify(workspace) {
-            (Start::Home, rest) => {
-                (Start::Root, Cow::Owned(format!("{}/{rest}", self.home.as_deref().unwrap_or("~"))))
-            }
+            (Start::Home, rest) => (Start::Root, Cow::Owned(format!("{}/{rest}", self.home.as_deref().unwrap_or("~")))),
             (start, text) => (start, text),
         };
         (start == Start::Root && is_absolute_base(&text)).then(|| prefix(parts, &text)).flatten()
@@ -228,14 +238,22 @@ fn is_absolute_base(text: &str) -> bool {
 
 /// Whether a component stands for everything in a folder.
 fn is_all(part: &str) -> bool {
-    matches!(part, "*" | "**" | ".*" | "*.*" | "?*" | "{*,.*}" | "{.*,*}" | ".[!.]*" | "..?*" | ".[^.]*" | "{,.[!.],..?}*")
+    matches!(
+        part,
+        "*" | "**" | ".*" | "*.*" | "?*" | "{*,.*}" | "{.*,*}" | ".[!.]*" | "..?*" | ".[^.]*" | "{,.[!.],..?}*"
+    )
 }
 
 /// Scopes that a file's own name tells, wherever it lies.
 fn is_telling(scope: PathScope) -> bool {
     matches!(
         scope,
-        PathScope::Secret | PathScope::EnvFile | PathScope::Startup | PathScope::AgentConfig | PathScope::RiskgateConfig | PathScope::GitInternal
+        PathScope::Secret
+            | PathScope::EnvFile
+            | PathScope::Startup
+            | PathScope::AgentConfig
+            | PathScope::RiskgateConfig
+            | PathScope::GitInternal
     )
 }
 

@@ -42,8 +42,8 @@ const VARIABLES: [(&str, &str); 34] = [
 
 /// Top folders of Unix systems, which tell `//etc` from a share.
 const TOP_FOLDERS: [&str; 22] = [
-    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
-    "users", "private", "library",
+    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv",
+    "sys", "tmp", "usr", "var", "users", "private", "library",
 ];
 
 /// Names of the registry's hives.
@@ -96,7 +96,8 @@ pub(super) fn unify(path: &str) -> (Start, Cow<'_, str>) {
     }
     if let Some(rest) = path.strip_prefix("//") {
         let top = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
-        if was_share && !top.is_empty() || !top.is_empty() && rest.contains('/') && !TOP_FOLDERS.contains(&top.as_str()) {
+        if was_share && !top.is_empty() || !top.is_empty() && rest.contains('/') && !TOP_FOLDERS.contains(&top.as_str())
+        {
             return (Start::Share, Cow::Owned(rest.to_owned()));
         }
     }
@@ -128,7 +129,8 @@ fn msys(path: Cow<'_, str>) -> Cow<'_, str> {
     let mut parts = path.split('/').skip(1);
     let (Some(letter), Some(folder)) = (parts.next(), parts.next()) else { return path };
     let folder = folder.to_ascii_lowercase();
-    let known = matches!(folder.as_str(), "users" | "windows" | "program files" | "programdata" | "program files (x86)");
+    let known =
+        matches!(folder.as_str(), "users" | "windows" | "program files" | "programdata" | "program files (x86)");
     match letter.chars().next().filter(|drive| letter.len() == 1 && drive.is_ascii_alphabetic() && known) {
         Some(drive) => Cow::Owned(format!("{drive}:{}", path.get(2..).unwrap_or_default())),
         None => path,
@@ -145,7 +147,10 @@ fn drive(path: &str) -> Option<char> {
 /// A registry key as `hive/key`.
 fn registry(path: &str) -> Option<String> {
     let lower = path.to_ascii_lowercase();
-    let bare = lower.strip_prefix("registry::").or_else(|| lower.strip_prefix("microsoft.powershell.core/registry::")).unwrap_or(&lower);
+    let bare = lower
+        .strip_prefix("registry::")
+        .or_else(|| lower.strip_prefix("microsoft.powershell.core/registry::"))
+        .unwrap_or(&lower);
     let (hive, rest) = bare.split_once('/').unwrap_or((bare, ""));
     let (_, short) = HIVES.iter().find(|(name, _)| *name == hive.trim_end_matches(':'))?;
     let start = path.len() - rest.len();
@@ -180,7 +185,8 @@ fn variable(text: &str) -> Option<(&str, &str)> {
     if let Some(rest) = rest.strip_prefix('{') {
         return rest.split_once('}');
     }
-    let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | ':')).unwrap_or(rest.len());
+    let end =
+        rest.find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | ':')).unwrap_or(rest.len());
     rest.split_at_checked(end)
 }
 
@@ -208,5 +214,12 @@ pub(super) fn join<'a>(base: &'a str, path: &'a str) -> (Vec<&'a str>, usize) {
 
 /// Whether part of a path is only known when it runs.
 pub(super) fn is_dynamic(part: &str) -> bool {
-    part.contains(['$', '`']) || part.split_once('%').is_some_and(|(_, rest)| rest.split_once('%').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !name.bytes().all(|byte| byte.is_ascii_digit())))
+    part.contains(['$', '`'])
+        || part.split_once('%').is_some_and(|(_, rest)| {
+            rest.split_once('%').is_some_and(|(name, _)| {
+                !name.is_empty()
+                    && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                    && !name.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        })
 }

@@ -86,8 +86,11 @@ impl Search<'_> {
     /// Rules that are tied to the root or the home. `workspace` is the number of components of a workspace that contains the path.
     fn anchored(&mut self, parts: &[&str], workspace: Option<usize>, first: &'static [(W, u16)], wild: &'static [u16]) {
         let spread = parts.first().is_some_and(|part| has_wildcard(part));
-        let candidates: &mut dyn Iterator<Item = u16> =
-            if spread { &mut first.iter().map(|(_, glob)| *glob) } else { &mut starting_with(first, parts.first().copied()) };
+        let candidates: &mut dyn Iterator<Item = u16> = if spread {
+            &mut first.iter().map(|(_, glob)| *glob)
+        } else {
+            &mut starting_with(first, parts.first().copied())
+        };
         for glob in candidates.chain(wild.iter().copied()) {
             let Some(scope) = self.better(glob) else { continue };
             let fixed = matches!(scope, PathScope::Root | PathScope::HomeRoot);
@@ -98,7 +101,8 @@ impl Search<'_> {
                 continue;
             }
             // A rule that covers the whole workspace says nothing of what lies in it.
-            let covers = !fixed && workspace.and_then(|count| parts.get(..count)).is_some_and(|root| matches(pattern(glob), root));
+            let covers = !fixed
+                && workspace.and_then(|count| parts.get(..count)).is_some_and(|root| matches(pattern(glob), root));
             if !covers {
                 self.best = glob;
             }
@@ -141,7 +145,8 @@ fn matches(pattern: &str, parts: &[&str]) -> bool {
     }
     let (first, rest) = pattern.split_once('/').unwrap_or((pattern, ""));
     if first == "**" {
-        return rest.is_empty() || (0..=parts.len()).any(|skip| parts.get(skip..).is_some_and(|tail| matches(rest, tail)));
+        return rest.is_empty()
+            || (0..=parts.len()).any(|skip| parts.get(skip..).is_some_and(|tail| matches(rest, tail)));
     }
     component(first, part) && parts.get(1..).is_some_and(|tail| matches(rest, tail))
 }
@@ -164,7 +169,8 @@ fn wild(pattern: &[u8], word: &[u8]) -> bool {
     match first {
         b'*' => (0..=word.len()).any(|skip| word.get(skip..).is_some_and(|tail| wild(rest, tail))),
         b'[' if rest.contains(&b']') => {
-            let after = rest.iter().position(|byte| *byte == b']').and_then(|at| rest.get(at + 1..)).unwrap_or_default();
+            let after =
+                rest.iter().position(|byte| *byte == b']').and_then(|at| rest.get(at + 1..)).unwrap_or_default();
             word.split_first().is_some_and(|(_, tail)| wild(after, tail))
         }
         b'?' => word.split_first().is_some_and(|(_, tail)| wild(rest, tail)),

@@ -1,7 +1,11 @@
 use super::*;
 
 fn place() -> Place {
-    Place { cwd: Some("/home/me/project/src".into()), workspace: Some("/home/me/project".into()), home: Some("/home/me".into()) }
+    Place {
+        cwd: Some("/home/me/project/src".into()),
+        workspace: Some("/home/me/project".into()),
+        home: Some("/home/me".into()),
+    }
 }
 
 #[track_caller]
@@ -99,7 +103,11 @@ fn other_places_are_known() {
     check("C:\\Windows\\System32\\drivers", PathScope::System, "C:/Windows/System32/drivers");
     check("\\\\server\\share\\x", PathScope::NetworkShare, "//server/share/x");
     check("HKLM:\\SAM\\x", PathScope::Secret, "hklm/SAM/x");
-    check("HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Run", PathScope::Startup, "hkcu/Software/Microsoft/Windows/CurrentVersion/Run");
+    check(
+        "HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Run",
+        PathScope::Startup,
+        "hkcu/Software/Microsoft/Windows/CurrentVersion/Run",
+    );
     check("~/.claude/settings.json", PathScope::AgentConfig, "~/.claude/settings.json");
     check("/etc/riskgate/policy.toml", PathScope::RiskgateConfig, "/etc/riskgate/policy.toml");
     check("~/.zshrc", PathScope::Startup, "~/.zshrc");
@@ -156,8 +164,35 @@ fn changing_the_folder_moves_what_follows() {
 
 #[test]
 fn odd_input_does_not_fail() {
-    for path in ["", " ", "/", "\\", "\\\\", "~~", "%", "%%", "$", "${", "$(", "c:", "*", "[", "[a", "a/./././..", "\u{1}", "é/ß", "..\\..", "//", "///x", "hklm", "~$x", "file://"] {
-        for place in [Place::default(), place(), Place { cwd: Some("~".into()), workspace: Some("~/w".into()), home: None }] {
+    for path in [
+        "",
+        " ",
+        "/",
+        "\\",
+        "\\\\",
+        "~~",
+        "%",
+        "%%",
+        "$",
+        "${",
+        "$(",
+        "c:",
+        "*",
+        "[",
+        "[a",
+        "a/./././..",
+        "\u{1}",
+        "é/ß",
+        "..\\..",
+        "//",
+        "///x",
+        "hklm",
+        "~$x",
+        "file://",
+    ] {
+        for place in
+            [Place::default(), place(), Place { cwd: Some("~".into()), workspace: Some("~/w".into()), home: None }]
+        {
             let _ = place.locate(path);
             let _ = place.changed_to(path).locate(path);
         }

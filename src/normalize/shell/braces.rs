@@ -131,7 +131,9 @@ fn range<'a>(text: &str) -> Option<Vec<Vec<Piece<'a>>>> {
     let mut parts = text.splitn(3, "..");
     let (first, last) = (parts.next()?, parts.next()?);
     let words: Vec<String> = match (first.parse::<i64>(), last.parse::<i64>()) {
-        (Ok(first), Ok(last)) if first <= last => (first..=last).take(MAX_ALTERNATIVES + 1).map(|n| n.to_string()).collect(),
+        (Ok(first), Ok(last)) if first <= last => {
+            (first..=last).take(MAX_ALTERNATIVES + 1).map(|n| n.to_string()).collect()
+        }
         (Ok(first), Ok(last)) => (last..=first).rev().take(MAX_ALTERNATIVES + 1).map(|n| n.to_string()).collect(),
         _ => {
             let (mut one, mut other) = (first.chars(), last.chars());

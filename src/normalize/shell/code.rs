@@ -53,7 +53,10 @@ pub(super) fn shell_calls(language: Language, text: &str) -> Vec<String> {
     let text = text.get(..MAX_TEXT).unwrap_or(text);
     for call in CALLS.iter().filter(|call| call.languages.contains(&language)) {
         for (at, _) in text.match_indices(call.name).take(MAX_COMMANDS) {
-            let continues = text.get(..at).and_then(|before| before.bytes().last()).is_some_and(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+            let continues = text
+                .get(..at)
+                .and_then(|before| before.bytes().last())
+                .is_some_and(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
             let arguments = text.get(at + call.name.len()..).unwrap_or_default();
             if !continues && let Some(script) = first_argument(arguments) {
                 scripts.push((at, script));
@@ -66,7 +69,12 @@ pub(super) fn shell_calls(language: Language, text: &str) -> Vec<String> {
     }
     scripts.sort();
     scripts.dedup_by(|one, other| one.1 == other.1);
-    scripts.into_iter().map(|(_, script)| script).filter(|script| !script.trim().is_empty()).take(MAX_COMMANDS).collect()
+    scripts
+        .into_iter()
+        .map(|(_, script)| script)
+        .filter(|script| !script.trim().is_empty())
+        .take(MAX_COMMANDS)
+        .collect()
 }
 
 /// The literal that a call's first argument is: a string, or a list of strings as a command line.

@@ -2,7 +2,9 @@
 
 use enumset::EnumSet;
 
-use crate::action::{Argument, Command, Effect, Fact, Gap, Language, Layer, PathScope, Scope, Shell, Target, Unit, UnitKind};
+use crate::action::{
+    Argument, Command, Effect, Fact, Gap, Language, Layer, PathScope, Scope, Shell, Target, Unit, UnitKind,
+};
 use crate::normalize::facts::{self, Facts, Nested};
 use crate::normalize::shell::code;
 use crate::normalize::shell::decode::{self, Literal, Output};
@@ -387,7 +389,8 @@ impl Walker {
             let arguments: Vec<Field> = run.fields.iter().take(end).skip(start + 1).cloned().collect();
             self.call(&program, &arguments);
         }
-        let place = facts.chdir.as_ref().filter(|_| !facts.nested.is_empty()).map(|folder| self.scope.place.changed_to(folder));
+        let place =
+            facts.chdir.as_ref().filter(|_| !facts.nested.is_empty()).map(|folder| self.scope.place.changed_to(folder));
         let outer_place = place.map(|place| std::mem::replace(&mut self.scope.place, place));
         for nested in &facts.nested {
             self.nested(nested, &program, &facts, run, start + 1, stdin, &mut commands);
@@ -453,12 +456,14 @@ impl Walker {
         commands: &mut Vec<Command>,
     ) {
         match nested {
-            Nested::Command { start, end } => self.wrapped(program, facts, run, (first + start, first + end), stdin, commands),
+            Nested::Command { start, end } => {
+                self.wrapped(program, facts, run, (first + start, first + end), stdin, commands)
+            }
             Nested::Shell { start, end, skip, shell } => {
                 let fields = run.fields.iter().skip(first + start).take(end - start);
-                let (decoded, opaque) = fields.clone().fold((false, false), |(decoded, opaque), field| {
-                    (decoded | field.decoded, opaque | field.opaque)
-                });
+                let (decoded, opaque) = fields
+                    .clone()
+                    .fold((false, false), |(decoded, opaque), field| (decoded | field.decoded, opaque | field.opaque));
                 let joined = fields.map(|field| field.text.as_str()).collect::<Vec<_>>().join(" ");
                 let script = joined.get(*skip..).unwrap_or_default().to_owned();
                 if opaque {
@@ -541,7 +546,12 @@ impl Walker {
     }
 
     /// `xargs` appends what it reads: known words become arguments.
-    fn with_input_words(&mut self, run: &mut Words, (start, end): (usize, usize), stdin: &mut Stdin<'_>) -> (Vec<Command>, String) {
+    fn with_input_words(
+        &mut self,
+        run: &mut Words,
+        (start, end): (usize, usize),
+        stdin: &mut Stdin<'_>,
+    ) -> (Vec<Command>, String) {
         const MOST: usize = 16;
         let words: Vec<String> = stdin
             .literal
@@ -567,7 +577,12 @@ impl Walker {
         }
         let n_fields = fields.len();
         let mut run = Words { marks: vec![Mark::Plain; n_fields], fields };
-        let commands = self.command(&mut run, 0, n_fields, &mut Stdin { literal: None, opaque: false, here: false, executed: false });
+        let commands = self.command(
+            &mut run,
+            0,
+            n_fields,
+            &mut Stdin { literal: None, opaque: false, here: false, executed: false },
+        );
         (commands, run.shown(0, n_fields))
     }
 
@@ -705,7 +720,8 @@ impl Walker {
                 continue;
             };
             let field = self.expand_whole(word);
-            let duplicates = operator.ends_with('&') && (field.text == "-" || field.text.bytes().all(|byte| byte.is_ascii_digit()));
+            let duplicates =
+                operator.ends_with('&') && (field.text == "-" || field.text.bytes().all(|byte| byte.is_ascii_digit()));
             let space = if duplicates { "" } else { " " };
             push_word(&mut step.text, &format!("{}{operator}{space}{}", redirect.descriptor, field.shown()));
             if !duplicates {
@@ -720,7 +736,10 @@ impl Walker {
     /// The effects of one redirection; whether there are any.
     fn redirect_effects(&mut self, operator: &str, field: &Field, step: &mut Step) -> bool {
         let path = field.text.as_str();
-        if path.is_empty() || matches!(path, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty" | "/dev/zero") || field.process.is_some() {
+        if path.is_empty()
+            || matches!(path, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty" | "/dev/zero")
+            || field.process.is_some()
+        {
             return false;
         }
         if path.starts_with(">(") || path.starts_with("<(") {
@@ -759,7 +778,8 @@ impl Walker {
             return;
         };
         let list = syntax::parse(&value);
-        let Some(syntax::Body::Simple(_, words)) = list.first().and_then(|statement| statement.stages.first()).map(|stage| &stage.body)
+        let Some(syntax::Body::Simple(_, words)) =
+            list.first().and_then(|statement| statement.stages.first()).map(|stage| &stage.body)
         else {
             return;
         };
@@ -801,7 +821,8 @@ impl Walker {
     }
 
     fn change_folder(&mut self, arguments: &[Field]) {
-        let folder = arguments.iter().find(|argument| !argument.text.starts_with('-') && !argument.text.starts_with('+'));
+        let folder =
+            arguments.iter().find(|argument| !argument.text.starts_with('-') && !argument.text.starts_with('+'));
         match folder {
             Some(folder) => self.scope.place = self.scope.place.changed_to(&folder.text),
             None if arguments.is_empty() => self.scope.place = self.scope.place.changed_to("~"),
@@ -819,7 +840,8 @@ impl Walker {
                 continue;
             }
             let known = !argument.dynamic && !append && self.scope.spend(value.len());
-            let constant = Constant { text: value.to_owned(), active: !argument.parts.is_empty(), decoded: argument.decoded };
+            let constant =
+                Constant { text: value.to_owned(), active: !argument.parts.is_empty(), decoded: argument.decoded };
             self.scope.set(name, if known { Variable::Constant(vec![constant]) } else { Variable::Unknown });
         }
     }
@@ -868,21 +890,101 @@ fn is_small(language: Language) -> bool {
 /// Variables that change what other programs run or record.
 fn is_telling(name: &str) -> bool {
     const NAMES: &[&str] = &[
-        "PATH", "PAGER", "EDITOR", "VISUAL", "BASH_ENV", "ENV", "PROMPT_COMMAND", "PYTHONPATH", "PYTHONSTARTUP", "NODE_OPTIONS",
-        "NODE_TLS_REJECT_UNAUTHORIZED", "PERL5OPT", "PERL5LIB", "RUBYOPT", "SHELLOPTS", "PS4", "IFS", "JAVA_TOOL_OPTIONS",
-        "KUBECONFIG", "DOCKER_HOST", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "TMOUT",
+        "PATH",
+        "PAGER",
+        "EDITOR",
+        "VISUAL",
+        "BASH_ENV",
+        "ENV",
+        "PROMPT_COMMAND",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "NODE_OPTIONS",
+        "NODE_TLS_REJECT_UNAUTHORIZED",
+        "PERL5OPT",
+        "PERL5LIB",
+        "RUBYOPT",
+        "SHELLOPTS",
+        "PS4",
+        "IFS",
+        "JAVA_TOOL_OPTIONS",
+        "KUBECONFIG",
+        "DOCKER_HOST",
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "TMOUT",
     ];
-    NAMES.contains(&name) || ["LD_", "DYLD_", "GIT_", "HIST", "SSH_", "AWS_", "npm_config_"].iter().any(|prefix| name.starts_with(prefix))
+    NAMES.contains(&name)
+        || ["LD_", "DYLD_", "GIT_", "HIST", "SSH_", "AWS_", "npm_config_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The shell's own commands, which no table needs to know.
 fn is_builtin(program: &str) -> bool {
     const NAMES: &[&str] = &[
-        ":", "true", "false", "cd", "pushd", "popd", "dirs", "set", "unset", "export", "declare", "local", "readonly", "typeset",
-        "shift", "return", "exit", "break", "continue", "read", "mapfile", "readarray", "getopts", "alias", "unalias", "trap",
-        "wait", "jobs", "fg", "bg", "shopt", "type", "hash", "help", "let", "test", "[", "umask", "ulimit", "times", "eval",
-        "source", ".", "exec", "command", "builtin", "echo", "printf", "pwd", "bind", "complete", "compgen", "compopt", "history",
-        "fc", "disown", "suspend", "enable", "caller", "logout", "…",
+        ":",
+        "true",
+        "false",
+        "cd",
+        "pushd",
+        "popd",
+        "dirs",
+        "set",
+        "unset",
+        "export",
+        "declare",
+        "local",
+        "readonly",
+        "typeset",
+        "shift",
+        "return",
+        "exit",
+        "break",
+        "continue",
+        "read",
+        "mapfile",
+        "readarray",
+        "getopts",
+        "alias",
+        "unalias",
+        "trap",
+        "wait",
+        "jobs",
+        "fg",
+        "bg",
+        "shopt",
+        "type",
+        "hash",
+        "help",
+        "let",
+        "test",
+        "[",
+        "umask",
+        "ulimit",
+        "times",
+        "eval",
+        "source",
+        ".",
+        "exec",
+        "command",
+        "builtin",
+        "echo",
+        "printf",
+        "pwd",
+        "bind",
+        "complete",
+        "compgen",
+        "compopt",
+        "history",
+        "fc",
+        "disown",
+        "suspend",
+        "enable",
+        "caller",
+        "logout",
+        "…",
     ];
     NAMES.contains(&program)
 }
@@ -890,8 +992,9 @@ fn is_builtin(program: &str) -> bool {
 /// Whether a command only steers the script.
 fn is_trivial(fields: &[Field], step: &Step) -> bool {
     const NAMES: &[&str] = &[
-        ":", "true", "false", "cd", "pushd", "popd", "set", "shift", "return", "exit", "break", "continue", "read", "shopt", "test",
-        "[", "wait", "export", "declare", "local", "readonly", "typeset", "unset", "getopts", "let", "…",
+        ":", "true", "false", "cd", "pushd", "popd", "set", "shift", "return", "exit", "break", "continue", "read",
+        "shopt", "test", "[", "wait", "export", "declare", "local", "readonly", "typeset", "unset", "getopts", "let",
+        "…",
     ];
     let Some((program, arguments)) = fields.split_first() else {
         return false;
@@ -899,7 +1002,8 @@ fn is_trivial(fields: &[Field], step: &Step) -> bool {
     if program.dynamic || !NAMES.contains(&program.text.as_str()) || step.commands.len() > 1 {
         return false;
     }
-    let declares = matches!(program.text.as_str(), "export" | "declare" | "local" | "readonly" | "typeset" | "unset" | "set");
+    let declares =
+        matches!(program.text.as_str(), "export" | "declare" | "local" | "readonly" | "typeset" | "unset" | "set");
     let telling = |argument: &Field| {
         let name = argument.text.split(['=', '+']).next().unwrap_or_default();
         argument.substituted || is_telling(name) || matches!(argument.text.as_str(), "history" | "+o")
@@ -926,7 +1030,8 @@ pub(super) fn basename(path: &str) -> &str {
 
 /// Whether a command name was pieced together where a plain spelling would do.
 fn is_odd(word: &Word<'_>, field: Option<&Field>) -> bool {
-    let is_simple = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
+    let is_simple =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
     match word.pieces.as_slice() {
         [] | [Piece::Plain(_)] | [Piece::Parameter { .. }] => false,
         [Piece::Quoted(text)] => word.raw.starts_with("$'") && is_simple(text),
@@ -935,7 +1040,9 @@ fn is_odd(word: &Word<'_>, field: Option<&Field>) -> bool {
         pieces => {
             let plain = |piece: &Piece<'_>| match piece {
                 Piece::Plain(_) | Piece::Parameter { .. } => true,
-                Piece::Quoted(text) => !text.is_empty() && (text.starts_with('/') || text.ends_with('/') || !is_simple(text)),
+                Piece::Quoted(text) => {
+                    !text.is_empty() && (text.starts_with('/') || text.ends_with('/') || !is_simple(text))
+                }
                 _ => false,
             };
             !pieces.iter().all(plain)

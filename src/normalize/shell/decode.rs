@@ -46,7 +46,9 @@ pub(super) fn output(program: &str, arguments: &[&str], input: Option<&Literal>)
         "echo" => Output::Known(Literal::text(echo(arguments))),
         "printf" => Output::Known(printf(arguments)),
         "cat" | "tee" => match input {
-            Some(input) if program == "tee" || arguments.iter().all(|argument| *argument == "-") => Output::Known(input.clone()),
+            Some(input) if program == "tee" || arguments.iter().all(|argument| *argument == "-") => {
+                Output::Known(input.clone())
+            }
             _ => Output::Unknown,
         },
         _ => transformed(program, arguments, input),
@@ -86,7 +88,9 @@ fn transform(program: &str, arguments: &[&str]) -> Option<Transform> {
     };
     let operands = arguments.iter().filter(|argument| !argument.starts_with('-') && !argument.starts_with('<')).count();
     match program {
-        "base64" | "gbase64" if operands == 0 && (short('d') || short('D') || has(&["--decode"])) => Some(Transform::Base64),
+        "base64" | "gbase64" if operands == 0 && (short('d') || short('D') || has(&["--decode"])) => {
+            Some(Transform::Base64)
+        }
         "base32" if operands == 0 && (short('d') || has(&["--decode"])) => Some(Transform::Base32),
         "openssl" if has(&["base64", "-base64", "-a"]) && has(&["-d"]) && !has(&["-in"]) => Some(Transform::Base64),
         "xxd" if short('r') && operands == 0 => Some(Transform::Hex),
@@ -216,7 +220,9 @@ fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
 /// What `echo` prints.
 fn echo(arguments: &[&str]) -> String {
     let is_option = |argument: &&&str| {
-        argument.strip_prefix('-').is_some_and(|letters| !letters.is_empty() && letters.chars().all(|letter| "neE".contains(letter)))
+        argument
+            .strip_prefix('-')
+            .is_some_and(|letters| !letters.is_empty() && letters.chars().all(|letter| "neE".contains(letter)))
     };
     let n_options = arguments.iter().take_while(is_option).count();
     let options: String = arguments.iter().take(n_options).copied().collect();
@@ -274,7 +280,9 @@ fn formatted(format: &str, values: &mut &[&str], text: &mut String) {
         match conversion {
             Some('b') => text.push_str(&escapes(value)),
             Some('c') => text.extend(value.chars().take(1)),
-            Some('x') => text.push_str(&value.parse::<u64>().map_or_else(|_| value.to_owned(), |number| format!("{number:x}"))),
+            Some('x') => {
+                text.push_str(&value.parse::<u64>().map_or_else(|_| value.to_owned(), |number| format!("{number:x}")))
+            }
             _ => text.push_str(value),
         }
     }

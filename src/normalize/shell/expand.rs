@@ -141,7 +141,8 @@ impl Builder {
 
 /// Programs whose output can be worked out; a substitution of others is not tried.
 const COMPUTABLE: &[&str] = &[
-    "echo", "printf", "cat", "base64", "gbase64", "base32", "openssl", "xxd", "gunzip", "zcat", "gzcat", "gzip", "rev", "tr", "pwd", "mktemp",
+    "echo", "printf", "cat", "base64", "gbase64", "base32", "openssl", "xxd", "gunzip", "zcat", "gzcat", "gzip", "rev",
+    "tr", "pwd", "mktemp",
 ];
 
 impl Walker {
@@ -286,7 +287,13 @@ impl Walker {
         }
     }
 
-    fn known_parameter(&mut self, parsed: &parameter::Parameter<'_>, values: Vec<Constant>, quoted: bool, builder: &mut Builder) {
+    fn known_parameter(
+        &mut self,
+        parsed: &parameter::Parameter<'_>,
+        values: Vec<Constant>,
+        quoted: bool,
+        builder: &mut Builder,
+    ) {
         let n_bytes = values.iter().map(|value| value.text.len() + 1).sum();
         if !self.scope.spend(n_bytes) {
             self.gap(Gap::Truncated);
@@ -331,7 +338,13 @@ impl Walker {
         self.ascend();
     }
 
-    fn unknown_parameter(&mut self, inner: &str, parsed: &parameter::Parameter<'_>, quoted: bool, builder: &mut Builder) {
+    fn unknown_parameter(
+        &mut self,
+        inner: &str,
+        parsed: &parameter::Parameter<'_>,
+        quoted: bool,
+        builder: &mut Builder,
+    ) {
         let open = !parameter::is_harmless(parsed.name);
         if syntax::is_name(inner) || inner.len() == 1 {
             builder.dynamic(format!("${inner}"), open);

@@ -21,8 +21,33 @@ pub(super) struct Parameter<'a> {
 
 /// Parameters that are only known at run time but cannot be used to hide what runs.
 const HARMLESS: &[&str] = &[
-    "?", "#", "$", "!", "-", "@", "*", "0", "USER", "LOGNAME", "UID", "EUID", "HOSTNAME", "TMPDIR", "SHELL", "PATH", "RANDOM",
-    "SECONDS", "LINENO", "PPID", "OLDPWD", "LANG", "TERM", "BASH_SOURCE", "EPOCHSECONDS", "COLUMNS", "CI",
+    "?",
+    "#",
+    "$",
+    "!",
+    "-",
+    "@",
+    "*",
+    "0",
+    "USER",
+    "LOGNAME",
+    "UID",
+    "EUID",
+    "HOSTNAME",
+    "TMPDIR",
+    "SHELL",
+    "PATH",
+    "RANDOM",
+    "SECONDS",
+    "LINENO",
+    "PPID",
+    "OLDPWD",
+    "LANG",
+    "TERM",
+    "BASH_SOURCE",
+    "EPOCHSECONDS",
+    "COLUMNS",
+    "CI",
 ];
 
 /// Values longer than this are not searched for patterns.
@@ -37,7 +62,10 @@ pub(super) fn is_harmless(name: &str) -> bool {
 pub(super) fn parse(source: &str) -> Parameter<'_> {
     let mut rest = source;
     let mut take = |sign: char| match rest.strip_prefix(sign) {
-        Some(after) if !after.is_empty() && after.starts_with(|letter: char| letter == '_' || letter.is_ascii_alphanumeric()) => {
+        Some(after)
+            if !after.is_empty()
+                && after.starts_with(|letter: char| letter == '_' || letter.is_ascii_alphanumeric()) =>
+        {
             rest = after;
             true
         }

@@ -866,7 +866,11 @@ impl<'a> Parser<'a> {
     /// Whether the character before is one of `?*+@!`, which make the bracket that follows a pattern.
     fn after_pattern_sign(&self, start: usize) -> bool {
         self.at > start
-            && self.source.as_bytes().get(self.at - 1).is_some_and(|byte| matches!(byte, b'?' | b'*' | b'+' | b'@' | b'!'))
+            && self
+                .source
+                .as_bytes()
+                .get(self.at - 1)
+                .is_some_and(|byte| matches!(byte, b'?' | b'*' | b'+' | b'@' | b'!'))
     }
 
     fn pattern_group(&mut self, pieces: &mut Vec<Piece<'a>>) {

@@ -27,7 +27,27 @@ pub(super) fn is_plain(word: &str) -> bool {
     !word.is_empty()
         && !word.starts_with(['~', '#'])
         && word.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':' | b'=' | b'@' | b'%' | b'+' | b',' | b'^' | b'!' | b'{' | b'}' | b'#' | b'~' | b']')
+            byte.is_ascii_alphanumeric()
+                || byte >= 0x80
+                || matches!(
+                    byte,
+                    b'_' | b'-'
+                        | b'.'
+                        | b'/'
+                        | b':'
+                        | b'='
+                        | b'@'
+                        | b'%'
+                        | b'+'
+                        | b','
+                        | b'^'
+                        | b'!'
+                        | b'{'
+                        | b'}'
+                        | b'#'
+                        | b'~'
+                        | b']'
+                )
         })
         && !braces_expand(word)
 }

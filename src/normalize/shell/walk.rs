@@ -443,7 +443,8 @@ impl Walker {
 
     /// Functions that nothing calls may be called later.
     fn uncalled_functions(&mut self) {
-        let mut names: Vec<String> = self.scope.functions.keys().filter(|name| !self.called.contains(name)).cloned().collect();
+        let mut names: Vec<String> =
+            self.scope.functions.keys().filter(|name| !self.called.contains(name)).cloned().collect();
         names.sort();
         self.layers.push(Layer::Deferred);
         for name in names.iter().take(MAX_REPEATS) {
@@ -458,7 +459,10 @@ impl Walker {
 }
 
 fn is_same(one: &Unit, other: &Unit) -> bool {
-    one.text == other.text && one.kind == other.kind && one.commands == other.commands && one.own_effects == other.own_effects
+    one.text == other.text
+        && one.kind == other.kind
+        && one.commands == other.commands
+        && one.own_effects == other.own_effects
 }
 
 /// A field as the value of a variable.

@@ -1,0 +1,163 @@
+//! Settings → engines: the one place that knows which implementation stands behind a trait.
+//!
+//! Loading is spread over threads, since a one-shot process waits for all of it: the runtime library on one, the bundle's
+//! hashes on another, the tokenizer on a third.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
+use crate::calibrate::{RateError, Thresholds};
+use crate::config::Settings;
+use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
+use crate::engine::{self, Engine, Failure, Parts};
+use crate::model::{self, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
+use crate::policy::Policy;
+use crate::record::Stamp;
+use crate::verdict::Decision;
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No runtime library.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// No usable bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The bundle's tokenizer cannot be used.
+    #[error("model bundle `{bundle}`: {source}")]
+    Tokenizer {
+        /// The bundle's name.
+        bundle: String,
+        /// What is wrong.
+        source: EncodeError,
+    },
+    /// The bundle was made for another text template.
+    #[error(
+        "model bundle `{bundle}` was made for text template {found}, but this riskgate writes template {TEMPLATE_VERSION}; use a bundle made for this version"
+    )]
+    Template {
+        /// The bundle's name.
+        bundle: String,
+        /// The version in its manifest.
+        found: u32,
+    },
+    /// The thresholds asked for cannot be had.
+    #[error(transparent)]
+    Rates(#[from] RateError),
+    /// The runtime or the model does not work.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A part of the start-up panicked.
+    #[error("an internal error while loading; please report it")]
+    Panic,
+}
+
+/// Everything that engines share: load it once, make an engine a worker.
+pub struct App {
+    runtime: Runtime,
+    library: Option<FoundLibrary>,
+    bundle: Bundle,
+    encoder: Arc<Encoder>,
+    thresholds: Thresholds,
+    settings: Settings,
+    policy: Policy,
+    policy_identity: String,
+}
+
+impl App {
+    /// Finds and loads the runtime library and the bundle.
+    pub fn load(settings: Settings, places: &Places, library_variable: Option<&Path>) -> Result<Self, AppError> {
+        let query = LibraryQuery { flag: settings.runtime.as_deref(), variable: library_variable, places };
+        let (runtime, bundle) = thread::scope(|scope| {
+            let runtime = scope.spawn(|| load_runtime(query));
+            let bundle = load_bundle(settings.model.as_deref(), places);
+            (runtime.join().unwrap_or(Err(AppError::Panic)), bundle)
+        });
+        let ((bundle, encoder), (runtime, library)) = (bundle?, runtime?);
+        let thresholds = Thresholds::resolve(bundle.manifest(), &settings.operating_point, settings.rates)?;
+        let policy = Policy::built_in();
+        let policy_identity = policy.identity();
+        let encoder = Arc::new(encoder);
+        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity })
+    }
+
+    /// A new engine, with a session of its own whose golden answers have been checked.
+    pub fn engine(&self) -> Result<Engine, Failure> {
+        let classifier = self.classifier().map_err(|error| Failure::Model(Arc::new(error)))?;
+        Ok(Engine::new(Parts {
+            encoder: Arc::clone(&self.encoder),
+            classifier: Box::new(classifier),
+            calibration: self.bundle.manifest().calibration.clone(),
+            thresholds: self.thresholds,
+            policy: self.policy.clone(),
+            reviewer: None,
+            audit: None,
+            asking: self.settings.asking,
+        }))
+    }
+
+    /// A session that answers the bundle's golden inputs as it did when the bundle was made.
+    pub fn classifier(&self) -> Result<OnnxClassifier, ModelError> {
+        let bytes: ModelBytes = self.bundle.model();
+        let options = SessionOptions::default();
+        let mut classifier = OnnxClassifier::open(&self.runtime, bytes, self.settings.device, &options)?;
+        model::check_golden(&mut classifier, self.bundle.manifest(), self.encoder.pad_id())?;
+        Ok(classifier)
+    }
+
+    /// The decision for a call that no engine judged.
+    pub fn fail_safe(&self, failure: &Failure) -> Decision {
+        engine::fail_safe(failure, self.settings.asking)
+    }
+
+    /// What every decision record says of model and policy.
+    pub fn stamp(&self) -> Stamp<'_> {
+        Stamp { model: self.bundle.identity(), policy: &self.policy_identity }
+    }
+
+    /// The bundle in use.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// The encoder in use.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// The runtime in use, and where its library was found; `None` when it is linked in.
+    pub fn runtime(&self) -> (&Runtime, Option<&FoundLibrary>) {
+        (&self.runtime, self.library.as_ref())
+    }
+}
+
+#[cfg(feature = "load-dynamic")]
+fn load_runtime(query: LibraryQuery<'_>) -> Result<(Runtime, Option<FoundLibrary>), AppError> {
+    let library = artifact::find_library(query)?;
+    Ok((Runtime::load(&library.path)?, Some(library)))
+}
+
+#[cfg(not(feature = "load-dynamic"))]
+fn load_runtime(_: LibraryQuery<'_>) -> Result<(Runtime, Option<FoundLibrary>), AppError> {
+    Ok((Runtime::linked()?, None))
+}
+
+/// The encoder of a bundle by name or folder, without the model.
+pub fn load_encoder(model: Option<&str>, places: &Places) -> Result<Encoder, AppError> {
+    load_bundle(model, places).map(|(_, encoder)| encoder)
+}
+
+/// A bundle by name or folder, and its encoder.
+fn load_bundle(model: Option<&str>, places: &Places) -> Result<(Bundle, Encoder), AppError> {
+    let bundle = Bundle::open(&artifact::find_bundle(model, places)?)?;
+    let manifest = bundle.manifest();
+    if manifest.template_version != TEMPLATE_VERSION {
+        return Err(AppError::Template { bundle: manifest.name.clone(), found: manifest.template_version });
+    }
+    let encoder = Encoder::new(bundle.tokenizer(), WindowRule::from_manifest(manifest));
+    let encoder = encoder.map_err(|source| AppError::Tokenizer { bundle: manifest.name.clone(), source })?;
+    Ok((bundle, encoder))
+}

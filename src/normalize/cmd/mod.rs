@@ -1,0 +1,416 @@
+//! `cmd.exe` command lines and batch files → units: what stands between `&`, `&&`, `||` and line ends, each pipeline a unit.
+//!
+//! Read by hand, in one pass over the text: `cmd` has no grammar to parse by, only a scanner whose quirks (`^`, `%X%`,
+//! brackets that count only where a command may begin) are what an attacker uses. What programs do is left to the tables.
+
+mod expand;
+mod looks;
+mod words;
+
+use std::ops::Range;
+
+use enumset::EnumSet;
+
+use self::expand::Variables;
+pub(super) use self::looks::looks_like;
+use self::words::Line;
+use crate::action::{Command, Gap, Layer, Shell, Unit, UnitKind};
+use crate::normalize::paths::Place;
+use crate::normalize::{limits, windows};
+
+/// Units after which no more are looked for.
+const MAX_UNITS: usize = 2 * limits::MAX_UNITS;
+
+/// The units of a command line and what of it was not understood.
+pub(super) fn units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+    units_at(script, place, 0)
+}
+
+/// The same for a script inside `depth` others.
+pub(super) fn units_at(script: &str, place: &Place, depth: usize) -> (Vec<Unit>, EnumSet<Gap>) {
+    let mut gaps = EnumSet::empty();
+    let script = windows::bounded(script, &mut gaps);
+    let mut reader = Reader::new(&script, place, depth, Variables::default());
+    reader.gaps = gaps;
+    if depth > limits::MAX_DEPTH {
+        reader.gaps |= Gap::Truncated;
+        reader.plain(&script, 0..script.len());
+    } else {
+        reader.run();
+    }
+    (reader.units, reader.gaps)
+}
+
+/// Reads a script from front to back.
+struct Reader<'a> {
+    script: &'a str,
+    at: usize,
+    place: Place,
+    depth: usize,
+    variables: Variables,
+    units: Vec<Unit>,
+    gaps: EnumSet<Gap>,
+    /// Brackets that are open around the commands.
+    open: usize,
+    /// What stands before the command: `if exist x`, `for … do`.
+    prefix: String,
+    /// The next command goes on with the unit before.
+    piped: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(script: &'a str, place: &Place, depth: usize, variables: Variables) -> Self {
+        Self {
+            script,
+            at: 0,
+            place: place.clone(),
+            depth,
+            variables,
+            units: Vec::new(),
+            gaps: EnumSet::empty(),
+            open: 0,
+            prefix: String::new(),
+            piped: false,
+        }
+    }
+
+    fn rest(&self) -> &'a str {
+        self.script.get(self.at..).unwrap_or_default()
+    }
+
+    fn run(&mut self) {
+        loop {
+            self.skip_blanks();
+            let rest = self.rest();
+            if rest.is_empty() {
+                return;
+            }
+            if self.units.len() >= MAX_UNITS {
+                self.gaps |= Gap::Truncated;
+                return;
+            }
+            match rest.chars().next() {
+                Some('(') => {
+                    self.open += 1;
+                    self.at += 1;
+                }
+                Some(')') => {
+                    self.open = self.open.saturating_sub(1);
+                    self.at += 1;
+                    self.prefix.clear();
+                }
+                Some('@') => self.at += 1,
+                Some('&' | '|') => self.operator(),
+                _ if self.is_remark(rest) => self.at += line_length(rest),
+                _ if self.keyword() => {}
+                _ => self.command(),
+            }
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = self.rest();
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ';', ',', '=']).len();
+        if rest.get(..blanks).is_some_and(|blanks| blanks.contains('\n')) {
+            self.piped = false;
+            self.prefix.clear();
+        }
+        self.at += blanks;
+    }
+
+    fn operator(&mut self) {
+        let rest = self.rest();
+        let doubled = rest.starts_with("&&") || rest.starts_with("||");
+        self.piped = rest.starts_with('|') && !doubled && !self.units.is_empty();
+        self.at += if doubled { 2 } else { 1 };
+        self.prefix.clear();
+    }
+
+    /// `rem …`, `:: …` and labels.
+    fn is_remark(&self, rest: &str) -> bool {
+        rest.starts_with(':') || word_of(rest).eq_ignore_ascii_case("rem")
+    }
+
+    /// The head of a control statement; the command that it governs comes next.
+    fn keyword(&mut self) -> bool {
+        let rest = self.rest();
+        let length = match word_of(rest).to_ascii_lowercase().as_str() {
+            "if" => words::if_head(rest),
+            "for" => self.for_head(rest),
+            "else" => Some("else".len()),
+            _ => None,
+        };
+        let Some(length) = length.filter(|length| *length > 0) else { return false };
+        let head = rest.get(..length).unwrap_or_default();
+        if !head.eq_ignore_ascii_case("else") && self.prefix.len() < 400 {
+            let head = self.variables.expand(head.trim()).0;
+            self.prefix.push_str(&head);
+            self.prefix.push(' ');
+        }
+        self.at += length;
+        true
+    }
+
+    /// `for /f … in ('command') do`: the command runs, too.
+    fn for_head(&mut self, rest: &str) -> Option<usize> {
+        let head = words::for_head(rest)?;
+        if let Some(set) = head.command
+            && self.depth < limits::MAX_DEPTH
+        {
+            let mut inner = Reader::new(set, &self.place, self.depth + 1, self.variables.clone());
+            inner.run();
+            self.gaps |= inner.gaps;
+            let span = self.at..self.at + head.length;
+            self.units.extend(
+                windows::layered(inner.units, Layer::Substitution)
+                    .into_iter()
+                    .map(|unit| Unit { span: span.clone(), ..unit }),
+            );
+        }
+        Some(head.length)
+    }
+
+    /// One command up to the next operator.
+    fn command(&mut self) {
+        let start = self.at;
+        let line = words::line(self.rest(), self.open > 0);
+        self.at += line.length.max(1);
+        let span = start..self.at;
+        let (text, changed) = self.variables.expand(&line.text);
+        if line.unclosed {
+            self.gaps |= Gap::Unparsed;
+        }
+        if changed && self.depth < limits::MAX_DEPTH && words::has_operator(&text) {
+            let mut inner = Reader::new(&text, &self.place, self.depth + 1, self.variables.clone());
+            inner.run();
+            self.gaps |= inner.gaps | Gap::OddSpelling;
+            self.units.extend(inner.units.into_iter().map(|unit| Unit { span: span.clone(), ..unit }));
+            return;
+        }
+        self.emit(&text, &line, span);
+    }
+
+    fn plain(&mut self, text: &str, span: Range<usize>) {
+        if !text.trim().is_empty() {
+            self.units.push(Unit::new(UnitKind::Command(Shell::Cmd), text.trim(), span));
+        }
+    }
+
+    /// Makes a command's unit, or joins the command to the pipeline before it.
+    fn emit(&mut self, text: &str, line: &Line, span: Range<usize>) {
+        let parsed = words::parse(text);
+        if parsed.path.is_empty() {
+            return;
+        }
+        self.assign(&parsed);
+        let mut built = windows::command(&parsed.path, parsed.arguments.clone(), &self.place, self.depth);
+        if matches!(
+            built.command.program.as_str(),
+            "set" | "setlocal" | "endlocal" | "goto" | "exit" | "shift" | "pause" | "title" | "cls" | "ver" | "vol"
+        ) {
+            built.gaps -= Gap::UnknownProgram;
+        }
+        built.command.wrappers = parsed.wrappers.clone();
+        built.command.effects.extend(
+            parsed
+                .redirects
+                .iter()
+                .filter_map(|(operator, target)| windows::redirection(target, operator == "<", &self.place)),
+        );
+        let mut gaps = built.gaps;
+        if line.odd || built.command.program.contains('%') {
+            gaps |= if line.odd { Gap::OddSpelling } else { Gap::Dynamic };
+        }
+        self.gaps |= gaps;
+        self.moved(&built.command);
+        let shown = parsed.shown(&built.command.program);
+        match self
+            .units
+            .last_mut()
+            .filter(|unit| self.piped && unit.kind == UnitKind::Command(Shell::Cmd) && unit.layers.is_empty())
+        {
+            Some(unit) => {
+                unit.text.push_str(" | ");
+                unit.text.push_str(&shown);
+                unit.commands.push(built.command);
+                unit.gaps |= gaps;
+                unit.span.end = span.end;
+            }
+            None => {
+                let mut unit =
+                    Unit::new(UnitKind::Command(Shell::Cmd), format!("{}{shown}", self.prefix), span.clone());
+                unit.commands.push(built.command);
+                unit.gaps = gaps;
+                self.units.push(unit);
+            }
+        }
+        self.prefix.clear();
+        self.piped = false;
+        self.units.extend(built.inner.into_iter().map(|unit| Unit { span: span.clone(), ..unit }));
+    }
+
+    /// Remembers `set X=value`.
+    fn assign(&mut self, parsed: &words::Parsed) {
+        if !parsed.path.eq_ignore_ascii_case("set") {
+            return;
+        }
+        let rest = parsed.arguments.iter().map(|argument| argument.text.as_str()).collect::<Vec<_>>().join(" ");
+        if let Some((name, value)) = rest.split_once('=') {
+            self.variables.set(name, (!name.starts_with('/')).then_some(value));
+        }
+    }
+
+    /// Follows a change of folder.
+    fn moved(&mut self, command: &Command) {
+        if matches!(command.program.as_str(), "cd" | "chdir" | "pushd")
+            && let Some(path) =
+                command.arguments.iter().find(|argument| !argument.text.starts_with('/') && !argument.dynamic)
+        {
+            self.place = self.place.changed_to(&path.text);
+        }
+    }
+}
+
+/// The letters at the start of a text.
+fn word_of(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let ends =
+        text.get(end..).is_none_or(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '(', '\n', '\r', '/', '.']));
+    text.get(..end).filter(|_| ends).unwrap_or_default()
+}
+
+fn line_length(text: &str) -> usize {
+    text.find('\n').unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(script: &str, expected: &[&str]) {
+        let (units, _) = units(script, &Place::default());
+        let texts: Vec<&str> = units.iter().map(|unit| unit.text.as_str()).collect();
+        assert_eq!(texts, expected, "{script}");
+    }
+
+    #[track_caller]
+    fn check_programs(script: &str, expected: &[&str]) {
+        let (units, _) = units(script, &Place::default());
+        let programs: Vec<&str> =
+            units.iter().flat_map(|unit| &unit.commands).map(|command| command.program.as_str()).collect();
+        assert_eq!(programs, expected, "{script}");
+    }
+
+    #[test]
+    fn commands_are_split_at_operators() {
+        check(
+            "dir /s C:\\x & del a.txt && type b | findstr \"x y\"",
+            &["dir /s C:\\x", "del a.txt", "type b | findstr \"x y\""],
+        );
+        check("echo \"a & b\"\r\ncd ..", &["echo \"a & b\"", "cd .."]);
+        check("rem note\n:: note\n:label\n@echo off", &["echo off"]);
+    }
+
+    #[test]
+    fn carets_and_variables_are_resolved() {
+        check("d^e^l a", &["del a"]);
+        check("set X=whoami\n%X% /all", &["set X=whoami", "whoami /all"]);
+        check("copy a %TEMP%\\b", &["copy a ~\\AppData\\Local\\Temp\\b"]);
+        check("set a=who&& set b=ami&& call %a%%b%", &["set a=who", "set b=ami", "call whoami"]);
+        let (_, gaps) = units("d^e^l a", &Place::default());
+        assert!(gaps.contains(Gap::OddSpelling));
+    }
+
+    #[test]
+    fn control_statements_are_followed() {
+        check("if exist a del a", &["if exist a del a"]);
+        check_programs("if not exist a (mkdir a & cd a) else (rd /s /q a)", &["mkdir", "cd", "rd"]);
+        check_programs("for %i in (*.txt) do del %i", &["del"]);
+        check_programs("for /f \"tokens=*\" %%a in ('dir /b') do (type %%a\necho %%a)", &["dir", "type", "echo"]);
+        check_programs("if \"%1\"==\"x\" format c:", &["format"]);
+    }
+
+    #[test]
+    fn other_shells_inside_are_opened() {
+        check_programs("cmd.exe /c \"del x & whoami\"", &["cmd", "del", "whoami"]);
+        check_programs("powershell -nop -c \"Remove-Item x\"", &["powershell", "remove-item"]);
+        check_programs("start \"\" /b powershell.exe -enc bABzACAAQwA6AFwA", &["powershell", "ls"]);
+        check_programs("C:\\Windows\\System32\\WHOAMI.EXE /all", &["whoami"]);
+    }
+
+    #[test]
+    fn glued_switches_are_split() {
+        check("rd/s/q x", &["rd /s /q x"]);
+        check("cd\\", &["cd \\"]);
+        check("echo.hi", &["echo hi"]);
+    }
+
+    #[test]
+    fn looks_are_told_from_bash() {
+        for script in [
+            "reg add HKLM\\x /v y",
+            "dir /s C:\\",
+            "copy %TEMP%\\a b",
+            "C:\\Windows\\System32\\cmd.exe /c dir",
+            "@echo off\ndir",
+            "del /f /q x",
+            "net user x /add",
+            "schtasks /create /tn x",
+            "if exist x del x",
+            "cmd.exe /c whoami",
+        ] {
+            assert!(looks_like(script), "{script}");
+        }
+        for script in [
+            "ls -la",
+            "date +%Y-%m-%d",
+            "printf '%s%s' a",
+            "find . -name x",
+            "dir /s",
+            "net ads info",
+            "copy a b",
+            "echo 100% sure 50%",
+            "curl -w '%{http_code}'",
+            "git log --format=%H%n",
+            "for i in a; do ls; done",
+            "if [ -f x ]; then ls; fi",
+            "start x",
+            "type ls",
+            "set -e",
+            "sc x",
+            "more /etc/passwd",
+            "for %x",
+            "reg",
+            "ssh host 'dir C:\\\\x'",
+        ] {
+            assert!(!looks_like(script), "{script}");
+        }
+    }
+
+    #[test]
+    fn hostile_input_is_bounded() {
+        for script in [
+            "(".repeat(5000),
+            "\"".repeat(4999),
+            "^".repeat(5001),
+            "%".repeat(5000),
+            "if ".repeat(5000),
+            "if exist a ".repeat(5000),
+            "for ".repeat(5000),
+            "&".repeat(5000),
+            "|".repeat(5000),
+            "cmd /c ".repeat(5000),
+            "a".repeat(1_000_000),
+            "a ".repeat(400_000),
+            "set x=%x%%x%&".repeat(2000),
+            "for /f %a in ('".repeat(3000),
+            "start ".repeat(5000),
+            "\u{e9}\u{1f600}%\u{e9}".repeat(500),
+        ] {
+            let (units, _) = units(&script, &Place::default());
+            assert!(units.len() <= 4 * limits::MAX_UNITS);
+            looks_like(&script);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Argument objects as compact text and as a flat list of strings, within bounds on depth and size.
+
+use serde_json::Value;
+
+use super::Object;
+use crate::normalize::limits;
+
+/// Nesting at which values are no longer looked into.
+const MAX_NESTING: usize = 32;
+/// Strings of one argument object that are looked at one by one.
+const MAX_STRINGS: usize = 4096;
+
+/// The object as compact JSON, and whether it had to be cut.
+pub(super) fn compact(object: &Object) -> (String, bool) {
+    let mut writer = Writer { out: String::new(), cut: false };
+    writer.object(object, 0);
+    (writer.out, writer.cut)
+}
+
+struct Writer {
+    out: String,
+    cut: bool,
+}
+
+impl Writer {
+    fn value(&mut self, value: &Value, depth: usize) {
+        if depth > MAX_NESTING || self.out.len() > limits::MAX_SOURCE {
+            self.cut = true;
+            self.out.push('\u{2026}');
+            return;
+        }
+        match value {
+            Value::Object(object) => self.object(object, depth),
+            Value::Array(items) => {
+                self.out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    self.comma(index);
+                    if self.full() {
+                        break;
+                    }
+                    self.value(item, depth + 1);
+                }
+                self.out.push(']');
+            }
+            Value::String(text) => self.string(text),
+            plain => self.out.push_str(&plain.to_string()),
+        }
+    }
+
+    fn object(&mut self, object: &Object, depth: usize) {
+        self.out.push('{');
+        for (index, (key, value)) in object.iter().enumerate() {
+            self.comma(index);
+            if self.full() {
+                break;
+            }
+            self.string(key);
+            self.out.push(':');
+            self.value(value, depth + 1);
+        }
+        self.out.push('}');
+    }
+
+    fn comma(&mut self, index: usize) {
+        if index > 0 {
+            self.out.push(',');
+        }
+    }
+
+    fn full(&mut self) -> bool {
+        let full = self.out.len() > limits::MAX_SOURCE;
+        self.cut |= full;
+        full
+    }
+
+    /// A string with line ends and quotes as they are read: the text is for reading, not for parsing back.
+    fn string(&mut self, text: &str) {
+        self.out.push('"');
+        if text.len() > limits::MAX_SOURCE {
+            let mut gaps = enumset::EnumSet::empty();
+            self.out.push_str(&super::cut(text, &mut gaps));
+            self.cut = true;
+        } else {
+            self.out.push_str(text);
+        }
+        self.out.push('"');
+    }
+}
+
+/// A string of an argument object with the nearest key above it.
+pub(super) struct Leaf<'a> {
+    pub(super) key: &'a str,
+    pub(super) text: &'a str,
+}
+
+/// The strings of an object in order.
+pub(super) fn strings(object: &Object) -> Vec<Leaf<'_>> {
+    let mut leaves = Vec::new();
+    for (key, value) in object {
+        collect(key, value, 0, &mut leaves);
+    }
+    leaves
+}
+
+fn collect<'a>(key: &'a str, value: &'a Value, depth: usize, leaves: &mut Vec<Leaf<'a>>) {
+    if depth > MAX_NESTING || leaves.len() >= MAX_STRINGS {
+        return;
+    }
+    match value {
+        Value::String(text) => leaves.push(Leaf { key, text }),
+        Value::Array(items) => items.iter().for_each(|item| collect(key, item, depth + 1, leaves)),
+        Value::Object(object) => object.iter().for_each(|(key, value)| collect(key, value, depth + 1, leaves)),
+        _ => {}
+    }
+}

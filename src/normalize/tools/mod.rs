@@ -1,0 +1,297 @@
+//! Each tool's own argument object → units: which tool it is, and who reads its arguments.
+//!
+//! Owns the names that harnesses use for tools and the bounds on their arguments. What a shell command means is left to
+//! `shell`, `powershell` and `cmd`; where paths and hosts lie to `paths` and `hosts`.
+
+mod arguments;
+mod files;
+mod inputs;
+mod json;
+mod scripts;
+mod text;
+mod verbs;
+mod web;
+
+use enumset::EnumSet;
+use serde_json::{Map, Value};
+
+use self::inputs::Inputs;
+use crate::action::{Action, Effect, Fact, Gap, Shell, Tool, ToolCall, Unit, UnitKind};
+use crate::normalize::paths::Place;
+use crate::normalize::{cmd, limits, powershell, reveal, shell};
+
+/// Bytes of the user's request that are kept.
+const MAX_REQUEST: usize = 2000;
+
+/// What a tool made of its arguments.
+struct Reading {
+    tool: Tool,
+    units: Vec<Unit>,
+    gaps: EnumSet<Gap>,
+}
+
+/// The action of a tool call, without flows.
+pub(super) fn normalize(call: &ToolCall) -> Action {
+    let place = Place::from_context(&call.context);
+    let reading = read(call, &place);
+    let mut gaps = reading.gaps;
+    let mut units = bounded(reading.units, &mut gaps);
+    for unit in &mut units {
+        if unit.text.trim().is_empty() {
+            unit.text = "(empty)".to_owned();
+        }
+    }
+    if units.is_empty() {
+        gaps |= Gap::Unparsed;
+        units.push(arguments::plain(&call.tool, &call.input));
+    }
+    Action { tool: reading.tool, request: request(call), units, gaps }
+}
+
+/// The user's request, trimmed and bounded.
+fn request(call: &ToolCall) -> Option<String> {
+    let request = call.context.user_request.as_deref()?.trim();
+    let (shown, _) = reveal::readable(head(request, MAX_REQUEST));
+    Some(shown.trim().to_owned()).filter(|request| !request.is_empty())
+}
+
+/// The first and the last units, within the limit on their number.
+fn bounded(mut units: Vec<Unit>, gaps: &mut EnumSet<Gap>) -> Vec<Unit> {
+    if units.len() > limits::MAX_UNITS {
+        *gaps |= Gap::Truncated;
+        let tail = units.split_off(units.len() - limits::MAX_UNITS / 2);
+        units.truncate(limits::MAX_UNITS - tail.len());
+        units.extend(tail);
+    }
+    units
+}
+
+/// Hands the arguments to the reader of the tool's kind; falls back to the bare argument object.
+fn read(call: &ToolCall, place: &Place) -> Reading {
+    let input = Inputs(&call.input);
+    let reading = match kind(&call.tool) {
+        Kind::Shell(language) => run(call, input, language, place),
+        Kind::Edit(tool) => files::edit(tool, input, place),
+        Kind::Write => files::write(input, place),
+        Kind::Read => files::read(input, place),
+        Kind::Search => files::search(input, place),
+        Kind::Fetch => web::fetch(input),
+        Kind::WebSearch => web::search(input),
+        Kind::Agent => agent(call, input),
+        Kind::Text => text::read(input),
+        Kind::Named(tool) => return arguments::read(tool, &call.tool, &call.input, place),
+    };
+    reading.unwrap_or_else(|| {
+        let tool = match kind(&call.tool) {
+            Kind::Shell(language) => Tool::Shell(language.unwrap_or(Shell::Bash)),
+            Kind::Edit(tool) => tool,
+            Kind::Write => Tool::Write,
+            Kind::Read => Tool::Read,
+            Kind::Search => Tool::Search,
+            Kind::Fetch => Tool::Fetch,
+            Kind::WebSearch => Tool::WebSearch,
+            Kind::Agent => Tool::Agent,
+            Kind::Text => Tool::Text,
+            Kind::Named(tool) => tool,
+        };
+        let mut reading = arguments::read(tool, &call.tool, &call.input, place);
+        reading.gaps |= Gap::Unparsed;
+        reading
+    })
+}
+
+/// Who reads a tool's arguments.
+enum Kind {
+    Shell(Option<Shell>),
+    Edit(Tool),
+    Write,
+    Read,
+    Search,
+    Fetch,
+    WebSearch,
+    Agent,
+    Text,
+    Named(Tool),
+}
+
+/// The kind of a tool by its name, in any harness's spelling.
+fn kind(name: &str) -> Kind {
+    if let Some(tool) = mcp(name) {
+        return Kind::Named(tool);
+    }
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    match plain.as_str() {
+        "bash"
+        | "shell"
+        | "sh"
+        | "zsh"
+        | "monitor"
+        | "runterminalcmd"
+        | "runterminalcommand"
+        | "runshellcommand"
+        | "executecommand"
+        | "exec"
+        | "execcommand"
+        | "executebash"
+        | "runcommand"
+        | "runinterminal"
+        | "terminal"
+        | "localshell"
+        | "containerexec"
+        | "shellcommand"
+        | "runbash"
+        | "bashcommand"
+        | "terminalexec"
+        | "executeshell"
+        | "executeshellcommand" => Kind::Shell(None),
+        "powershell" | "pwsh" => Kind::Shell(Some(Shell::PowerShell)),
+        "cmd" | "commandprompt" => Kind::Shell(Some(Shell::Cmd)),
+        "edit"
+        | "multiedit"
+        | "strreplace"
+        | "searchreplace"
+        | "replace"
+        | "editfile"
+        | "replaceinfile"
+        | "applypatch"
+        | "strreplaceeditor"
+        | "strreplacebasededittool"
+        | "insertedit"
+        | "applydiff" => Kind::Edit(Tool::Edit),
+        "notebookedit" | "editnotebook" => Kind::Edit(Tool::NotebookEdit),
+        "write" | "writefile" | "createfile" | "writetofile" | "savefile" => Kind::Write,
+        "read" | "readfile" | "viewfile" | "openfile" | "notebookread" | "view" => Kind::Read,
+        "glob" | "grep" | "ls" | "grepsearch" | "listdirectory" | "listdir" | "codebasesearch" | "filesearch"
+        | "listfiles" | "searchfiles" => Kind::Search,
+        "webfetch" | "fetch" | "fetchurl" => Kind::Fetch,
+        "websearch" | "googlewebsearch" => Kind::WebSearch,
+        "task" | "agent" | "spawnagent" | "subagent" => Kind::Agent,
+        "text" => Kind::Text,
+        _ => Kind::Named(Tool::Unknown(name.to_owned())),
+    }
+}
+
+/// The server and tool of an MCP tool's name (`mcp__server__tool`, `mcp_server_tool`, `MCP:tool`).
+fn mcp(name: &str) -> Option<Tool> {
+    let split = |rest: &str, by: &str| {
+        let (server, tool) = rest.split_once(by).unwrap_or((rest, ""));
+        Tool::Mcp { server: server.to_owned(), tool: tool.to_owned() }
+    };
+    if let Some(rest) = name.strip_prefix("mcp__") {
+        return Some(split(rest, "__"));
+    }
+    if let Some(rest) = name.strip_prefix("mcp_") {
+        return Some(split(rest, "_"));
+    }
+    let rest = name.strip_prefix("MCP:")?;
+    Some(Tool::Mcp { server: String::new(), tool: rest.trim().to_owned() })
+}
+
+/// A shell command.
+fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Place) -> Option<Reading> {
+    let command = input.command()?;
+    if command.trim().is_empty() {
+        return None;
+    }
+    if command.trim_start().starts_with("*** Begin Patch") {
+        return files::patch(&command, place);
+    }
+    let place = input
+        .text(&["workdir", "cwd", "dir_path", "working_directory"])
+        .map_or_else(|| place.clone(), |dir| place.changed_to(dir));
+    let stated = language.or_else(|| call.context.shell.as_deref().and_then(stated_shell));
+    let (mut units, gaps, language) = shell_units(&command, stated, &place);
+    if input.0.get("dangerouslyDisableSandbox").is_some_and(|value| value.as_bool() == Some(true))
+        && let Some(first) = units.first_mut()
+    {
+        first.own_effects.push(effect(Fact::Disable));
+    }
+    Some(Reading { tool: Tool::Shell(language), units, gaps })
+}
+
+/// The units of a command in the stated language, or in the one that it looks like.
+fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
+    let (script, hidden) = reveal::reveal(command);
+    let language = match stated {
+        Some(Shell::Cmd) if powershell::looks_like(&script) => Shell::PowerShell,
+        Some(stated) => stated,
+        None => looks_like(&script),
+    };
+    let (mut units, mut gaps) = match language {
+        Shell::Bash => shell::units(&script, place),
+        Shell::PowerShell => powershell::units(&script, place),
+        Shell::Cmd => cmd::units(&script, place),
+    };
+    if units.is_empty() {
+        let kept = cut(&script, &mut gaps);
+        units.push(Unit::new(UnitKind::Command(language), kept, 0..command.len()));
+    }
+    if let Some(first) = units.first_mut() {
+        first.gaps |= hidden;
+    }
+    (units, gaps | hidden, language)
+}
+
+/// The language of a command that came without one.
+fn looks_like(script: &str) -> Shell {
+    match () {
+        () if powershell::looks_like(script) => Shell::PowerShell,
+        () if cmd::looks_like(script) => Shell::Cmd,
+        () => Shell::Bash,
+    }
+}
+
+/// The language that a harness names, by the first name that is known.
+fn stated_shell(name: &str) -> Option<Shell> {
+    name.split([',', ' ', '/', '\\']).find_map(|name| match name.to_ascii_lowercase().trim_end_matches(".exe") {
+        "powershell" | "pwsh" | "psh" | "ps1" => Some(Shell::PowerShell),
+        "cmd" | "command_prompt" | "batch" | "bat" => Some(Shell::Cmd),
+        "bash" | "sh" | "zsh" | "dash" | "fish" | "ksh" => Some(Shell::Bash),
+        _ => None,
+    })
+}
+
+/// Starting another agent: its prompt is what counts.
+fn agent(call: &ToolCall, input: Inputs<'_>) -> Option<Reading> {
+    let prompt = input.text(&["prompt", "task", "message", "instructions", "description"])?;
+    let mut gaps = EnumSet::empty();
+    let kind = input.text(&["subagent_type", "agent_type", "agent"]).unwrap_or_default();
+    let (shown, hidden) = reveal::readable(prompt);
+    let text = cut(&format!("{} {kind}\n{shown}", call.tool), &mut gaps);
+    let mut unit = Unit::new(UnitKind::Arguments, text, 0..prompt.len());
+    unit.gaps = hidden | gaps;
+    Some(Reading { tool: Tool::Agent, units: vec![unit], gaps: gaps | hidden })
+}
+
+/// An effect without target or modifiers.
+fn effect(fact: Fact) -> Effect {
+    Effect { fact, modifiers: EnumSet::empty(), target: None }
+}
+
+/// Adds an effect once.
+fn add(effects: &mut Vec<Effect>, effect: Effect) {
+    if !effects.contains(&effect) {
+        effects.push(effect);
+    }
+}
+
+/// The first bytes of a text, at a character's border.
+fn head(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
+/// The head and the tail of a text over the limit, with a gap.
+fn cut(text: &str, gaps: &mut EnumSet<Gap>) -> String {
+    if text.len() <= limits::MAX_SOURCE {
+        return text.to_owned();
+    }
+    *gaps |= Gap::Truncated;
+    let tail = text.get(text.ceil_char_boundary(text.len() - limits::MAX_SOURCE / 2)..).unwrap_or_default();
+    format!("{}\n\u{2026}\n{tail}", head(text, limits::MAX_SOURCE / 2))
+}
+
+/// The argument object, by value.
+type Object = Map<String, Value>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! What PowerShell and `cmd.exe` share: well-known environment variables, programs that run other scripts, redirections.
+
+use base64::Engine as _;
+use enumset::EnumSet;
+
+use crate::action::{Argument, Command, Effect, Fact, Gap, Language, Layer, Shell, Unit, UnitKind};
+use crate::normalize::facts::{self, Nested};
+use crate::normalize::paths::Place;
+use crate::normalize::{cmd, limits, powershell, shell};
+
+/// What a well-known environment variable holds on an ordinary machine. `name` in lower case.
+pub(super) fn environment(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "userprofile" | "home" | "homepath" => "~",
+        "appdata" => "~\\AppData\\Roaming",
+        "localappdata" => "~\\AppData\\Local",
+        "temp" | "tmp" => "~\\AppData\\Local\\Temp",
+        "systemroot" | "windir" => "C:\\Windows",
+        "systemdrive" | "homedrive" => "C:",
+        "programfiles" | "programw6432" => "C:\\Program Files",
+        "programfiles(x86)" => "C:\\Program Files (x86)",
+        "programdata" | "allusersprofile" => "C:\\ProgramData",
+        "public" => "C:\\Users\\Public",
+        "comspec" => "C:\\Windows\\System32\\cmd.exe",
+        _ => return None,
+    })
+}
+
+/// The program's name without its folder and its executable's ending, in lower case.
+pub(super) fn program_name(path: &str) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();
+    let endings = [".exe", ".com", ".cmd", ".bat"];
+    let stem = endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    stem.trim().to_owned()
+}
+
+/// An argument without anything special about it.
+pub(super) fn argument(text: impl Into<String>) -> Argument {
+    Argument { text: text.into(), dynamic: false, data: false }
+}
+
+/// A command with its facts, and the units of what it runs in turn.
+pub(super) struct Built {
+    pub(super) command: Command,
+    pub(super) inner: Vec<Unit>,
+    pub(super) gaps: EnumSet<Gap>,
+}
+
+/// Looks a command up and opens what is inside its arguments. `depth` counts scripts in scripts.
+pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, depth: usize) -> Built {
+    let program = program_name(path);
+    let found = facts::read(&program, &arguments, place);
+    for index in &found.data {
+        if let Some(argument) = arguments.get_mut(*index) {
+            argument.data = true;
+        }
+    }
+    let mut built = Built {
+        command: Command {
+            program,
+            path: path.to_owned(),
+            arguments,
+            wrappers: Vec::new(),
+            assignments: Vec::new(),
+            effects: found.effects,
+            known: found.known,
+        },
+        inner: Vec::new(),
+        gaps: EnumSet::empty(),
+    };
+    if !built.command.known {
+        built.gaps |= Gap::UnknownProgram;
+    }
+    if depth >= limits::MAX_DEPTH {
+        built.gaps |= if is_interpreter(&built.command.program) { Gap::Truncated.into() } else { EnumSet::empty() };
+        return built;
+    }
+    if !open_interpreter(&mut built, place, depth + 1) {
+        for nested in &found.nested {
+            open_nested(&mut built, nested, place, depth + 1);
+        }
+    }
+    built
+}
+
+/// An effect on a redirection's target; none for the void.
+pub(super) fn redirection(target: &str, reads: bool, place: &Place) -> Option<Effect> {
+    if matches!(target.to_ascii_lowercase().as_str(), "nul" | "null" | "$null" | "" | "nul:" | "con" | "/dev/null")
+        || target.starts_with('&')
+    {
+        return None;
+    }
+    let fact = if reads { Fact::Read } else { Fact::Write };
+    Some(Effect { fact, modifiers: EnumSet::empty(), target: Some(place.locate(target)) })
+}
+
+fn is_interpreter(program: &str) -> bool {
+    matches!(program, "powershell" | "pwsh" | "cmd" | "bash" | "sh" | "wsl" | "zsh")
+}
+
+/// Opens the script that an interpreter is given. False when the program is none.
+fn open_interpreter(built: &mut Built, place: &Place, depth: usize) -> bool {
+    let texts: Vec<&str> = built.command.arguments.iter().map(|argument| argument.text.as_str()).collect();
+    let opened = match built.command.program.as_str() {
+        "powershell" | "pwsh" => powershell_script(&texts).map(|script| match script {
+            Script::Plain(script) => (powershell::units_at(&script, place, depth), Layer::Script),
+            Script::Decoded(script) => (powershell::units_at(&script, place, depth), Layer::Decoded),
+            Script::Opaque => ((Vec::new(), Gap::Opaque.into()), Layer::Decoded),
+        }),
+        "cmd" => cmd_script(&texts).map(|script| (cmd::units_at(&script, place, depth), Layer::Script)),
+        "bash" | "sh" | "zsh" | "wsl" => {
+            shell_script(&texts).map(|script| (shell::units(&script, place), Layer::Script))
+        }
+        _ => return false,
+    };
+    if let Some(((units, gaps), layer)) = opened {
+        built.command.known = true;
+        built.gaps -= Gap::UnknownProgram;
+        built.gaps |= gaps;
+        built.inner.extend(layered(units, layer));
+    }
+    true
+}
+
+fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) {
+    let arguments = &built.command.arguments;
+    match nested {
+        Nested::Command { start, end } => {
+            let Some((path, rest)) =
+                arguments.get(*start..(*end).min(arguments.len())).and_then(<[Argument]>::split_first)
+            else {
+                return;
+            };
+            let inner = command(&path.text, rest.to_vec(), place, depth);
+            built.gaps |= inner.gaps;
+            built.command.wrappers.clear();
+            built.command.effects.extend(inner.command.effects);
+            built.inner.extend(layered(inner.inner, Layer::Wrapped));
+        }
+        Nested::Shell { start, end, skip, shell } => {
+            let script = arguments
+                .get(*start..(*end).min(arguments.len()))
+                .unwrap_or_default()
+                .iter()
+                .map(|argument| argument.text.as_str())
+                .collect::<Vec<_>>()
+                .join(" ");
+            let script = script.get(*skip..).unwrap_or(&script);
+            let (units, gaps) = match shell {
+                Shell::Bash => shell::units(script, place),
+                Shell::PowerShell => powershell::units_at(script, place, depth),
+                Shell::Cmd => cmd::units_at(script, place, depth),
+            };
+            built.gaps |= gaps;
+            built.inner.extend(layered(units, Layer::Script));
+        }
+        Nested::Code { index, skip, language } => {
+            let Some(text) = arguments
+                .get(*index)
+                .and_then(|argument| argument.text.get(*skip..))
+                .map(str::to_owned)
+                .filter(|text| !text.trim().is_empty())
+            else {
+                return;
+            };
+            built.inner.push(code(text, *language));
+        }
+        // An encoded script is opened by the program's name; nothing is known of what comes on standard input.
+        Nested::Encoded { .. } | Nested::StdinShell(_) | Nested::StdinCode(_) => {}
+    }
+}
+
+/// A program text in another language.
+pub(super) fn code(text: String, language: Language) -> Unit {
+    let span = 0..text.len();
+    let mut unit = Unit::new(UnitKind::Code(language), text, span);
+    unit.layers.push(Layer::Script);
+    unit
+}
+
+/// The units with one layer more around them.
+pub(super) fn layered(mut units: Vec<Unit>, layer: Layer) -> Vec<Unit> {
+    for unit in &mut units {
+        unit.layers.insert(0, layer);
+    }
+    units
+}
+
+/// The script on PowerShell's command line.
+enum Script {
+    Plain(String),
+    Decoded(String),
+    Opaque,
+}
+
+fn powershell_script(arguments: &[&str]) -> Option<Script> {
+    let mut at = 0;
+    while let Some(argument) = arguments.get(at) {
+        let rest = arguments.get(at + 1..).unwrap_or_default();
+        let Some(flag) = flag_name(argument) else {
+            return Some(Script::Plain(arguments.get(at..).unwrap_or_default().join(" ")));
+        };
+        match flag.as_str() {
+            "ec" => return rest.first().map(|text| decode(text)),
+            _ if "encodedcommand".starts_with(&flag) => return rest.first().map(|text| decode(text)),
+            _ if "command".starts_with(&flag) || flag == "cwa" || flag == "commandwithargs" => {
+                return Some(Script::Plain(rest.join(" "))).filter(|_| !rest.is_empty());
+            }
+            _ if "file".starts_with(&flag) => return None,
+            "noprofile" | "nop" | "noni" | "noninteractive" | "nologo" | "noexit" | "noe" | "nol" | "sta" | "mta"
+            | "login" | "l" | "interactive" | "i" => at += 1,
+            _ => at += 2,
+        }
+    }
+    None
+}
+
+/// A parameter's name in lower case, without its dash.
+fn flag_name(argument: &str) -> Option<String> {
+    let name = argument.strip_prefix(['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'])?.to_ascii_lowercase();
+    (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric())).then_some(name)
+}
+
+fn decode(text: &str) -> Script {
+    decode_utf16(text).map_or(Script::Opaque, Script::Decoded)
+}
+
+/// Base64 of UTF-16LE (as `-EncodedCommand` takes it) or, failing that, of UTF-8.
+pub(super) fn decode_utf16(text: &str) -> Option<String> {
+    let bytes = decode_base64(text)?;
+    let wide: Vec<u16> =
+        bytes.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes([*pair.first()?, *pair.get(1)?]))).collect();
+    let zeros = bytes.iter().filter(|byte| **byte == 0).count();
+    let text = if zeros * 3 > bytes.len() { String::from_utf16(&wide).ok()? } else { String::from_utf8(bytes).ok()? };
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// Base64 with or without padding, bounded.
+pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).take(limits::MAX_DECODED / 3 * 4).collect();
+    let config = base64::engine::GeneralPurposeConfig::new()
+        .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    base64::engine::GeneralPurpose::new(&base64::alphabet::STANDARD, config).decode(compact).ok()
+}
+
+/// What follows `/c` or `/k`.
+fn cmd_script(arguments: &[&str]) -> Option<String> {
+    let at = arguments.iter().position(|argument| {
+        argument.get(..2).is_some_and(|flag| matches!(flag.to_ascii_lowercase().as_str(), "/c" | "/k" | "/r"))
+    })?;
+    let glued = arguments.get(at).and_then(|argument| argument.get(2..)).unwrap_or_default();
+    let rest = arguments.get(at + 1..).unwrap_or_default();
+    let script = std::iter::once(glued)
+        .filter(|glued| !glued.is_empty())
+        .chain(rest.iter().copied())
+        .collect::<Vec<_>>()
+        .join(" ");
+    Some(script).filter(|script| !script.trim().is_empty())
+}
+
+/// The script of `bash -c`, or all that `wsl` is given.
+fn shell_script(arguments: &[&str]) -> Option<String> {
+    let flag = arguments
+        .iter()
+        .position(|argument| argument.starts_with('-') && !argument.starts_with("--") && argument.ends_with('c'));
+    flag.and_then(|at| arguments.get(at + 1)).map(|script| (*script).to_owned())
+}
+
+/// The head and tail of a script over the limit.
+pub(super) fn bounded<'a>(script: &'a str, gaps: &mut EnumSet<Gap>) -> std::borrow::Cow<'a, str> {
+    if script.len() <= limits::MAX_SOURCE {
+        return script.into();
+    }
+    *gaps |= Gap::Truncated;
+    let half = limits::MAX_SOURCE / 2;
+    let head = script.get(..script.floor_char_boundary(half)).unwrap_or_default();
+    let tail = script.get(script.ceil_char_boundary(script.len() - half)..).unwrap_or_default();
+    format!("{head}\n{tail}").into()
+}

@@ -1,0 +1,20 @@
+//! The integration tests: one program, one module a topic, all through the doors that everyone uses.
+//!
+//! - `layers`: the arrows between the modules of `src` point where `ARCHITECTURE.md` says.
+//! - `corpus`: every labelled action of `tests/corpus` through the whole engine.
+//! - `properties`: what must hold for any action (normalising twice, wrappers, padding, batches).
+//! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
+//! - `cli`, `hook`: the binary as scripts and as agent programs see it.
+//! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
+//!
+//! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test is a failed test")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a panic in a test is a failed test")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "tests print what they measured")]
+
+mod support;
+mod toy;
+
+mod corpus;
+mod layers;
