@@ -138,6 +138,9 @@ fn range<'a>(text: &str) -> Option<Vec<Vec<Piece<'a>>>> {
         _ => {
             let (mut one, mut other) = (first.chars(), last.chars());
             match (one.next(), one.next(), other.next(), other.next()) {
+                (Some(first), None, Some(last), None) if first > last => {
+                    (last..=first).rev().take(MAX_ALTERNATIVES + 1).map(String::from).collect()
+                }
                 (Some(first), None, Some(last), None) => {
                     (first..=last).take(MAX_ALTERNATIVES + 1).map(String::from).collect()
                 }

@@ -651,7 +651,7 @@ impl Walker {
         if decoded {
             self.layers.push(Layer::Decoded);
         }
-        if self.descend() {
+        if self.count_script() && self.descend() {
             self.script_units(script, shell);
             self.ascend();
         } else {
