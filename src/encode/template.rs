@@ -47,8 +47,9 @@ impl Rendered {
 /// Renders one unit of an action.
 pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
     let (effects, dropped) = distinct_effects(unit);
-    // Most gaps belong to a unit; a disguise is found before there are units, so it is everybody's.
-    let mut gaps = unit.gaps | (action.gaps & Gap::Disguised);
+    // Those of the unit alone: the gaps of what stands beside it would change a window that padding must leave as it is.
+    // What is missing from the action as a whole is a floor of the policy.
+    let mut gaps = unit.gaps;
     if dropped {
         gaps |= Gap::Truncated;
     }
