@@ -47,7 +47,9 @@ impl Rendered {
 /// Renders one unit of an action.
 pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
     let (effects, dropped) = distinct_effects(unit);
-    let mut gaps = unit.gaps | action.gaps;
+    // Those of the unit alone: the gaps of what stands beside it would change a window that padding must leave as it is.
+    // What is missing from the action as a whole is a floor of the policy.
+    let mut gaps = unit.gaps;
     if dropped {
         gaps |= Gap::Truncated;
     }

@@ -89,6 +89,17 @@ fn library_error(path: &Path, error: ort::LoadDynamicError) -> ModelError {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "load-dynamic")]
+    #[test]
+    fn an_old_library_and_a_file_that_is_none_are_told_apart() {
+        let path = PathBuf::from("/lib/old.so");
+        let old = ort::LoadDynamicError::BadVersion { version_str: "1.10.0".to_owned(), path: path.clone() };
+        let text = library_error(&path, old).to_string();
+        assert!(text.contains("1.10.0, too old: at least 1.17") && text.contains(MEND), "{text}");
+        let other = ort::LoadDynamicError::MissingApi { path: path.clone() };
+        assert!(matches!(library_error(&path, other), ModelError::Library { .. }));
+    }
+
     #[test]
     fn the_documented_oldest_version_is_the_one_that_ort_asks_for() {
         assert_eq!(OLDEST_RUNTIME, format!("1.{}", ort::MINOR_VERSION));

@@ -1,7 +1,7 @@
 //! The real session, on the tiny bundle of the fixtures and the library that `python3 scripts/setup.py` fetches.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::*;
 use crate::manifest::Manifest;
@@ -10,8 +10,17 @@ use crate::model::check_golden;
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny-bundle");
 const PAD: u32 = 0;
 
-/// The runtime of all tests: `ORT_DYLIB_PATH`, else the one that the set-up script fetched.
+/// The runtime of all tests.
+#[cfg(not(feature = "load-dynamic"))]
 fn runtime() -> Runtime {
+    Runtime::linked().unwrap()
+}
+
+/// The runtime of all tests: `ORT_DYLIB_PATH`, else the one that the set-up script fetched.
+#[cfg(feature = "load-dynamic")]
+fn runtime() -> Runtime {
+    use std::path::PathBuf;
+
     let named = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
     let fetched = || {
         let roots = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();

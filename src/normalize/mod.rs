@@ -9,6 +9,7 @@ pub mod flows;
 pub mod hosts;
 pub mod limits;
 pub mod paths;
+mod inert;
 mod powershell;
 mod reveal;
 mod shell;
@@ -21,5 +22,6 @@ use crate::action::{Action, ToolCall};
 pub fn normalize(call: &ToolCall) -> Action {
     let mut action = tools::normalize(call);
     flows::mark(&mut action);
+    inert::leave_out(&mut action);
     action
 }

@@ -1,5 +1,7 @@
 //! What PowerShell and `cmd.exe` share: well-known environment variables, programs that run other scripts, redirections.
 
+use std::cell::Cell;
+
 use base64::Engine as _;
 use enumset::EnumSet;
 
@@ -34,6 +36,32 @@ pub(super) fn program_name(path: &str) -> String {
     stem.trim().to_owned()
 }
 
+thread_local! {
+    static OPEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts how often Bash, PowerShell and `cmd` stand in each other. Each has a bound on its own nesting, but a chain that
+/// changes language at every step (`cmd /c ssh h cmd /c …`) comes in as new each time.
+pub(super) struct Entry(());
+
+impl Entry {
+    /// `None` when scripts are nested too deep.
+    pub(super) fn enter() -> Option<Self> {
+        OPEN.with(|open| {
+            (open.get() < limits::MAX_DEPTH).then(|| {
+                open.set(open.get() + 1);
+                Self(())
+            })
+        })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        OPEN.with(|open| open.set(open.get().saturating_sub(1)));
+    }
+}
+
 /// An argument without anything special about it.
 pub(super) fn argument(text: impl Into<String>) -> Argument {
     Argument { text: text.into(), dynamic: false, data: false }
@@ -49,7 +77,7 @@ pub(super) struct Built {
 /// Looks a command up and opens what is inside its arguments. `depth` counts scripts in scripts.
 pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, depth: usize) -> Built {
     let program = program_name(path);
-    let found = facts::read(&program, &arguments, place);
+    let found = facts::read(path, &arguments, place);
     for index in &found.data {
         if let Some(argument) = arguments.get_mut(*index) {
             argument.data = true;
@@ -138,35 +166,38 @@ fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) 
             built.inner.extend(layered(inner.inner, Layer::Wrapped));
         }
         Nested::Shell { start, end, skip, shell } => {
-            let script = arguments
-                .get(*start..(*end).min(arguments.len()))
-                .unwrap_or_default()
-                .iter()
-                .map(|argument| argument.text.as_str())
-                .collect::<Vec<_>>()
-                .join(" ");
-            let script = script.get(*skip..).unwrap_or(&script);
-            let (units, gaps) = match shell {
-                Shell::Bash => shell::units(script, place),
-                Shell::PowerShell => powershell::units_at(script, place, depth),
-                Shell::Cmd => cmd::units_at(script, place, depth),
-            };
+            let words = arguments.get(*start..(*end).min(arguments.len())).unwrap_or_default();
+            let script = words.iter().map(|argument| argument.text.as_str()).collect::<Vec<_>>().join(" ");
+            let (units, gaps) = script_units(*shell, script.get(*skip..).unwrap_or_default(), place, depth);
             built.gaps |= gaps;
             built.inner.extend(layered(units, Layer::Script));
         }
-        Nested::Code { index, skip, language } => {
-            let Some(text) = arguments
-                .get(*index)
-                .and_then(|argument| argument.text.get(*skip..))
-                .map(str::to_owned)
-                .filter(|text| !text.trim().is_empty())
-            else {
+        Nested::Encoded { index, skip } => {
+            let text = arguments.get(*index).and_then(|argument| argument.text.get(*skip..)).unwrap_or_default();
+            let Some(script) = decode_utf16(text) else {
+                built.gaps |= Gap::Opaque;
                 return;
             };
-            built.inner.push(code(text, *language));
+            let (units, gaps) = powershell::units_at(&script, place, depth);
+            built.gaps |= gaps;
+            built.inner.extend(layered(units, Layer::Decoded));
         }
-        // An encoded script is opened by the program's name; nothing is known of what comes on standard input.
-        Nested::Encoded { .. } | Nested::StdinShell(_) | Nested::StdinCode(_) => {}
+        Nested::Code { index, skip, language } => {
+            let text = arguments.get(*index).and_then(|argument| argument.text.get(*skip..)).unwrap_or_default();
+            if !text.trim().is_empty() {
+                built.inner.push(code(text.to_owned(), *language));
+            }
+        }
+        Nested::StdinShell(_) | Nested::StdinCode(_) => {}
+    }
+}
+
+/// The units of a script in a shell language.
+fn script_units(language: Shell, script: &str, place: &Place, depth: usize) -> (Vec<Unit>, EnumSet<Gap>) {
+    match language {
+        Shell::Bash => shell::units(script, place),
+        Shell::PowerShell => powershell::units_at(script, place, depth),
+        Shell::Cmd => cmd::units_at(script, place, depth),
     }
 }
 

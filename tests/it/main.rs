@@ -18,3 +18,4 @@ mod toy;
 
 mod corpus;
 mod layers;
+mod properties;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use riskgate::action::{Context, ToolCall};
 use riskgate::encode::{Encoder, WindowRule};
@@ -72,6 +73,8 @@ pub(crate) fn call(tool: &str, input: &[(&str, Value)], context: Context) -> Too
 }
 
 /// An encoder that needs no bundle, with room for anything but hostile inputs.
-pub(crate) fn byte_encoder() -> Encoder {
-    toy::encoder(WindowRule { window: 1024, max_windows: 512, overlap: 16 })
+pub(crate) fn byte_encoder() -> &'static Encoder {
+    static ENCODER: LazyLock<Encoder> =
+        LazyLock::new(|| toy::encoder(WindowRule { window: 1024, max_windows: 512, overlap: 16 }));
+    &ENCODER
 }

@@ -37,7 +37,33 @@ static PROGRAMS: &[(&str, &[&str])] = &[
     ("ipconfig", &["/all", "/flushdns", "/release", "/renew", "/displaydns"]),
     ("shutdown", &["/s", "/r", "/f", "/l", "/t", "/a"]),
     ("format", &["c:", "d:", "e:"]),
-    ("certutil", &[]),
+    (
+        "certutil",
+        &[
+            "-urlcache",
+            "-decode",
+            "-encode",
+            "-decodehex",
+            "-encodehex",
+            "-hashfile",
+            "-store",
+            "-addstore",
+            "-verifyctl",
+            "-split",
+            "-f",
+            "-user",
+            "-exportpfx",
+            "-importpfx",
+            "-ping",
+            "/urlcache",
+            "/decode",
+            "/encode",
+            "/store",
+            "/addstore",
+            "/f",
+            "/hashfile",
+        ],
+    ),
     ("schtasks", &[]),
     ("wmic", &[]),
     ("netsh", &[]),
@@ -88,6 +114,7 @@ static PROGRAMS: &[(&str, &[&str])] = &[
 /// Whether the script is `cmd` by its looks.
 pub(in crate::normalize) fn looks_like(script: &str) -> bool {
     let script = script.get(..script.floor_char_boundary(MAX_LOOKED_AT)).unwrap_or(script);
+    let script = crate::normalize::powershell::before_heredoc(script);
     if script.starts_with("#!") {
         return false;
     }

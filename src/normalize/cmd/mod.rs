@@ -23,6 +23,7 @@ const MAX_UNITS: usize = 2 * limits::MAX_UNITS;
 
 /// The units of a command line and what of it was not understood.
 pub(super) fn units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+    let Some(_entry) = windows::Entry::enter() else { return units_at(script, place, limits::MAX_DEPTH + 1) };
     units_at(script, place, 0)
 }
 

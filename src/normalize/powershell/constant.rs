@@ -69,7 +69,8 @@ pub(super) fn text(parts: &[Part], variables: &Variables) -> Option<String> {
 pub(super) fn value(tokens: &[Token], range: std::ops::Range<usize>, variables: &Variables) -> Option<String> {
     let mut reader = Reader { tokens, at: range.start, end: range.end.min(tokens.len()), variables, depth: 0 };
     let value = reader.expression()?;
-    (reader.at >= reader.end).then(|| value.concat())
+    let done = reader.at >= reader.end && value.len() == 1;
+    done.then(|| value.concat())
 }
 
 struct Reader<'a> {

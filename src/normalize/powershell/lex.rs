@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Text(Vec<Part>),
     /// A variable by its name, in lower case.
     Variable(String),
-    /// `(`, `{` with what stands before them: nothing, `$` or `@`.
+    /// `(` (also `$(` and `@(`), `{`, or `@` for the table `@{`.
     Open(char),
     Close(char),
     Pipe,
@@ -203,9 +203,13 @@ impl Lexer<'_> {
             }
             '|' => single(self, Kind::Pipe),
             '&' => single(self, Kind::Ampersand),
-            '@' if matches!(self.peek_at(1), Some('(' | '{')) => {
-                self.at += 1;
-                self.bump().map(Kind::Open)
+            '@' if self.starts("@(") => {
+                self.at += 2;
+                Some(Kind::Open('('))
+            }
+            '@' if self.starts("@{") => {
+                self.at += 2;
+                Some(Kind::Open('@'))
             }
             '@' if self.peek_at(1).is_some_and(|c| is_single(c) || is_double(c)) => Some(self.here_string()),
             '$' if self.starts("$(") => {

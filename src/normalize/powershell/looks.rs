@@ -255,7 +255,20 @@ pub(in crate::normalize) fn looks_like(script: &str) -> bool {
     {
         return false;
     }
+    let script = before_heredoc(script);
     has_mark(script) || heads(script).any(is_cmdlet)
+}
+
+/// The script up to its first here-document: what follows is text.
+pub(in crate::normalize) fn before_heredoc(script: &str) -> &str {
+    let opens = |at: &usize| {
+        script.get(at + 2..).is_some_and(|rest| {
+            rest.trim_start_matches('-')
+                .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '\'' | '"' | '\\'))
+        })
+    };
+    let at = script.match_indices("<<").map(|(at, _)| at).find(opens);
+    at.and_then(|at| script.get(..at)).unwrap_or(script)
 }
 
 /// Syntax that no Bash script has in the open.
@@ -286,7 +299,9 @@ fn has_mark(script: &str) -> bool {
     .any(|mark| lower.starts_with(mark));
     typed
         || opens_with_assignment(opening)
-        || ["iex ", "iex(", "iex (", "$env:", "param(", "param ("].iter().any(|mark| lower.starts_with(mark))
+        || ["iex(", "iex (", "iex $", "iex \"", "iex ([", "$env:", "param(", "param ("]
+            .iter()
+            .any(|mark| lower.starts_with(mark))
 }
 
 /// `$name = …` at the start: in Bash that would run what `$name` holds with `=` as its argument.

@@ -13,13 +13,14 @@ mod render;
 
 use enumset::EnumSet;
 
-pub(super) use self::looks::looks_like;
+pub(super) use self::looks::{before_heredoc, looks_like};
 use crate::action::{Gap, Shell, Unit, UnitKind};
 use crate::normalize::paths::Place;
 use crate::normalize::{limits, windows};
 
 /// The units of a PowerShell script and what of it was not understood.
 pub(super) fn units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+    let Some(_entry) = windows::Entry::enter() else { return units_at(script, place, limits::MAX_DEPTH + 1) };
     units_at(script, place, 0)
 }
 

@@ -337,8 +337,24 @@ impl<'a> Reader<'a> {
             return;
         }
         let shown = self.span(&inside).len() <= SHOWN_INSIDE && around.nesting < 5;
+        if bracket == '@' {
+            return self.table(inside, &around.inside(Layer::Substitution, shown));
+        }
         let layer = if bracket == '{' { Layer::Block } else { Layer::Substitution };
         self.block(inside, &around.inside(layer, shown));
+    }
+
+    /// The values of a table `@{ key = value }`.
+    fn table(&mut self, range: Range<usize>, around: &Around) {
+        let mut at = range.start;
+        while at < range.end && around.nesting <= limits::MAX_NESTING / 2 {
+            let stop = self.statement_end(at, range.end);
+            let assigns = |index: &usize| self.word(*index).is_some_and(|word| word.ends_with('='));
+            if let Some(operator) = (at..stop.min(at + 4)).find(assigns) {
+                self.pipeline(operator + 1..stop, "", around);
+            }
+            at = stop + 1;
+        }
     }
 
     /// A string: the commands in its `$( )`, and the text itself when it is long.
@@ -402,7 +418,7 @@ impl<'a> Reader<'a> {
         }
         for word in &words.list {
             text.push_str(if word.comma { "," } else { " " });
-            text.push_str(&render::shortened(&render::word(&word.shown)));
+            text.push_str(&word.shown);
         }
         words.redirects.iter().for_each(|(operator, target)| text.push_str(&format!(" {operator}{target}")));
         let arguments: Vec<Argument> = words.list.into_iter().map(|word| word.argument).collect();
@@ -518,7 +534,11 @@ impl<'a> Reader<'a> {
     /// One argument from its tokens.
     fn chunk(&self, range: Range<usize>) -> Word {
         if let Some(value) = constant::value(self.tokens, range.clone(), &self.variables) {
-            return Word { shown: value.clone(), argument: windows::argument(value), comma: false };
+            return Word {
+                shown: render::shortened(&render::word(&value)),
+                argument: windows::argument(value),
+                comma: false,
+            };
         }
         let mut text = String::new();
         let mut dynamic = false;
@@ -547,7 +567,9 @@ impl<'a> Reader<'a> {
             }
             at = self.after(at);
         }
-        Word { shown: text.clone(), argument: Argument { text, dynamic, data: false }, comma: false }
+        let bracketed = (range.start..range.end).any(|at| matches!(self.kind(at), Some(Kind::Open(_))));
+        let shown = if bracketed { text.clone() } else { render::shortened(&render::word(&text)) };
+        Word { shown, argument: Argument { text, dynamic, data: false }, comma: false }
     }
 }
 

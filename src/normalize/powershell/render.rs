@@ -40,6 +40,7 @@ fn write(tokens: &[Token], range: Range<usize>, variables: &Variables, depth: us
             Kind::Close(bracket) => out.push(*bracket),
             Kind::Pipe => out.push('|'),
             Kind::Chain => out.push_str("&&"),
+            Kind::End if at == range.end || out.len() == start || out.ends_with([';', '{']) => {}
             Kind::End => out.push(';'),
             Kind::Ampersand => out.push('&'),
             Kind::Comma => out.push(','),
@@ -68,18 +69,24 @@ fn group(tokens: &[Token], bracket: char, inside: Range<usize>, variables: &Vari
         out.push_str(&if called { format!("({value})") } else { value });
         return;
     }
-    out.push(bracket);
+    out.push_str(if bracket == '@' {
+        "@{"
+    } else if bracket == '{' {
+        "{"
+    } else {
+        "("
+    });
     let start = out.len();
     if depth < MAX_NESTING {
         write(tokens, inside, variables, depth + 1, out);
-        if out.len() - start > MAX_INSIDE && bracket == '{' {
+        if out.len() - start > MAX_INSIDE && bracket != '(' {
             out.truncate(out.floor_char_boundary(start + MAX_INSIDE));
             out.push('\u{2026}');
         }
     } else {
         out.push('\u{2026}');
     }
-    out.push(if bracket == '{' { '}' } else { ')' });
+    out.push(if bracket == '(' { ')' } else { '}' });
 }
 
 /// A string's parts with what is known filled in and the rest as spelled.

@@ -108,7 +108,7 @@ fn pair(items: &[Item<'_, '_>], open: usize) -> Option<(Vec<usize>, usize)> {
 fn middles<'a>(inside: &[Item<'_, 'a>], commas: &[usize], open: usize, cut: &mut bool) -> Option<Vec<Vec<Piece<'a>>>> {
     if commas.is_empty() {
         return match inside {
-            [Item::Text(text)] => range(text, cut),
+            [Item::Text(text)] => range(text),
             _ => None,
         };
     }
@@ -126,8 +126,8 @@ fn middles<'a>(inside: &[Item<'_, 'a>], commas: &[usize], open: usize, cut: &mut
     Some(all)
 }
 
-/// `1..5` or `a..e`.
-fn range<'a>(text: &str, cut: &mut bool) -> Option<Vec<Vec<Piece<'a>>>> {
+/// `1..5` or `a..e`; a long range is left as it is.
+fn range<'a>(text: &str) -> Option<Vec<Vec<Piece<'a>>>> {
     let mut parts = text.splitn(3, "..");
     let (first, last) = (parts.next()?, parts.next()?);
     let words: Vec<String> = match (first.parse::<i64>(), last.parse::<i64>()) {
@@ -138,6 +138,9 @@ fn range<'a>(text: &str, cut: &mut bool) -> Option<Vec<Vec<Piece<'a>>>> {
         _ => {
             let (mut one, mut other) = (first.chars(), last.chars());
             match (one.next(), one.next(), other.next(), other.next()) {
+                (Some(first), None, Some(last), None) if first > last => {
+                    (last..=first).rev().take(MAX_ALTERNATIVES + 1).map(String::from).collect()
+                }
                 (Some(first), None, Some(last), None) => {
                     (first..=last).take(MAX_ALTERNATIVES + 1).map(String::from).collect()
                 }
@@ -145,8 +148,8 @@ fn range<'a>(text: &str, cut: &mut bool) -> Option<Vec<Vec<Piece<'a>>>> {
             }
         }
     };
-    *cut |= words.len() > MAX_ALTERNATIVES;
-    Some(words.into_iter().take(MAX_ALTERNATIVES).map(|word| vec![Piece::Quoted(Cow::Owned(word))]).collect())
+    let fits = words.len() <= MAX_ALTERNATIVES;
+    fits.then(|| words.into_iter().map(|word| vec![Piece::Quoted(Cow::Owned(word))]).collect())
 }
 
 fn product<'a>(

@@ -11,7 +11,7 @@ use crate::normalize::shell::decode::{self, Literal, Output};
 use crate::normalize::shell::expand::Field;
 use crate::normalize::shell::scope::{Constant, Variable};
 use crate::normalize::shell::syntax::{self, Assignment, Piece, RedirectTarget, Stage, Value, Word};
-use crate::normalize::shell::text;
+use crate::normalize::shell::text::{self, Part};
 use crate::normalize::shell::walk::{Walker, constant_of};
 use crate::normalize::{cmd, hosts, powershell};
 
@@ -92,17 +92,41 @@ impl Words {
             match mark {
                 Mark::Plain => text.push_str(&field.shown()),
                 Mark::Hidden(mark) => text.push_str(mark),
-                Mark::Data if field.parts.is_empty() => {
-                    text.push_str("⟦data⟧");
-                    text.push_str(&text::single_quoted(&field.text));
-                }
-                Mark::Data => {
-                    text.push_str("⟦data⟧");
-                    text.push_str(&text::double_quoted(&field.parts));
-                }
+                Mark::Data => text.push_str(&shown_data(field)),
             }
         }
         text
+    }
+
+    /// Joins the operands of a program that prints them: `echo a b` prints what `echo 'a b'` does.
+    fn join_data(&mut self, start: usize, end: usize) {
+        let is_data = |index: usize| self.marks.get(index) == Some(&Mark::Data);
+        let Some(first) = (start..end).find(|&index| is_data(index)) else {
+            return;
+        };
+        let n_data = (first..end).take_while(|&index| is_data(index)).count();
+        if n_data < 2 || first + n_data != end {
+            return;
+        }
+        let mut joined = Field::default();
+        let mut parts: Vec<Part> = Vec::new();
+        for (index, field) in self.fields.drain(first..end).enumerate() {
+            if index > 0 {
+                joined.text.push(' ');
+                parts.push(Part::Literal(" ".to_owned()));
+            }
+            joined.text.push_str(&field.text);
+            if field.parts.is_empty() {
+                parts.push(Part::Literal(field.text));
+            } else {
+                parts.extend(field.parts);
+            }
+        }
+        if parts.iter().any(|part| !matches!(part, Part::Literal(_))) {
+            joined.parts = parts;
+        }
+        self.fields.push(joined);
+        self.marks.truncate(first + 1);
     }
 
     fn mark(&mut self, index: usize, mark: Mark) {
@@ -163,6 +187,7 @@ impl Walker {
         let mut run = Words { marks: vec![Mark::Plain; fields.len()], fields };
         let n_fields = run.fields.len();
         step.commands = self.command(&mut run, 0, n_fields, &mut stdin);
+        let prints = run.fields.first().is_some_and(|field| field.text == "echo");
         let executed = stdin.executed;
         if let Some(command) = step.commands.first_mut() {
             command.assignments = assigned.pairs;
@@ -170,6 +195,9 @@ impl Walker {
         step.output = self.output(&run.fields, stdin.literal, executed, alone);
         let writes = writes_file(stage);
         self.written(&mut run, &step.output, writes, own.is_some(), input);
+        if prints {
+            run.join_data(1, n_fields);
+        }
         push_word(&mut step.text, &run.shown(0, n_fields));
         step.trivial = is_trivial(&run.fields, &step) && stage.redirects.is_empty() && assigned.trivial;
         self.redirections(stage, own.as_ref(), executed, &mut step);
@@ -389,7 +417,7 @@ impl Walker {
         if name_is_open {
             self.gap(Gap::Dynamic);
         }
-        if name_is_pattern && program != "[" {
+        if name_is_pattern && !matches!(program, "[" | "[[") {
             self.gap(Gap::Dynamic);
             self.gap(Gap::OddSpelling);
         }
@@ -397,12 +425,19 @@ impl Walker {
         if !facts.known && !is_own && !name_is_open && !name_is_pattern {
             self.gap(Gap::UnknownProgram);
         }
-        let matters =
-            facts.effects.iter().any(|effect| DYNAMIC_MATTERS.contains(effect.fact)) || !facts.nested.is_empty();
-        let is_open = |(index, argument): (usize, &Argument)| {
-            argument.dynamic && !argument.data && run.fields.get(start + 1 + index).is_some_and(|field| field.open)
+        let is_open = |index: usize| {
+            arguments.get(index).is_some_and(|argument| argument.dynamic && !argument.data)
+                && run.fields.get(start + 1 + index).is_some_and(|field| field.open)
         };
-        if matters && arguments.iter().enumerate().any(is_open) {
+        let matters = facts.effects.iter().any(|effect| DYNAMIC_MATTERS.contains(effect.fact));
+        let executed = facts.nested.iter().any(|nested| match nested {
+            Nested::Command { start, .. } => is_open(*start),
+            Nested::Shell { start, end, .. } => (*start..*end).any(is_open),
+            Nested::Encoded { index, .. } => is_open(*index),
+            Nested::Code { index, language, .. } => !is_small(*language) && is_open(*index),
+            Nested::StdinShell(_) | Nested::StdinCode(_) => false,
+        });
+        if executed || (matters && (0..arguments.len()).any(is_open)) {
             self.gap(Gap::Dynamic);
         }
     }
@@ -465,10 +500,15 @@ impl Walker {
         if opaque {
             self.gap(Gap::Opaque);
         }
-        if code.chars().nth(MAX_INLINE_CODE).is_some() {
+        let long = code.chars().nth(MAX_INLINE_CODE).is_some();
+        if long {
             run.mark(index, Mark::Hidden("⟦code⟧"));
         }
-        self.code(&code, language, if decoded { &[Layer::Decoded] } else { &[] });
+        if long || decoded || !is_small(language) {
+            self.code(&code, language, if decoded { &[Layer::Decoded] } else { &[] });
+        } else {
+            self.code_calls(&code, language);
+        }
     }
 
     /// The command inside a wrapper: a unit of its own, so that no wrapper can hide what it runs.
@@ -611,7 +651,7 @@ impl Walker {
         if decoded {
             self.layers.push(Layer::Decoded);
         }
-        if self.descend() {
+        if self.count_script() && self.descend() {
             self.script_units(script, shell);
             self.ascend();
         } else {
@@ -654,6 +694,11 @@ impl Walker {
         unit.layers = layers.to_vec();
         unit.gaps = self.pending() & Gap::Opaque;
         self.emit(unit);
+        self.code_calls(code, language);
+    }
+
+    /// Units for what a program text runs or hides.
+    fn code_calls(&mut self, code: &str, language: Language) {
         for script in code::shell_calls(language, code) {
             self.script(&script, &[Layer::Script], Shell::Bash, false);
         }
@@ -836,6 +881,11 @@ const DYNAMIC_MATTERS: EnumSet<Fact> = enumset::enum_set!(
         | Fact::Grant
         | Fact::RemoteDelete
 );
+
+/// Languages whose short programs say nothing that the command around them does not show.
+fn is_small(language: Language) -> bool {
+    matches!(language, Language::Other | Language::Awk | Language::Sql)
+}
 
 /// Variables that change what other programs run or record.
 fn is_telling(name: &str) -> bool {
@@ -1045,6 +1095,18 @@ fn writes_file(stage: &Stage<'_>) -> bool {
             && matches!(redirect.descriptor, "" | "1")
             && matches!(&redirect.target, RedirectTarget::Word(word) if !word.raw.starts_with("/dev/"))
     })
+}
+
+/// Text without effect as shown: marked, unless it is one plain word, which needs no mark to be read as one.
+fn shown_data(field: &Field) -> String {
+    const MOST: usize = 24;
+    if !field.parts.is_empty() {
+        return format!("⟦data⟧{}", text::double_quoted(&field.parts));
+    }
+    if text::is_plain(&field.text) && field.text.len() <= MOST {
+        return field.text.clone();
+    }
+    format!("⟦data⟧{}", text::single_quoted(&field.text))
 }
 
 /// A here-document or here-string as shown.

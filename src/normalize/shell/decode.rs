@@ -69,6 +69,8 @@ fn transformed(program: &str, arguments: &[&str], input: Option<&Literal>) -> Ou
 }
 
 enum Transform {
+    /// It decodes a file.
+    File,
     Base64,
     Base32,
     Hex,
@@ -88,6 +90,9 @@ fn transform(program: &str, arguments: &[&str]) -> Option<Transform> {
     };
     let operands = arguments.iter().filter(|argument| !argument.starts_with('-') && !argument.starts_with('<')).count();
     match program {
+        "base64" | "gbase64" | "base32" | "xxd" if operands > 0 && (short('d') || short('D') || short('r')) => {
+            Some(Transform::File)
+        }
         "base64" | "gbase64" if operands == 0 && (short('d') || short('D') || has(&["--decode"])) => {
             Some(Transform::Base64)
         }
@@ -112,6 +117,7 @@ fn translate(arguments: &[&str]) -> Option<Transform> {
 
 fn apply(transform: &Transform, bytes: &[u8]) -> Option<Vec<u8>> {
     match transform {
+        Transform::File => None,
         Transform::Base64 => base64(bytes),
         Transform::Base32 => base32(bytes),
         Transform::Hex => unhex(bytes),

@@ -142,7 +142,7 @@ impl Builder {
 /// Programs whose output can be worked out; a substitution of others is not tried.
 const COMPUTABLE: &[&str] = &[
     "echo", "printf", "cat", "base64", "gbase64", "base32", "openssl", "xxd", "gunzip", "zcat", "gzcat", "gzip", "rev",
-    "tr", "pwd",
+    "tr", "pwd", "mktemp",
 ];
 
 impl Walker {
@@ -218,7 +218,7 @@ impl Walker {
                 rest = after;
             }
         }
-        if rest.contains(['*', '?', '[']) {
+        if rest.contains(['*', '?', '[']) || (rest.contains('{') && rest.contains("..")) {
             builder.push(Part::Active(rest.to_owned()));
         } else if !rest.is_empty() {
             builder.literal(rest);
@@ -478,6 +478,10 @@ impl Walker {
         let program = fields.first()?.text.as_str();
         if program == "pwd" {
             return Some(Literal::text(self.scope.place.cwd.clone().unwrap_or_else(|| ".".to_owned())));
+        }
+        // Not constant, but where it lies is what matters of a temporary file.
+        if program == "mktemp" && arguments.iter().all(|argument| matches!(*argument, "-d" | "-q")) {
+            return Some(Literal::text("/tmp/tmp.XXXXXX"));
         }
         match decode::output(program, &arguments, own.as_ref().or(input)) {
             Output::Known(mut literal) => {

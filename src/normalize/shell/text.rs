@@ -71,9 +71,19 @@ pub(super) fn single_quoted(text: &str) -> String {
     quoted
 }
 
-/// The word as it is, or quoted if it must be.
+/// The word as it is, or quoted if it must be; of `--flag=value` only the value.
 pub(super) fn quoted(text: &str) -> Cow<'_, str> {
-    if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(single_quoted(text)) }
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
+    if let Some((name, value)) = text.split_once('=')
+        && !value.is_empty()
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    {
+        return Cow::Owned(format!("{name}={}", single_quoted(value)));
+    }
+    Cow::Owned(single_quoted(text))
 }
 
 /// The canonical spelling of an expanded word.

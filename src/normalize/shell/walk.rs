@@ -25,6 +25,11 @@ const MAX_UNROLLED: usize = 8;
 /// Extra looks at bodies of loops and functions in one action.
 const MAX_REPEATS: usize = 64;
 
+/// Scripts within the script that are looked at in one action.
+const MAX_SCRIPTS: usize = 256;
+/// Statements below the top of the script that are looked at in one action.
+const MAX_INNER_STATEMENTS: usize = 8192;
+
 /// Walks a script: its units and what of it was not understood.
 pub(super) fn walk(source: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
     let mut walker = Walker::new(place);
@@ -69,6 +74,8 @@ pub(super) struct Walker {
     depth: usize,
     n_nested: usize,
     n_repeats: usize,
+    n_scripts: usize,
+    n_inner_statements: usize,
 }
 
 impl Walker {
@@ -106,6 +113,15 @@ impl Walker {
     pub(super) fn ascend(&mut self) {
         self.depth -= 1;
         self.n_nested -= 1;
+    }
+
+    /// Counts a script within the script; `false` when there were too many.
+    pub(super) fn count_script(&mut self) -> bool {
+        self.n_scripts += 1;
+        if self.n_scripts > MAX_SCRIPTS {
+            self.gap(Gap::Truncated);
+        }
+        self.n_scripts <= MAX_SCRIPTS
     }
 
     fn repeat(&mut self) -> bool {
@@ -177,6 +193,13 @@ impl Walker {
     }
 
     fn statement(&mut self, statement: &Statement<'_>) -> String {
+        if self.n_nested > 0 {
+            self.n_inner_statements += 1;
+            if self.n_inner_statements > MAX_INNER_STATEMENTS {
+                self.gap(Gap::Truncated);
+                return "…".to_owned();
+            }
+        }
         let outer_gaps = std::mem::take(&mut self.pending);
         let outer_span = std::mem::replace(&mut self.span, statement.span.clone());
         self.scope.n_conditions += usize::from(statement.conditional);
@@ -357,8 +380,7 @@ impl Walker {
         if constant && !name.is_empty() {
             for (index, field) in fields.iter().enumerate() {
                 if index > 0 && !self.repeat() {
-                    self.scope.assign(name, Variable::Unknown);
-                    self.block(body);
+                    self.gap(Gap::Truncated);
                     break;
                 }
                 self.scope.assign(name, Variable::Constant(vec![constant_of(field)]));
@@ -406,8 +428,13 @@ impl Walker {
             self.recursive.push(name.to_owned());
             return;
         }
+        let first = !self.called.iter().any(|called| called == name);
+        if !first && !self.repeat() {
+            self.gap(Gap::Truncated);
+            return;
+        }
         self.called.push(name.to_owned());
-        if arguments.iter().any(|argument| argument.dynamic) || !self.repeat() {
+        if arguments.iter().any(|argument| argument.dynamic) {
             self.body(name, &body, None);
         } else {
             self.body(name, &body, Some(arguments.iter().map(constant_of).collect()));

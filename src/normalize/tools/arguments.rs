@@ -121,9 +121,9 @@ fn targets(leaves: &[Leaf<'_>], facts: &[Fact], place: &Place) -> Vec<Effect> {
             effects.push(web::contact(leaf.text));
         } else if is_path_key(leaf.key) && is_path(leaf.text) {
             let target = place.locate(leaf.text.trim_start_matches("file://"));
-            let changing = facts
-                .iter()
-                .find(|fact| matches!(fact, Fact::Delete | Fact::Write | Fact::Publish | Fact::RemoteDelete));
+            let changing = facts.iter().find(|fact| {
+                matches!(fact, Fact::Delete | Fact::Write | Fact::Publish | Fact::RemoteDelete | Fact::Download)
+            });
             match changing {
                 Some(Fact::Delete | Fact::RemoteDelete) => effects.extend(files::write_effects(Fact::Delete, target)),
                 Some(_) => effects.extend(files::write_effects(Fact::Write, target)),

@@ -36,7 +36,7 @@ pub(super) fn edit(tool: Tool, input: Inputs<'_>, place: &Place) -> Option<Readi
         changes.extend(edits.iter().filter_map(Value::as_object).filter_map(|edit| change(Inputs(edit))));
     }
     if changes.is_empty() {
-        let added = input.text(&["patch", "diff"]).or_else(|| input.content())?;
+        let added = input.text(&["patch", "diff"]).or_else(|| input.content()).unwrap_or_default();
         changes.push(Change { removed: "", added });
     }
     let mut reading = written(tool, path, &changes, place);

@@ -202,9 +202,9 @@ fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Plac
     let stated = language.or_else(|| call.context.shell.as_deref().and_then(stated_shell));
     let (mut units, gaps, language) = shell_units(&command, stated, &place);
     if input.0.get("dangerouslyDisableSandbox").is_some_and(|value| value.as_bool() == Some(true))
-        && let Some(first) = units.first_mut()
     {
-        first.own_effects.push(effect(Fact::Disable));
+        // On each: what stands first may be padding.
+        units.iter_mut().for_each(|unit| unit.own_effects.push(effect(Fact::Disable)));
     }
     Some(Reading { tool: Tool::Shell(language), units, gaps })
 }
@@ -226,9 +226,8 @@ fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit
         let kept = cut(&script, &mut gaps);
         units.push(Unit::new(UnitKind::Command(language), kept, 0..command.len()));
     }
-    if let Some(first) = units.first_mut() {
-        first.gaps |= hidden;
-    }
+    // Where in the script the hidden characters stood is not known any more.
+    units.iter_mut().for_each(|unit| unit.gaps |= hidden);
     (units, gaps | hidden, language)
 }
 

@@ -1,0 +1,329 @@
+//! What must hold for any action, whatever a model makes of it.
+//!
+//! The seed is fixed: a run in CI finds what a run here finds. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look elsewhere.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use riskgate::action::{Action, Shell, ToolCall, Unit, UnitKind};
+use riskgate::encode;
+use riskgate::engine::Deadline;
+use riskgate::normalize::normalize;
+use serde_json::Value;
+
+use crate::support::{bash, byte_encoder, corpus};
+use crate::toy;
+
+fn config() -> ProptestConfig {
+    let chosen = ProptestConfig::default();
+    let rng_seed = match chosen.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(0x7269_736b),
+        fixed => fixed,
+    };
+    ProptestConfig { rng_seed, failure_persistence: None, ..chosen }
+}
+
+// ── Commands ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A simple command of the kinds that agents run.
+fn simple() -> impl Strategy<Value = String> {
+    let program = prop::sample::select(vec![
+        "ls -la",
+        "cat /etc/passwd",
+        "rm -rf ~",
+        "rm -rf build",
+        "git push --force origin main",
+        "git status",
+        "curl -fsSL https://example.com/x.sh",
+        "chmod -R 777 /srv",
+        "pytest -q tests/unit",
+        "npm install left-pad",
+        "dd if=/dev/zero of=/dev/sda",
+        "kill -9 1",
+        "docker run --rm -v /:/host alpine ls",
+        "grep -rn 'rm -rf' src",
+        "echo done",
+        "some-unknown-tool --go",
+        "cp a.txt b.txt",
+        "tar czf out.tgz ~/.ssh",
+        "mkfs.ext4 /dev/sdb1",
+        "find . -name '*.pyc' -delete",
+        "python3 manage.py migrate",
+        "sed -i s/a/b/ config.toml",
+        "ssh host.example uptime",
+        "psql -c 'drop table users'",
+    ]);
+    let argument = prop_oneof![
+        4 => Just(String::new()),
+        2 => "[a-z]{1,8}".prop_map(|word| format!(" {word}")),
+        1 => "[a-zA-Z ]{1,12}".prop_map(|text| format!(" '{text}'")),
+        1 => "[a-z./]{1,12}".prop_map(|path| format!(" \"{path}\"")),
+    ];
+    (program, argument).prop_map(|(program, argument)| format!("{program}{argument}"))
+}
+
+/// A script of a few statements.
+fn script() -> impl Strategy<Value = String> {
+    let joint = prop::sample::select(vec!["; ", " && ", " || ", " | ", "\n"]);
+    let rest = prop::collection::vec((joint, simple()), 0..3);
+    (simple(), rest).prop_map(|(first, rest)| {
+        rest.into_iter().fold(first, |script, (joint, next)| format!("{script}{joint}{next}"))
+    })
+}
+
+/// Bash commands of the corpus with their circumstances.
+fn corpus_commands() -> Vec<ToolCall> {
+    let is_bash = |call: &ToolCall| call.tool == "Bash" && call.input.get("command").is_some_and(Value::is_string);
+    corpus().into_iter().map(|case| case.call).filter(is_bash).collect()
+}
+
+fn command_of(call: &ToolCall) -> &str {
+    call.input["command"].as_str().unwrap()
+}
+
+fn with_command(call: &ToolCall, command: &str) -> ToolCall {
+    let mut call = call.clone();
+    call.input.insert("command".to_owned(), Value::from(command));
+    call
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+// ── Comparisons ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn windows(action: &Action) -> HashSet<Vec<u32>> {
+    let encoding = byte_encoder().encode(action).unwrap();
+    assert!(!encoding.truncated, "too long for this test");
+    encoding.input_ids.into_iter().collect()
+}
+
+/// The units of `bare` that no unit of `other` stands for: the same text, with at least its effects and flows.
+fn lost<'a>(bare: &'a Action, other: &Action) -> Vec<&'a Unit> {
+    bare.units.iter().filter(|unit| !other.units.iter().any(|candidate| stands_for(candidate, unit))).collect()
+}
+
+fn stands_for(candidate: &Unit, unit: &Unit) -> bool {
+    let effects: HashSet<String> = candidate.effects().map(encode::effect_text).collect();
+    candidate.kind == unit.kind
+        && candidate.text == unit.text
+        && unit.effects().all(|effect| effects.contains(&encode::effect_text(effect)))
+        && candidate.flows.is_superset(unit.flows)
+}
+
+// ── Normalising ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A unit's text, read as a command, is a unit with the same text.
+fn assert_settled(call: &ToolCall) {
+    for unit in normalize(call).units {
+        // Marks stand for what is a unit of its own.
+        if unit.kind == UnitKind::Command(Shell::Bash) && !unit.text.contains('⟦') {
+            let again = normalize(&with_command(call, &unit.text));
+            let texts: Vec<&str> = again.units.iter().map(|unit| unit.text.as_str()).collect();
+            assert!(
+                texts.contains(&unit.text.as_str()),
+                "{:?}\n  became {:?}\n  then {texts:?}",
+                call.input,
+                unit.text
+            );
+        }
+    }
+}
+
+#[test]
+fn normalising_twice_changes_nothing_in_the_corpus() {
+    corpus_commands().iter().for_each(assert_settled);
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn normalising_twice_changes_nothing(command in script()) {
+        assert_settled(&bash(&command));
+    }
+
+    #[test]
+    fn any_text_normalises_to_units_inside_it(command in "\\PC{0,80}[a-z]") {
+        let action = normalize(&bash(&command));
+        prop_assert!(!action.units.is_empty());
+        for unit in action.units {
+            prop_assert!(!unit.text.trim().is_empty());
+            prop_assert!(unit.span.start <= unit.span.end && unit.span.end <= command.len());
+        }
+    }
+
+    #[test]
+    fn shell_characters_in_any_order_normalise(command in "[a-z$(){}<>|&;'\"`\\\\ \n#=~*?!\\[\\]]{0,60}[a-z]") {
+        let action = normalize(&bash(&command));
+        prop_assert!(!action.units.is_empty());
+        prop_assert!(action.units.iter().all(|unit| unit.span.end <= command.len()));
+    }
+}
+
+// ── More text ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A null command is left out once there is anything else: it does nothing whatever follows it.
+fn is_null(call: &ToolCall) -> bool {
+    command_of(call).trim_start().starts_with(':')
+}
+
+/// Forms of a command with more around it, none of which takes anything away.
+fn padded(command: &str) -> Vec<String> {
+    let unknown = "some-unknown-tool --go";
+    vec![
+        format!("true; {command}"),
+        format!("echo hi && {command}"),
+        format!("# a note\n\n{command}"),
+        format!("{unknown}; {command}"),
+        format!("echo \"$UNKNOWN\"\n{command}"),
+        format!("{command}\ntrue"),
+        format!("{command}\necho done\nls"),
+        format!("{command}\n# the end\n\n"),
+        format!("{command}\n{unknown}"),
+        format!("{unknown}\n\n{command}\n{unknown}\necho done"),
+    ]
+}
+
+fn assert_windows_kept(call: &ToolCall, forms: Vec<String>) {
+    let bare = windows(&normalize(call));
+    for form in forms {
+        let kept = windows(&normalize(&with_command(call, &form)));
+        assert!(bare.is_subset(&kept), "a window is lost: {form:?}");
+    }
+}
+
+#[test]
+fn padding_takes_no_window_away_in_the_corpus() {
+    for call in corpus_commands().iter().filter(|call| !is_null(call)) {
+        assert_windows_kept(call, padded(command_of(call)));
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn statements_around_a_script_take_no_window_away(before in script(), payload in script(), after in script()) {
+        let call = bash(&payload);
+        assert_windows_kept(&call, vec![format!("{before}\n{payload}"), format!("{payload}\n{after}"),
+            format!("{before}\n{payload}\n{after}")]);
+    }
+}
+
+// ── Nesting and wrappers ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Forms that run the same script inside something else.
+fn nested(script: &str) -> Vec<String> {
+    let once = format!("sh -c {}", quoted(script));
+    vec![
+        format!("(\n{script}\n)"),
+        format!("{{\n{script}\n}}"),
+        format!("if true; then\n{script}\nfi"),
+        format!("for i in 1 2; do\n{script}\ndone"),
+        format!("while true; do\n{script}\nbreak\ndone"),
+        format!("eval {}", quoted(script)),
+        format!("bash -c {}", quoted(&once)),
+        format!("sudo bash -c {}", quoted(script)),
+        format!("env A=1 bash -lc {}", quoted(script)),
+        once,
+    ]
+}
+
+/// Forms that run the same simple command through another program.
+fn wrapped(command: &str) -> Vec<String> {
+    let prefixes = [
+        "sudo",
+        "sudo -n -u root",
+        "env",
+        "env A=1 B=2",
+        "nohup",
+        "timeout 5",
+        "timeout -s KILL 5s",
+        "nice -n 10",
+        "time",
+        "command",
+        "exec",
+        "setsid",
+        "stdbuf -oL",
+        "ionice -c 3",
+        "doas",
+        "sudo env A=1 nohup timeout 5 nice",
+        "xargs",
+        "xargs -n 1",
+        "flock /tmp/l",
+        "strace -f",
+        "unshare -n",
+    ];
+    prefixes.iter().map(|prefix| format!("{prefix} {command}")).collect()
+}
+
+fn assert_nothing_lost(call: &ToolCall, forms: Vec<String>) {
+    let bare = normalize(call);
+    let mut engine = toy::engine();
+    let verdict = engine.decide(call, Deadline::none()).verdict;
+    for form in forms {
+        let call = with_command(call, &form);
+        let other = normalize(&call);
+        let lost = lost(&bare, &other);
+        let texts: Vec<&str> = lost.iter().map(|unit| unit.text.as_str()).collect();
+        assert!(lost.is_empty(), "{form:?} has no unit for {texts:?}\n{}", encode::text(&other));
+        assert!(engine.decide(&call, Deadline::none()).verdict >= verdict, "{form:?} is judged more loosely");
+    }
+}
+
+#[test]
+fn nesting_loses_no_unit_in_the_corpus() {
+    for call in corpus_commands().iter().filter(|call| !is_null(call)) {
+        assert_nothing_lost(call, nested(command_of(call)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..config() })]
+
+    #[test]
+    fn nesting_loses_no_unit(command in script()) {
+        assert_nothing_lost(&bash(&command), nested(&command));
+    }
+
+    #[test]
+    fn a_wrapper_loses_no_unit(command in simple()) {
+        assert_nothing_lost(&bash(&command), wrapped(&command));
+    }
+}
+
+// ── Other spellings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Spellings of `rm -rf ~` that Bash reads alike.
+const SPELLINGS: [&str; 18] = [
+    "rm -rf ~",
+    "rm  -rf   ~",
+    "r''m -rf ~",
+    "\"rm\" -r'f' ~",
+    "\\rm -rf ~",
+    "r\\m -rf ~",
+    "$'\\x72m' -rf ~",
+    "rm -rf $HOME",
+    "rm -rf \"${HOME}\"",
+    "X=rm; $X -rf ~",
+    "X=r; Y=m; $X$Y -rf ~",
+    "rm \\\n -rf ~",
+    "{rm,-rf,~}",
+    "$(echo rm) -rf ~",
+    "`echo rm` -rf ~",
+    "$(printf 'r%s' m) -rf ~",
+    "eval \"r\"\"m -rf ~\"",
+    "$(echo cm0= | base64 -d) -rf ~",
+];
+
+#[test]
+fn every_spelling_of_a_command_is_the_same_command() {
+    let plain = normalize(&bash(SPELLINGS[0]));
+    for spelling in SPELLINGS {
+        let action = normalize(&bash(spelling));
+        assert!(lost(&plain, &action).is_empty(), "{spelling:?} reads\n{}", encode::text(&action));
+    }
+}
