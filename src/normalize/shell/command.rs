@@ -192,14 +192,14 @@ impl Walker {
         if let Some(command) = step.commands.first_mut() {
             command.assignments = assigned.pairs;
         }
-        step.output = self.output(&run.fields, stdin.literal, executed, alone);
+        step.output = self.output(&run.fields, stdin.literal, executed);
         let writes = writes_file(stage);
-        self.written(&mut run, &step.output, writes, own.is_some(), input);
+        self.written(&mut run, &step.output, writes, own.is_some());
         if prints {
             run.join_data(1, n_fields);
         }
         push_word(&mut step.text, &run.shown(0, n_fields));
-        step.trivial = is_trivial(&run.fields, &step) && stage.redirects.is_empty() && assigned.trivial;
+        step.trivial = is_trivial(&run.fields, &step) && assigned.trivial;
         self.redirections(stage, own.as_ref(), executed, &mut step);
         if let Some(own) = own {
             let flows_on = !alone && matches!(step.output, Output::Known(_)) && !writes;
@@ -224,14 +224,13 @@ impl Walker {
     }
 
     /// What the stage prints, when that is known.
-    fn output(&mut self, fields: &[Field], stdin: Option<&Literal>, executed: bool, alone: bool) -> Output {
+    fn output(&mut self, fields: &[Field], stdin: Option<&Literal>, executed: bool) -> Output {
         let Some(first) = fields.first().filter(|_| !executed) else {
             return Output::Unknown;
         };
         if fields.iter().any(|field| field.dynamic && field.substituted) {
             return Output::Unknown;
         }
-        let _ = alone;
         let arguments: Vec<&str> = fields.iter().skip(1).map(|field| field.text.as_str()).collect();
         let mut output = decode::output(basename(&first.text), &arguments, stdin);
         if let Output::Known(literal) = &mut output {
@@ -241,7 +240,7 @@ impl Walker {
     }
 
     /// Text that `echo` or `printf` writes to a file, or that `tee` writes, is a unit of its own.
-    fn written(&mut self, run: &mut Words, output: &Output, writes: bool, own: bool, input: &Input) {
+    fn written(&mut self, run: &mut Words, output: &Output, writes: bool, own: bool) {
         let Output::Known(literal) = output else {
             return;
         };
@@ -252,7 +251,6 @@ impl Walker {
         let Some(text) = literal.as_text().map(str::to_owned) else {
             return;
         };
-        let _ = input;
         if text.chars().nth(MAX_INLINE_DATA).is_some() && !own {
             for mark in run.marks.iter_mut().filter(|mark| **mark == Mark::Data) {
                 *mark = Mark::Hidden("⟦data⟧");
@@ -403,7 +401,7 @@ impl Walker {
         commands
     }
 
-    #[allow(clippy::too_many_arguments, reason = "all of it is looked at once, here")]
+    #[expect(clippy::too_many_arguments, reason = "all of it is looked at once, here")]
     fn command_gaps(
         &mut self,
         program: &str,
@@ -444,7 +442,7 @@ impl Walker {
 
     // ── What a command contains ─────────────────────────────────────────────────────────────────────────────────────────
 
-    #[allow(clippy::too_many_arguments, reason = "the command is still being built")]
+    #[expect(clippy::too_many_arguments, reason = "the command is still being built")]
     fn nested(
         &mut self,
         nested: &Nested,
@@ -719,6 +717,10 @@ impl Walker {
             let RedirectTarget::Word(word) = &redirect.target else {
                 continue;
             };
+            if word.raw.is_empty() {
+                self.gap(Gap::Unparsed);
+                continue;
+            }
             let field = self.expand_whole(word);
             let duplicates =
                 operator.ends_with('&') && (field.text == "-" || field.text.bytes().all(|byte| byte.is_ascii_digit()));

@@ -339,7 +339,7 @@ impl<'a> Parser<'a> {
         self.awaited.push(until);
         let mut list = List::new();
         let mut conditional = false;
-        while self.to_statement() {
+        while self.reach_statement() {
             let before = self.at;
             if let Some(mut statement) = self.pipeline() {
                 statement.conditional = conditional;
@@ -357,7 +357,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Moves to the next statement of the current list; `false` at its end.
-    fn to_statement(&mut self) -> bool {
+    fn reach_statement(&mut self) -> bool {
         loop {
             self.skip_lines();
             if self.at >= self.source.len() {
