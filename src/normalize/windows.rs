@@ -162,12 +162,15 @@ fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) 
             let inner = command(&path.text, rest.to_vec(), place, depth);
             built.gaps |= inner.gaps;
             built.command.wrappers.clear();
-            built.command.effects.extend(inner.command.effects);
+            add(&mut built.command.effects, inner.command.effects);
             built.inner.extend(layered(inner.inner, Layer::Wrapped));
         }
         Nested::Shell { start, end, skip, shell } => {
             let words = arguments.get(*start..(*end).min(arguments.len())).unwrap_or_default();
             let script = words.iter().map(|argument| argument.text.as_str()).collect::<Vec<_>>().join(" ");
+            if *shell == Shell::PowerShell && script.trim_start().starts_with('{') {
+                return; // A script block: its reader goes through it where it stands.
+            }
             let (units, gaps) = script_units(*shell, script.get(*skip..).unwrap_or_default(), place, depth);
             built.gaps |= gaps;
             built.inner.extend(layered(units, Layer::Script));
@@ -198,6 +201,15 @@ fn script_units(language: Shell, script: &str, place: &Place, depth: usize) -> (
         Shell::Bash => shell::units(script, place),
         Shell::PowerShell => powershell::units_at(script, place, depth),
         Shell::Cmd => cmd::units_at(script, place, depth),
+    }
+}
+
+/// Adds effects that are not there yet.
+pub(super) fn add(effects: &mut Vec<Effect>, more: impl IntoIterator<Item = Effect>) {
+    for effect in more {
+        if !effects.contains(&effect) {
+            effects.push(effect);
+        }
     }
 }
 

@@ -250,7 +250,7 @@ fn windows_ending(rest: &str) -> bool {
 fn switches(text: &str) -> Vec<String> {
     let glued = text.len() >= 4
         && text.len() <= 12
-        && text.len() % 2 == 0
+        && text.len().is_multiple_of(2)
         && text.as_bytes().chunks(2).all(|pair| matches!(pair, [b'/', letter] if letter.is_ascii_alphabetic()));
     if !glued {
         return vec![text.to_owned()];

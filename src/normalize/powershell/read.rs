@@ -508,8 +508,16 @@ impl<'a> Reader<'a> {
             let mut word = self.chunk(at..end);
             word.comma = comma;
             comma = false;
-            words.list.push(word);
             at = end;
+            if is_common(&word.argument.text)
+                && at < range.end
+                && !matches!(self.kind(at), Some(Kind::Redirect(_) | Kind::End))
+            {
+                let end = self.chunk_end(at, range.end);
+                word.take_value(self.chunk(at..end));
+                at = end;
+            }
+            words.list.push(word);
         }
         words
     }
@@ -584,6 +592,36 @@ struct Word {
     shown: String,
     /// It belongs to a list with the word before.
     comma: bool,
+}
+
+impl Word {
+    /// Makes a parameter and its value one argument.
+    fn take_value(&mut self, value: Word) {
+        self.argument.text.extend([":", &value.argument.text]);
+        self.shown.extend([" ", &value.shown]);
+    }
+}
+
+/// Whether every cmdlet has this parameter, so that no table lists it, and it takes a value.
+fn is_common(parameter: &str) -> bool {
+    let names = [
+        "-erroraction",
+        "-ea",
+        "-errorvariable",
+        "-ev",
+        "-warningaction",
+        "-wa",
+        "-warningvariable",
+        "-informationaction",
+        "-infa",
+        "-outvariable",
+        "-ov",
+        "-outbuffer",
+        "-ob",
+        "-pipelinevariable",
+        "-pv",
+    ];
+    names.contains(&parameter)
 }
 
 /// A parameter's name in lower case; its value and any other word as it stands.

@@ -79,6 +79,15 @@ fn net_methods_have_effects() {
 }
 
 #[test]
+fn lists_and_tables_are_no_commands() {
+    check_programs("select @{l='Owner';e={$_.x}}", &["select"]);
+    check_programs("$x = @{ a = Get-Date; b = 5 }", &["get-date"]);
+    check("f.m('a','b')", &["f.m ('a','b')"]);
+    check("$w.M('a','b')", &["$w.M('a','b')"]);
+    check_programs("ls | % { rm $_ -ErrorAction Stop }", &["ls", "%", "rm"]);
+}
+
+#[test]
 fn long_strings_are_data() {
     let (units, _) = units(&format!("Set-Content a.txt '{}'", "some words ".repeat(40)), &Place::default());
     assert!(
