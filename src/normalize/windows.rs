@@ -8,7 +8,14 @@ use enumset::EnumSet;
 use crate::action::{Argument, Command, Effect, Fact, Gap, Language, Layer, Shell, Unit, UnitKind};
 use crate::normalize::facts::{self, Nested};
 use crate::normalize::paths::Place;
-use crate::normalize::{cmd, limits, powershell, shell};
+use crate::normalize::{cmd, limits, powershell, reveal, shell};
+
+/// Stands in a command's text before text without effect, and for such text when it is a unit of its own.
+pub(super) const DATA: &str = "\u{27e6}data\u{27e7}";
+/// Stands for a program text that is a unit of its own.
+pub(super) const CODE: &str = "\u{27e6}code\u{27e7}";
+/// Characters of a text from which on it is a unit of its own.
+pub(super) const MAX_INLINE: usize = 120;
 
 /// What a well-known environment variable holds on an ordinary machine. `name` in lower case.
 pub(super) fn environment(name: &str) -> Option<&'static str> {
@@ -275,7 +282,7 @@ pub(super) fn decode_utf16(text: &str) -> Option<String> {
         bytes.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes([*pair.first()?, *pair.get(1)?]))).collect();
     let zeros = bytes.iter().filter(|byte| **byte == 0).count();
     let text = if zeros * 3 > bytes.len() { String::from_utf16(&wide).ok()? } else { String::from_utf8(bytes).ok()? };
-    Some(text).filter(|text| !text.trim().is_empty())
+    Some(reveal::reveal(&text).0.into_owned()).filter(|text| !text.trim().is_empty())
 }
 
 /// Base64 with or without padding, bounded.

@@ -20,7 +20,10 @@ fn check_programs(script: &str, expected: &[&str]) {
 
 #[test]
 fn statements_and_pipelines_are_units() {
-    check("Get-Process | Sort-Object CPU; ls C:\\x\ncd ..", &["get-process | sort-object CPU", "ls C:\\x", "cd .."]);
+    check(
+        "Get-Process | Sort-Object CPU; ls C:\\x\ncd ..",
+        &["get-process | sort-object ⟦data⟧'CPU'", "ls C:\\x", "cd .."],
+    );
     check("Get-Item a |\n  Remove-Item -Recurse -FORCE", &["get-item a | remove-item -recurse -force"]);
     check("# note\nls <# more #> -Force", &["ls -force"]);
 }
