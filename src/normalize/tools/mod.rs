@@ -255,8 +255,9 @@ fn agent(call: &ToolCall, input: Inputs<'_>) -> Option<Reading> {
     let prompt = input.text(&["prompt", "task", "message", "instructions", "description"])?;
     let mut gaps = EnumSet::empty();
     let kind = input.text(&["subagent_type", "agent_type", "agent"]).unwrap_or_default();
-    let (shown, hidden) = reveal::readable(prompt);
-    let text = cut(&format!("{} {kind}\n{shown}", call.tool), &mut gaps);
+    let whole = format!("{} {kind}\n{prompt}", call.tool);
+    let (shown, hidden) = reveal::readable(&whole);
+    let text = cut(&shown, &mut gaps);
     let mut unit = Unit::new(UnitKind::Arguments, text, 0..prompt.len());
     unit.gaps = hidden | gaps;
     Some(Reading { tool: Tool::Agent, units: vec![unit], gaps: gaps | hidden })
