@@ -20,7 +20,7 @@ const MAX_INLINE_CODE: usize = 120;
 /// Characters of written text up to which it stays in the text of the command that writes it.
 const MAX_INLINE_DATA: usize = 80;
 /// Arguments of one command that are looked at, head and tail.
-const MAX_ARGUMENTS: usize = 4096;
+const MAX_ARGUMENTS: usize = 1024;
 
 /// What a stage of a pipeline reads.
 #[derive(Debug)]
@@ -192,9 +192,10 @@ impl Walker {
         if let Some(command) = step.commands.first_mut() {
             command.assignments = assigned.pairs;
         }
-        step.output = self.output(&run.fields, stdin.literal, executed);
+        step.output = Self::output(&run.fields, &step.commands, &stdin);
         let writes = writes_file(stage);
-        self.written(&mut run, &step.output, writes, own.is_some());
+        let tees = step.commands.iter().find(|command| command.program == "tee");
+        self.written(&mut run, &step.output, tees, writes, own.is_some());
         if prints {
             run.join_data(1, n_fields);
         }
@@ -223,28 +224,30 @@ impl Walker {
         fields
     }
 
-    /// What the stage prints, when that is known.
-    fn output(&mut self, fields: &[Field], stdin: Option<&Literal>, executed: bool) -> Output {
-        let Some(first) = fields.first().filter(|_| !executed) else {
+    /// What the stage prints, when that is known: what the innermost command does, for wrappers pass it on.
+    fn output(fields: &[Field], commands: &[Command], stdin: &Stdin<'_>) -> Output {
+        let Some(command) = commands.iter().rev().find(|command| !command.wrappers.is_empty()).or(commands.first())
+        else {
             return Output::Unknown;
         };
-        if fields.iter().any(|field| field.dynamic && field.substituted) {
+        if stdin.executed || fields.iter().any(|field| field.dynamic && field.substituted) {
             return Output::Unknown;
         }
-        let arguments: Vec<&str> = fields.iter().skip(1).map(|field| field.text.as_str()).collect();
-        let mut output = decode::output(basename(&first.text), &arguments, stdin);
+        let arguments: Vec<&str> = command.arguments.iter().map(|argument| argument.text.as_str()).collect();
+        let mut output = decode::output(&command.program, &arguments, stdin.literal);
         if let Output::Known(literal) = &mut output {
-            literal.decoded |= fields.iter().any(|field| field.decoded) || stdin.is_some_and(|stdin| stdin.decoded);
+            literal.decoded |=
+                fields.iter().any(|field| field.decoded) || stdin.literal.is_some_and(|stdin| stdin.decoded);
         }
         output
     }
 
     /// Text that `echo` or `printf` writes to a file, or that `tee` writes, is a unit of its own.
-    fn written(&mut self, run: &mut Words, output: &Output, writes: bool, own: bool) {
+    fn written(&mut self, run: &mut Words, output: &Output, tees: Option<&Command>, writes: bool, own: bool) {
         let Output::Known(literal) = output else {
             return;
         };
-        let tees = run.fields.first().is_some_and(|field| field.text == "tee") && run.fields.len() > 1;
+        let tees = tees.is_some_and(|tee| tee.arguments.iter().any(|argument| !argument.text.starts_with('-')));
         if !(writes || tees) {
             return;
         }
@@ -520,7 +523,10 @@ impl Walker {
         commands: &mut Vec<Command>,
     ) {
         let end = end.min(run.fields.len());
-        if start >= end || !self.descend() {
+        // `command -v name` only asks where it is.
+        let asks = program == "command"
+            && run.fields.get(start.wrapping_sub(1)).is_some_and(|flag| matches!(flag.text.as_str(), "-v" | "-V"));
+        if start >= end || asks || !self.descend() {
             return;
         }
         let at = self.units.len();

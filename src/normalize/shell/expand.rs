@@ -314,10 +314,21 @@ impl Walker {
                 }
             }
             match parsed.apply(value) {
-                Some(value) => builder.constant(&value, quoted),
+                Some(value) => builder.constant(&self.separated(value, quoted), quoted),
                 None => builder.dynamic(format!("${{{}}}", parsed.source), true),
             }
         }
+    }
+
+    /// The value with the script's own field separators as blanks, where it will be split.
+    fn separated(&self, mut value: Constant, quoted: bool) -> Constant {
+        if let Some(Variable::Constant(separators)) = self.scope.get("IFS")
+            && !quoted
+        {
+            let is_separator = |letter: char| separators.iter().any(|separator| separator.text.contains(letter));
+            value.text = value.text.replace(is_separator, " ");
+        }
+        value
     }
 
     /// Expands the word of `${name:-word}`.

@@ -190,7 +190,7 @@ pub(super) fn parse_word(source: &str) -> Word<'_> {
 const MAX_RETRIES: usize = 8;
 
 /// Bytes of an array index or pattern group that are looked at for its end, so that unclosed ones cannot cost a pass each.
-const MAX_INDEX: usize = 1024;
+const MAX_INDEX: usize = 256;
 
 /// Words that end a list; where nothing waits for one it is skipped.
 const CLOSERS: &[&str] = &["then", "do", "done", "fi", "else", "elif", "esac", "}", ")", ";;"];
@@ -448,16 +448,22 @@ impl<'a> Parser<'a> {
             if self.eat_word("!") {
                 continue;
             }
-            if self.eat_word("time") || self.eat_word("coproc") {
+            if self.eat_word("time") {
                 self.skip_blanks();
                 self.eat_word("-p");
+            } else if self.eat_word("coproc") {
                 self.skip_blanks();
-                if self.at_compound() {
-                    continue;
+                if !self.at_compound() {
+                    self.bare_word();
                 }
-                self.at = start;
+            } else {
+                return;
             }
-            return;
+            self.skip_blanks();
+            if !self.at_compound() {
+                self.at = start;
+                return;
+            }
         }
     }
 

@@ -77,7 +77,7 @@ fn compound_commands_yield_what_is_inside() {
     check("case $x in a) b;; (c|d) e;& *) f; esac", &["b", "e", "f"]);
     check("(a; b) && { c; d; }", &["a", "b", "c", "d"]);
     check("select x in a b; do c; done", &["c"]);
-    check("time { a; }; ! b; coproc { c; }", &["a", "b", "c"]);
+    check("time { a; }; ! b; coproc { c; }; coproc X { d; }", &["a", "b", "c", "d"]);
     check_layers("if a; then b; fi", "b", &[Layer::Block]);
 }
 
@@ -187,6 +187,7 @@ fn constants_are_filled_in() {
     check("rm${IFS}-rf${IFS}/", &["rm -rf /"]);
     check("Y=X; X=rm; ${!Y} a", &["rm a"]);
     check("set -- rm x; $1 $2", &["rm x"]);
+    check("IFS=,; a=rm,-rf,/; $a", &["IFS=,", "rm -rf /"]);
 }
 
 #[test]
@@ -289,6 +290,7 @@ fn a_document_written_to_a_file_is_data() {
     let long = "y".repeat(90);
     check(&format!("cat > a <<EOF\n{long}\nEOF"), &["cat > a <<< ⟦data⟧", &long]);
     check(&format!("echo '{long}' > a"), &["echo ⟦data⟧ > a", &long]);
+    check("echo 'x y' | sudo tee a", &["echo ⟦data⟧'x y' | sudo tee a", "tee a", "x y"]);
     check("echo 'x y' | tee a", &["echo ⟦data⟧'x y' | tee a", "x y"]);
 }
 
@@ -314,6 +316,7 @@ fn a_wrapped_command_is_a_unit_of_its_own() {
         &["sudo -u u env A=1 timeout 5 rm x", "env A=1 timeout 5 rm x", "timeout 5 rm x", "rm x"],
     );
     check("find . -name '*.o' -exec rm {} \\;", &["find . -name ⟦data⟧'*.o' -exec rm {} ';'", "rm {}"]);
+    check("command -v jq; command rm x", &["command -v jq", "command rm x", "rm x"]);
     check("ls | xargs rm -f", &["ls | xargs rm -f", "rm -f"]);
     check("echo /a /b | xargs rm", &["echo ⟦data⟧'/a /b' | xargs rm", "rm /a /b"]);
     check_layers("sudo rm x", "rm x", &[Layer::Wrapped]);
