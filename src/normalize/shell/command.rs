@@ -848,8 +848,9 @@ impl Walker {
                 continue;
             }
             let known = !argument.dynamic && !append && self.scope.spend(value.len());
-            let constant =
-                Constant { text: value.to_owned(), active: !argument.parts.is_empty(), decoded: argument.decoded };
+            let active = argument.parts.iter().any(|part| matches!(part, Part::Active(_)));
+            let parts = if active { vec![Part::Active(value.to_owned())] } else { Vec::new() };
+            let constant = Constant { text: value.to_owned(), parts, decoded: argument.decoded };
             self.scope.set(name, if known { Variable::Constant(vec![constant]) } else { Variable::Unknown });
         }
     }

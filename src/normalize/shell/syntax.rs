@@ -190,7 +190,7 @@ pub(super) fn parse_word(source: &str) -> Word<'_> {
 const MAX_RETRIES: usize = 8;
 
 /// Bytes of an array index or pattern group that are looked at for its end, so that unclosed ones cannot cost a pass each.
-const MAX_INDEX: usize = 256;
+const MAX_INDEX: usize = 64;
 
 /// Words that end a list; where nothing waits for one it is skipped.
 const CLOSERS: &[&str] = &["then", "do", "done", "fi", "else", "elif", "esac", "}", ")", ";;"];

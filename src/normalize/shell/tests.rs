@@ -213,6 +213,7 @@ fn a_variable_set_in_a_branch_may_be_either() {
 #[test]
 fn the_home_is_known_or_a_tilde() {
     check("z ~ $HOME/x \"${HOME}\"/y ~/z", &["z ~ ~/x ~/y ~/z"]);
+    check("x=~/'a b'; z \"$x\" \"f$HOME\"", &["z ~'/a b' f~"]);
     let place = Place { home: Some("/home/u".into()), ..Place::default() };
     let (found, _) = units("z ~/x $HOME", &place);
     assert_eq!(found.first().map(|unit| unit.text.as_str()), Some("z /home/u/x /home/u"));
