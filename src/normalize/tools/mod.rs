@@ -201,8 +201,7 @@ fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Plac
         .map_or_else(|| place.clone(), |dir| place.changed_to(dir));
     let stated = language.or_else(|| call.context.shell.as_deref().and_then(stated_shell));
     let (mut units, gaps, language) = shell_units(&command, stated, &place);
-    if input.0.get("dangerouslyDisableSandbox").is_some_and(|value| value.as_bool() == Some(true))
-    {
+    if input.0.get("dangerouslyDisableSandbox").is_some_and(|value| value.as_bool() == Some(true)) {
         // On each: what stands first may be padding.
         units.iter_mut().for_each(|unit| unit.own_effects.push(effect(Fact::Disable)));
     }
