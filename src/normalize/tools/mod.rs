@@ -225,8 +225,11 @@ fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit
         let kept = cut(&script, &mut gaps);
         units.push(Unit::new(UnitKind::Command(language), kept, 0..command.len()));
     }
-    // Where in the script the hidden characters stood is not known any more.
-    units.iter_mut().for_each(|unit| unit.gaps |= hidden);
+    for unit in &mut units {
+        let end = unit.span.end.min(command.len());
+        unit.span = unit.span.start.min(end)..end; // Revealing may have changed the length.
+        unit.gaps |= hidden; // Where in the script the hidden characters stood is not known any more.
+    }
     (units, gaps | hidden, language)
 }
 
