@@ -17,6 +17,9 @@ pub(super) const CODE: &str = "\u{27e6}code\u{27e7}";
 /// Characters of a text from which on it is a unit of its own.
 pub(super) const MAX_INLINE: usize = 120;
 
+/// Arguments of one command that are looked up.
+const MAX_ARGUMENTS: usize = 1000;
+
 /// What a well-known environment variable holds on an ordinary machine. `name` in lower case.
 pub(super) fn environment(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -84,7 +87,8 @@ pub(super) struct Built {
 /// Looks a command up and opens what is inside its arguments. `depth` counts scripts in scripts.
 pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, depth: usize) -> Built {
     let program = program_name(path);
-    let found = facts::read(path, &arguments, place);
+    let looked_at = arguments.get(..arguments.len().min(MAX_ARGUMENTS)).unwrap_or_default();
+    let found = facts::read(path, looked_at, place);
     for index in &found.data {
         if let Some(argument) = arguments.get_mut(*index) {
             argument.data = true;
@@ -103,6 +107,9 @@ pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, d
         inner: Vec::new(),
         gaps: EnumSet::empty(),
     };
+    if built.command.arguments.len() > MAX_ARGUMENTS {
+        built.gaps |= Gap::Truncated;
+    }
     if !built.command.known {
         built.gaps |= Gap::UnknownProgram;
     }

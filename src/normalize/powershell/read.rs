@@ -506,7 +506,7 @@ impl<'a> Reader<'a> {
                 && !matches!(self.kind(at), Some(Kind::Redirect(_) | Kind::End))
             {
                 let end = self.chunk_end(at, range.end);
-                word.take_value(self.chunk(at..end));
+                word.take_value(&self.chunk(at..end));
                 at = end;
             }
             words.list.push(word);
@@ -562,7 +562,9 @@ impl<'a> Reader<'a> {
                 Some(Kind::Open(bracket)) => {
                     let end = self.after(at).min(range.end);
                     dynamic |= *bracket != '{';
-                    text.push_str(&render::text(self.tokens, at..end, &self.variables));
+                    let inside = render::text(self.tokens, at..end, &self.variables);
+                    let called = *bracket == '(' && text.ends_with(char::is_alphanumeric) && !inside.starts_with('(');
+                    text.push_str(&if called { format!("({inside})") } else { inside });
                 }
                 _ => {}
             }
@@ -614,9 +616,8 @@ struct Word {
 }
 
 impl Word {
-    /// Makes a parameter and its value one argument.
-    fn take_value(&mut self, value: Word) {
-        self.argument.text.extend([":", &value.argument.text]);
+    /// Shows a value with its parameter; what it is does not matter to any table.
+    fn take_value(&mut self, value: &Word) {
         self.shown.extend([" ", &value.shown]);
     }
 }

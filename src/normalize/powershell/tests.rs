@@ -86,6 +86,8 @@ fn lists_and_tables_are_no_commands() {
     check_programs("select @{l='Owner';e={$_.x}}", &["select"]);
     check_programs("$x = @{ a = Get-Date; b = 5 }", &["get-date"]);
     check("f.m('a','b')", &["f.m ('a','b')"]);
+    check("Stop-Process x -ea Stop", &["stop-process x -ea Stop"]);
+    check("echo ($a).b('c')", &["echo ($a).b('c')"]);
     check("$w.M('a','b')", &["$w.M('a','b')"]);
     check_programs("ls | % { rm $_ -ErrorAction Stop }", &["ls", "%", "rm"]);
 }
