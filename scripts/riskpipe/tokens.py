@@ -85,23 +85,26 @@ def pad_rows(rows: Sequence[npt.NDArray[np.uint16]], pad_id: int) -> tuple[IntAr
 
 
 def batches_by_length(
-    lengths: IntArray, order: IntArray, token_budget: int, chunk: int, seed: np.random.Generator
+    lengths: IntArray, counts: IntArray, order: IntArray, token_budget: int, chunk: int, seed: np.random.Generator
 ) -> list[IntArray]:
-    """Splits `order` (row or action numbers) into batches of similar length.
+    """Splits `order` (numbers of rows or actions) into batches of similar length.
 
-    Numbers are sorted by length inside chunks of `chunk` numbers only, so that batches still mix content; a batch
-    holds at most `token_budget` padded tokens. The batches come back shuffled.
+    `lengths[n]` is the longest row of n and `counts[n]` how many rows it has. Numbers are sorted by length inside chunks
+    of `chunk` numbers only, so that batches still mix content; a batch holds at most `token_budget` padded tokens. The
+    batches come back shuffled.
     """
     batches: list[IntArray] = []
     for start in range(0, len(order), chunk):
         part = order[start : start + chunk]
         part = part[np.argsort(lengths[part], kind="stable")]
         current: list[int] = []
+        rows = 0
         for number in part.tolist():
-            if current and int(lengths[number]) * (len(current) + 1) > token_budget:
+            if current and int(lengths[number]) * (rows + int(counts[number])) > token_budget:
                 batches.append(np.array(current))
-                current = []
+                current, rows = [], 0
             current.append(number)
+            rows += int(counts[number])
         if current:
             batches.append(np.array(current))
     seed.shuffle(batches)
