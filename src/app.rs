@@ -86,7 +86,7 @@ impl App {
 
     /// A new engine, with a session of its own whose golden answers have been checked.
     pub fn engine(&self) -> Result<Engine, Failure> {
-        let classifier = self.classifier().map_err(|error| Failure::Model(Arc::new(error)))?;
+        let classifier = self.classifier().map_err(|error| Failure::NotReady(error.to_string()))?;
         Ok(Engine::new(Parts {
             encoder: Arc::clone(&self.encoder),
             classifier: Box::new(classifier),
@@ -100,10 +100,13 @@ impl App {
     }
 
     /// A session that answers the bundle's golden inputs as it did when the bundle was made.
-    pub fn classifier(&self) -> Result<OnnxClassifier, ModelError> {
-        let bytes: ModelBytes = self.bundle.model();
-        let options = SessionOptions::default();
-        let mut classifier = OnnxClassifier::open(&self.runtime, bytes, self.settings.device, &options)?;
+    pub fn classifier(&self) -> Result<OnnxClassifier, AppError> {
+        let device = self.settings.device;
+        // The ORT file is laid out for processors; another device makes its own of the portable one. A device that is named
+        // but not compiled in is refused by `open`, whatever the bytes.
+        let bytes: ModelBytes =
+            if device.is_processor_only() { self.bundle.model() } else { self.bundle.portable_model()? };
+        let mut classifier = OnnxClassifier::open(&self.runtime, bytes, device, &SessionOptions::default())?;
         model::check_golden(&mut classifier, self.bundle.manifest(), self.encoder.pad_id())?;
         Ok(classifier)
     }

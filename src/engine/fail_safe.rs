@@ -25,6 +25,9 @@ pub enum Failure {
     /// The action could not be turned into token ids.
     #[error("the action could not be encoded: {0}")]
     Encode(String),
+    /// There is no model to ask.
+    #[error("the local model is not ready: {0}")]
+    NotReady(String),
     /// The model did not run.
     #[error("the local model did not answer: {0}")]
     Model(#[source] Arc<ModelError>),
@@ -51,6 +54,7 @@ impl Failure {
         match self {
             Self::Input(_) => "fail_safe.input",
             Self::Encode(_) => "fail_safe.encode",
+            Self::NotReady(_) => "fail_safe.not_ready",
             Self::Model(_) => "fail_safe.model",
             Self::Score => "fail_safe.score",
             Self::Panic => "fail_safe.panic",
@@ -71,6 +75,7 @@ pub(super) fn verdict(failure: &Failure, asking: Asking) -> Verdict {
     let verdict = match failure {
         Failure::Input(_)
         | Failure::Encode(_)
+        | Failure::NotReady(_)
         | Failure::Model(_)
         | Failure::Score
         | Failure::Deadline

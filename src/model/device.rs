@@ -94,6 +94,11 @@ impl Device {
         }
     }
 
+    /// Whether nothing but the processor can come of it in this build.
+    pub fn is_processor_only(self) -> bool {
+        self.candidates().into_iter().all(|device| device == Self::Cpu || !device.is_compiled_in())
+    }
+
     /// Whether this build of riskgate can drive the device at all.
     pub fn is_compiled_in(self) -> bool {
         match self {

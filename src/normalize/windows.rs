@@ -8,7 +8,17 @@ use enumset::EnumSet;
 use crate::action::{Argument, Command, Effect, Fact, Gap, Language, Layer, Shell, Unit, UnitKind};
 use crate::normalize::facts::{self, Nested};
 use crate::normalize::paths::Place;
-use crate::normalize::{cmd, limits, powershell, shell};
+use crate::normalize::{cmd, limits, powershell, reveal, shell};
+
+/// Stands in a command's text before text without effect, and for such text when it is a unit of its own.
+pub(super) const DATA: &str = "\u{27e6}data\u{27e7}";
+/// Stands for a program text that is a unit of its own.
+pub(super) const CODE: &str = "\u{27e6}code\u{27e7}";
+/// Characters of a text from which on it is a unit of its own.
+pub(super) const MAX_INLINE: usize = 120;
+
+/// Arguments of one command that are looked up.
+const MAX_ARGUMENTS: usize = 1000;
 
 /// What a well-known environment variable holds on an ordinary machine. `name` in lower case.
 pub(super) fn environment(name: &str) -> Option<&'static str> {
@@ -77,7 +87,8 @@ pub(super) struct Built {
 /// Looks a command up and opens what is inside its arguments. `depth` counts scripts in scripts.
 pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, depth: usize) -> Built {
     let program = program_name(path);
-    let found = facts::read(path, &arguments, place);
+    let looked_at = arguments.get(..arguments.len().min(MAX_ARGUMENTS)).unwrap_or_default();
+    let found = facts::read(path, looked_at, place);
     for index in &found.data {
         if let Some(argument) = arguments.get_mut(*index) {
             argument.data = true;
@@ -96,6 +107,9 @@ pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, d
         inner: Vec::new(),
         gaps: EnumSet::empty(),
     };
+    if built.command.arguments.len() > MAX_ARGUMENTS {
+        built.gaps |= Gap::Truncated;
+    }
     if !built.command.known {
         built.gaps |= Gap::UnknownProgram;
     }
@@ -162,12 +176,15 @@ fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) 
             let inner = command(&path.text, rest.to_vec(), place, depth);
             built.gaps |= inner.gaps;
             built.command.wrappers.clear();
-            built.command.effects.extend(inner.command.effects);
+            add(&mut built.command.effects, inner.command.effects);
             built.inner.extend(layered(inner.inner, Layer::Wrapped));
         }
         Nested::Shell { start, end, skip, shell } => {
             let words = arguments.get(*start..(*end).min(arguments.len())).unwrap_or_default();
             let script = words.iter().map(|argument| argument.text.as_str()).collect::<Vec<_>>().join(" ");
+            if *shell == Shell::PowerShell && script.trim_start().starts_with('{') {
+                return; // A script block: its reader goes through it where it stands.
+            }
             let (units, gaps) = script_units(*shell, script.get(*skip..).unwrap_or_default(), place, depth);
             built.gaps |= gaps;
             built.inner.extend(layered(units, Layer::Script));
@@ -198,6 +215,15 @@ fn script_units(language: Shell, script: &str, place: &Place, depth: usize) -> (
         Shell::Bash => shell::units(script, place),
         Shell::PowerShell => powershell::units_at(script, place, depth),
         Shell::Cmd => cmd::units_at(script, place, depth),
+    }
+}
+
+/// Adds effects that are not there yet.
+pub(super) fn add(effects: &mut Vec<Effect>, more: impl IntoIterator<Item = Effect>) {
+    for effect in more {
+        if !effects.contains(&effect) {
+            effects.push(effect);
+        }
     }
 }
 
@@ -263,7 +289,7 @@ pub(super) fn decode_utf16(text: &str) -> Option<String> {
         bytes.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes([*pair.first()?, *pair.get(1)?]))).collect();
     let zeros = bytes.iter().filter(|byte| **byte == 0).count();
     let text = if zeros * 3 > bytes.len() { String::from_utf16(&wide).ok()? } else { String::from_utf8(bytes).ok()? };
-    Some(text).filter(|text| !text.trim().is_empty())
+    Some(reveal::reveal(&text).0.into_owned()).filter(|text| !text.trim().is_empty())
 }
 
 /// Base64 with or without padding, bounded.

@@ -224,7 +224,8 @@ impl<'a> Reader<'a> {
         }
         self.gaps |= gaps;
         self.moved(&built.command);
-        let shown = parsed.shown(&built.command.program);
+        let shown = parsed.shown(&built.command, !built.inner.is_empty());
+        let data = long_data(&built.command);
         match self
             .units
             .last_mut()
@@ -247,6 +248,7 @@ impl<'a> Reader<'a> {
         }
         self.prefix.clear();
         self.piped = false;
+        self.units.extend(data.map(|data| Unit::new(UnitKind::Data, data, span.clone())));
         self.units.extend(built.inner.into_iter().map(|unit| Unit { span: span.clone(), ..unit }));
     }
 
@@ -270,6 +272,12 @@ impl<'a> Reader<'a> {
             self.place = self.place.changed_to(&path.text);
         }
     }
+}
+
+/// The text without effect in a command, when it is long enough for a unit of its own.
+fn long_data(command: &Command) -> Option<String> {
+    let data = command.arguments.iter().filter(|argument| argument.data).map(|argument| argument.text.as_str());
+    Some(data.collect::<Vec<_>>().join(" ")).filter(|data| data.len() > windows::MAX_INLINE)
 }
 
 /// The letters at the start of a text.
@@ -307,18 +315,18 @@ mod tests {
     fn commands_are_split_at_operators() {
         check(
             "dir /s C:\\x & del a.txt && type b | findstr \"x y\"",
-            &["dir /s C:\\x", "del a.txt", "type b | findstr \"x y\""],
+            &["dir /s C:\\x", "del a.txt", "type b | findstr ⟦data⟧'x y'"],
         );
-        check("echo \"a & b\"\r\ncd ..", &["echo \"a & b\"", "cd .."]);
-        check("rem note\n:: note\n:label\n@echo off", &["echo off"]);
+        check("echo \"a & b\"\r\ncd ..", &["echo ⟦data⟧'a & b'", "cd .."]);
+        check("rem note\n:: note\n:label\n@echo off", &["echo ⟦data⟧'off'"]);
     }
 
     #[test]
     fn carets_and_variables_are_resolved() {
         check("d^e^l a", &["del a"]);
-        check("set X=whoami\n%X% /all", &["set X=whoami", "whoami /all"]);
+        check("set X=whoami\n%X% /all", &["set ⟦data⟧'X=whoami'", "whoami /all"]);
         check("copy a %TEMP%\\b", &["copy a ~\\AppData\\Local\\Temp\\b"]);
-        check("set a=who&& set b=ami&& call %a%%b%", &["set a=who", "set b=ami", "call whoami"]);
+        check("set a=who&& set b=ami&& call %a%%b%", &["set ⟦data⟧'a=who'", "set ⟦data⟧'b=ami'", "call whoami"]);
         let (_, gaps) = units("d^e^l a", &Place::default());
         assert!(gaps.contains(Gap::OddSpelling));
     }
@@ -344,7 +352,7 @@ mod tests {
     fn glued_switches_are_split() {
         check("rd/s/q x", &["rd /s /q x"]);
         check("cd\\", &["cd \\"]);
-        check("echo.hi", &["echo hi"]);
+        check("echo.hi", &["echo ⟦data⟧'hi'"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The scanner of `cmd`: where a command ends, what its words are, where the head of `if` and `for` ends.
 
-use crate::action::Argument;
+use crate::action::{Argument, Command};
 use crate::normalize::windows;
 
 /// Commands whose name may be glued to its first switch or path.
@@ -107,20 +107,43 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// The canonical text.
-    pub(super) fn shown(&self, program: &str) -> String {
+    /// The canonical text. `opened`: what the command runs is a unit of its own.
+    pub(super) fn shown(&self, command: &Command, opened: bool) -> String {
         let mut text = self.wrappers.iter().flat_map(|wrapper| [wrapper.as_str(), " "]).collect::<String>();
-        text.push_str(if self.path.contains(['\\', '/']) { &self.path } else { program });
-        for argument in &self.arguments {
+        text.push_str(if self.path.contains(['\\', '/']) { &self.path } else { &command.program });
+        let mut data: Vec<&str> = Vec::new();
+        for argument in &command.arguments {
+            if argument.data {
+                data.push(&argument.text);
+                continue;
+            }
+            push_data(&mut text, &mut data);
             text.push(' ');
             let quotes = argument.text.is_empty()
                 || argument.text.contains(|c: char| c.is_whitespace() || matches!(c, '&' | '|' | '<' | '>'));
-            text.extend(if quotes { ["\"", &argument.text, "\""] } else { ["", &argument.text, ""] });
+            match () {
+                () if opened && argument.text.len() > windows::MAX_INLINE => text.push_str(windows::CODE),
+                () if quotes => text.extend(["\"", &argument.text, "\""]),
+                () => text.push_str(&argument.text),
+            }
         }
+        push_data(&mut text, &mut data);
         for (operator, target) in &self.redirects {
             text.extend([" ", operator, target]);
         }
         text
+    }
+}
+
+/// Adds text without effect: in quotes, or by its mark alone when it is a unit of its own.
+fn push_data(text: &mut String, data: &mut Vec<&str>) {
+    if data.is_empty() {
+        return;
+    }
+    let joined = std::mem::take(data).join(" ");
+    text.extend([" ", windows::DATA]);
+    if joined.len() <= windows::MAX_INLINE {
+        text.extend(["'", &joined, "'"]);
     }
 }
 
@@ -250,7 +273,7 @@ fn windows_ending(rest: &str) -> bool {
 fn switches(text: &str) -> Vec<String> {
     let glued = text.len() >= 4
         && text.len() <= 12
-        && text.len() % 2 == 0
+        && text.len().is_multiple_of(2)
         && text.as_bytes().chunks(2).all(|pair| matches!(pair, [b'/', letter] if letter.is_ascii_alphabetic()));
     if !glued {
         return vec![text.to_owned()];

@@ -160,10 +160,11 @@ impl Maker<'_> {
         for item in uses {
             match item.role {
                 Role::Mode => self.mode(item.text),
-                Role::Host | Role::Url | Role::Port | Role::Name | Role::Data | Role::Setting if binds_everywhere(item.text) => {
-                    if self.base.contains(Fact::Serve) || item.role == Role::Host {
-                        self.modifiers |= Modifier::ListenAll;
-                    }
+                Role::Host if binds_everywhere(item.text) => self.modifiers |= Modifier::ListenAll,
+                Role::Url | Role::Port | Role::Name | Role::Data | Role::Setting
+                    if self.base.contains(Fact::Serve) && binds_everywhere(item.text) =>
+                {
+                    self.modifiers |= Modifier::ListenAll;
                 }
                 Role::Pid if matches!(item.text, "-1") => self.modifiers |= Modifier::All,
                 Role::Ref if self.base.contains(Fact::Publish) => self.refspec(item.text),
@@ -325,13 +326,13 @@ impl Maker<'_> {
             Fact::Write => matches!(role, Role::Write | Role::ReadWrite),
             Fact::Delete => {
                 role == Role::Delete
-                    || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource) && !uses.iter().any(|item| item.role == Role::Delete)
+                    || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource)
+                        && !uses.iter().any(|item| item.role == Role::Delete)
             }
             Fact::Execute => matches!(role, Role::Execute | Role::Script),
             Fact::Contact | Fact::Download => matches!(role, Role::Url | Role::Host | Role::Remote),
             Fact::Upload => {
-                let names_file = |item: &Use<'_>| item.role == Role::Upload && self.target(item).is_some();
-                role == Role::Upload || matches!(role, Role::Url | Role::Host | Role::Remote) && !uses.iter().any(names_file)
+                role == Role::Upload || matches!(role, Role::Url | Role::Host | Role::Remote) && !self.sends_file
             }
             Fact::Publish => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url),
             Fact::RemoteDelete => matches!(role, Role::Remote | Role::Resource | Role::Image | Role::Url | Role::Ref),
@@ -366,7 +367,11 @@ impl Maker<'_> {
             Role::Url => Some(host_target(text, item.dynamic)),
             Role::Host => Some(named_host_target(text, item.dynamic)),
             Role::Remote => Some(self.remote_target(item)),
-            role if is_path_role(role) => Some(if is_address(text) { host_target(text, item.dynamic) } else { self.path_target(text, item.dynamic) }),
+            role if is_path_role(role) => Some(if is_address(text) {
+                host_target(text, item.dynamic)
+            } else {
+                self.path_target(text, item.dynamic)
+            }),
             Role::Package if text.contains("://") => Some(host_target(text, item.dynamic)),
             Role::Code
             | Role::Command
@@ -382,7 +387,8 @@ impl Maker<'_> {
 
     fn path_target(&self, text: &str, dynamic: bool) -> Target {
         let mut target = self.place.locate(text);
-        let unsettled = matches!(target.scope, Scope::Path(PathScope::Workspace | PathScope::Outside | PathScope::Home));
+        let unsettled =
+            matches!(target.scope, Scope::Path(PathScope::Workspace | PathScope::Outside | PathScope::Home));
         if dynamic && unsettled && !text.contains(['$', '`', '%']) {
             target.scope = Scope::Path(PathScope::Dynamic);
         }
@@ -420,7 +426,9 @@ impl Maker<'_> {
         let scope = target.as_ref().map(|target| target.scope);
         let changes = matches!(fact, Fact::Write | Fact::Delete);
         let follows = match scope {
-            Some(Scope::Path(PathScope::Secret | PathScope::EnvFile)) if !matches!(fact, Fact::Delete | Fact::Grant | Fact::Credentials) => {
+            Some(Scope::Path(PathScope::Secret | PathScope::EnvFile))
+                if !matches!(fact, Fact::Delete | Fact::Grant | Fact::Credentials) =>
+            {
                 (fact != Fact::Write || self.base.contains(Fact::Read)).then_some(Fact::Credentials)
             }
             Some(Scope::Path(PathScope::Device)) if changes => Some(Fact::Device),
@@ -470,14 +478,24 @@ fn host_target(text: &str, dynamic: bool) -> Target {
 /// Whether a path is rather an address on the network.
 fn is_address(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, _)| {
-        scheme.len() > 1 && !scheme.eq_ignore_ascii_case("file") && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+        scheme.len() > 1
+            && !scheme.eq_ignore_ascii_case("file")
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
     })
 }
 
 fn is_path_role(role: Role) -> bool {
     matches!(
         role,
-        Role::Read | Role::Write | Role::Delete | Role::Execute | Role::ReadWrite | Role::Dir | Role::Chdir | Role::KeyFile | Role::Script
+        Role::Read
+            | Role::Write
+            | Role::Delete
+            | Role::Execute
+            | Role::ReadWrite
+            | Role::Dir
+            | Role::Chdir
+            | Role::KeyFile
+            | Role::Script
     )
 }
 
@@ -494,7 +512,10 @@ fn is_method_flag(flag: &str) -> bool {
 /// Whether an address stands for every network interface.
 fn binds_everywhere(text: &str) -> bool {
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-    matches!(text, "0.0.0.0" | "::" | "[::]" | "0" | "*" | "::0") || text.starts_with("0.0.0.0:") || text.starts_with("[::]:") || text.starts_with("*:")
+    matches!(text, "0.0.0.0" | "::" | "[::]" | "0" | "*" | "::0")
+        || text.starts_with("0.0.0.0:")
+        || text.starts_with("[::]:")
+        || text.starts_with("*:")
 }
 
 /// Whether a name has `prod`, `production`, `prd` or `live` as a part of its own.
@@ -503,7 +524,10 @@ fn names_production(item: &Use<'_>) -> bool {
         || item.flag.is_some() && matches!(item.role, Role::Name | Role::Setting | Role::Data | Role::Service);
     named
         && item.text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|part| {
-            part.eq_ignore_ascii_case("prod") || part.eq_ignore_ascii_case("production") || part.eq_ignore_ascii_case("prd") || part.eq_ignore_ascii_case("live")
+            part.eq_ignore_ascii_case("prod")
+                || part.eq_ignore_ascii_case("production")
+                || part.eq_ignore_ascii_case("prd")
+                || part.eq_ignore_ascii_case("live")
         })
 }
 
@@ -525,5 +549,6 @@ fn mode_sets_id(mode: &str) -> bool {
     if mode.len() >= 4 && mode.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
         return mode.bytes().rev().nth(3).is_some_and(|special| (special - b'0') & 6 != 0);
     }
-    mode.split(',').any(|clause| clause.find(['+', '=']).is_some_and(|at| clause.get(at..).is_some_and(|what| what.contains('s'))))
+    mode.split(',')
+        .any(|clause| clause.find(['+', '=']).is_some_and(|at| clause.get(at..).is_some_and(|what| what.contains('s'))))
 }

@@ -35,16 +35,26 @@ impl Found {
             "DELETE" => self.change(Fact::Delete, has("WHERE")),
             "UPDATE" => self.change(Fact::Write, has("WHERE")),
             "ALTER" if has("DROP") => self.facts |= Fact::Delete,
-            "ALTER" | "CREATE" if matches!(word(1), "USER" | "ROLE" | "LOGIN") => self.facts |= Fact::Account | Fact::Grant,
+            "ALTER" | "CREATE" if matches!(word(1), "USER" | "ROLE" | "LOGIN") => {
+                self.facts |= Fact::Account | Fact::Grant
+            }
             "GRANT" | "REVOKE" => self.facts |= Fact::Grant,
-            "INSERT" | "REPLACE" | "MERGE" | "UPSERT" | "ALTER" | "CREATE" | "RENAME" | "IMPORT" | "RESTORE" => self.facts |= Fact::Write,
+            "INSERT" | "REPLACE" | "MERGE" | "UPSERT" | "ALTER" | "CREATE" | "RENAME" | "IMPORT" | "RESTORE" => {
+                self.facts |= Fact::Write
+            }
             "COPY" | "LOAD" => self.facts |= Fact::Write | Fact::Read,
             "WITH" | "EXPLAIN" | "BEGIN" | "DO" | "IF" => self.inside(words),
             "SHUTDOWN" => self.facts |= Fact::Power,
             _ => self.facts |= Fact::Read,
         }
         let program = has("PROGRAM") && word(0) == "COPY";
-        if program || has("XP_CMDSHELL") || has("SYS_EXEC") || has("SYS_EVAL") || word(0).starts_with("\\!") || word(0) == "SYSTEM" {
+        if program
+            || has("XP_CMDSHELL")
+            || has("SYS_EXEC")
+            || has("SYS_EVAL")
+            || word(0).starts_with("\\!")
+            || word(0) == "SYSTEM"
+        {
             self.facts |= Fact::Execute;
         }
         if has("OUTFILE") || has("DUMPFILE") {
@@ -103,7 +113,10 @@ impl Iterator for Tokens<'_> {
                 self.skip(1);
                 return Some(";".to_owned());
             } else {
-                let end = self.rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '\\' | '!')).unwrap_or(self.rest.len());
+                let end = self
+                    .rest
+                    .find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '\\' | '!'))
+                    .unwrap_or(self.rest.len());
                 let end = end.max(first.len_utf8());
                 let word = self.rest.get(..end).unwrap_or_default().to_uppercase();
                 self.skip(end);

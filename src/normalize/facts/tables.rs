@@ -109,11 +109,14 @@ fn slice<T>(all: &'static [T], (start, end): (u32, u32)) -> &'static [T] {
 }
 
 fn adds(index: u16) -> Adds {
-    ADDS.get(usize::from(index)).map_or(Adds { role: None, facts: EnumSet::empty(), modifiers: EnumSet::empty() }, |adds| Adds {
-        role: adds.role,
-        facts: EnumSet::from_u64_truncated(adds.facts),
-        modifiers: EnumSet::from_u64_truncated(adds.modifiers),
-    })
+    ADDS.get(usize::from(index)).map_or(
+        Adds { role: None, facts: EnumSet::empty(), modifiers: EnumSet::empty() },
+        |adds| Adds {
+            role: adds.role,
+            facts: EnumSet::from_u64_truncated(adds.facts),
+            modifiers: EnumSet::from_u64_truncated(adds.modifiers),
+        },
+    )
 }
 
 impl B {
@@ -182,6 +185,6 @@ impl B {
 
     /// The names of its subcommands.
     pub(super) fn all_subs(&self) -> impl Iterator<Item = &'static str> {
-        slice(&SUBS, self.subs).iter().map(|(name, _)| name.as_str())
+        slice(&SUBS, self.subs).iter().map(|entry| entry.word())
     }
 }

@@ -146,7 +146,10 @@ fn inner_programs_are_found() {
     check_nested("watch -n 1 ls -l", &[bash(2, 4)]);
     check_nested("cmd /c del␠x", &[Nested::Shell { start: 1, end: 2, skip: 0, shell: Shell::Cmd }]);
     check_nested("powershell -NoP -enc AAAA", &[Nested::Encoded { index: 2, skip: 0 }]);
-    check_nested("powershell -Command Get-Process x", &[Nested::Shell { start: 1, end: 3, skip: 0, shell: Shell::PowerShell }]);
+    check_nested(
+        "powershell -Command Get-Process x",
+        &[Nested::Shell { start: 1, end: 3, skip: 0, shell: Shell::PowerShell }],
+    );
     check_nested("python3.11 -c print", &[Nested::Code { index: 1, skip: 0, language: Language::Python }]);
     check_nested("perl -e1", &[Nested::Code { index: 0, skip: 2, language: Language::Perl }]);
     check_nested("node --eval=1", &[Nested::Code { index: 0, skip: 7, language: Language::JavaScript }]);
@@ -176,7 +179,8 @@ fn text_without_effect_is_data() {
 
 #[test]
 fn programs_are_known_by_other_spellings() {
-    for line in ["python3.11", "PYTHON.EXE", "C:\\Python\\python.exe", "/usr/bin/rm", "pip3.12", "Remove-Item", "NODE"] {
+    for line in ["python3.11", "PYTHON.EXE", "C:\\Python\\python.exe", "/usr/bin/rm", "pip3.12", "Remove-Item", "NODE"]
+    {
         assert!(facts(line).known, "{line}");
     }
     check("./run.sh --fast", "execute(run.sh)");
@@ -200,8 +204,13 @@ fn the_tables_hold_many_programs_and_their_flags_parse() {
 
 #[test]
 fn odd_arguments_do_not_fail() {
-    for program in ["git", "curl", "bash", "find", "tar", "powershell", "cmd", "ssh", "sudo", "psql", "remove-item", "dd", "x"] {
-        for line in ["-", "--", "---", "-é", "=", "--=", "-=x", "/", "//", "/:", ":", "-:", "+", "@", "{} +", "; ;", "-c", "-exec", "-exec ;", "é"] {
+    for program in
+        ["git", "curl", "bash", "find", "tar", "powershell", "cmd", "ssh", "sudo", "psql", "remove-item", "dd", "x"]
+    {
+        for line in [
+            "-", "--", "---", "-é", "=", "--=", "-=x", "/", "//", "/:", ":", "-:", "+", "@", "{} +", "; ;", "-c",
+            "-exec", "-exec ;", "é",
+        ] {
             let _ = facts(&format!("{program} {line}"));
         }
         let _ = facts(&format!("{program} "));

@@ -9,8 +9,20 @@ use crate::normalize::facts::tables::{Adds, B, Style, Tongue};
 
 /// Parameters that every cmdlet has and that take a value.
 const COMMON_PARAMETERS: [&str; 14] = [
-    "-erroraction", "-ea", "-warningaction", "-wa", "-informationaction", "-infa", "-errorvariable", "-ev", "-warningvariable", "-wv",
-    "-outvariable", "-ov", "-pipelinevariable", "-pv",
+    "-erroraction",
+    "-ea",
+    "-warningaction",
+    "-wa",
+    "-informationaction",
+    "-infa",
+    "-errorvariable",
+    "-ev",
+    "-warningvariable",
+    "-wv",
+    "-outvariable",
+    "-ov",
+    "-pipelinevariable",
+    "-pv",
 ];
 
 /// Subcommands of subcommands that are followed; deeper ones are operands.
@@ -98,7 +110,8 @@ impl<'a> Walk<'a> {
     /// Takes one argument; the index of the next.
     fn step(&mut self, index: usize, argument: &'a Argument) -> usize {
         let text = argument.text.as_str();
-        let may_be_flag = !self.flags_ended && text.bytes().next().is_some_and(|byte| !byte.is_ascii_alphanumeric() && byte != b'.');
+        let may_be_flag =
+            !self.flags_ended && text.bytes().next().is_some_and(|byte| !byte.is_ascii_alphanumeric() && byte != b'.');
         if may_be_flag {
             if text == "-" && self.flag("-").is_none() {
                 return self.operand(index, argument);
@@ -173,7 +186,9 @@ impl<'a> Walk<'a> {
         }
         match self.body().style {
             Style::PowerShell => self.powershell_flag(index, text),
-            Style::Cmd => self.slash_flag(index, text).or_else(|| if dashed { self.unix_flag(index, text) } else { None }),
+            Style::Cmd => {
+                self.slash_flag(index, text).or_else(|| if dashed { self.unix_flag(index, text) } else { None })
+            }
             Style::Unix if dashed => self.unix_flag(index, text),
             Style::Unix if text.starts_with('/') => self.slash_flag(index, text).filter(|_| text.len() < 12),
             Style::Unix => None,
@@ -251,7 +266,8 @@ impl<'a> Walk<'a> {
     /// The flag of this spelling or, for a long one, the only one that starts with it.
     fn long_flag(&self, name: &str) -> Option<Adds> {
         self.flag(name).or_else(|| {
-            let found = (name.len() > 4 && name.starts_with("--")).then(|| self.chain.iter().rev().find_map(|body| body.flag_by_prefix(name)));
+            let found = (name.len() > 4 && name.starts_with("--"))
+                .then(|| self.chain.iter().rev().find_map(|body| body.flag_by_prefix(name)));
             found.flatten().and_then(|(adds, only)| only.then_some(adds))
         })
     }
@@ -275,13 +291,17 @@ impl<'a> Walk<'a> {
             let Some(adds) = self.flag(spelling) else { continue };
             known = true;
             let rest = at + 1 + letter.len_utf8();
-            if adds.role.is_some() && rest < text.len() && !(adds.role == Some(Role::Shell) && self.waits_for_script("-c")) {
+            if adds.role.is_some()
+                && rest < text.len()
+                && !(adds.role == Some(Role::Shell) && self.waits_for_script("-c"))
+            {
                 let (flag, value) = text.split_at_checked(rest)?;
                 self.add(adds);
                 self.value(adds, flag, value, index, rest);
                 return Some(index + 1);
             }
-            self.stdin_wanted |= letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
+            self.stdin_wanted |=
+                letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
             if rest == text.len() {
                 let flag = if adds.role.is_some() && known && letters.len() > 1 { "-c" } else { text };
                 let flag = if adds.role == Some(Role::Shell) { flag } else { text };
@@ -327,7 +347,9 @@ impl<'a> Walk<'a> {
             }
             return Some(index + 1);
         }
-        let found = self.flag(&name).or_else(|| self.chain.iter().rev().find_map(|body| body.flag_by_prefix(&name)).map(|(adds, _)| adds));
+        let found = self
+            .flag(&name)
+            .or_else(|| self.chain.iter().rev().find_map(|body| body.flag_by_prefix(&name)).map(|(adds, _)| adds));
         let Some(adds) = found else {
             let takes = value.is_none() && COMMON_PARAMETERS.contains(&name.as_str());
             self.after_unknown_flag = !takes && value.is_none();
@@ -336,7 +358,13 @@ impl<'a> Walk<'a> {
         let Some(value) = value else { return Some(self.take_flag(adds, text, index)) };
         if adds.role.is_some() || !value.eq_ignore_ascii_case("$false") {
             self.add(adds);
-            self.value(adds, text.get(..text.len() - value.len() - 1).unwrap_or(text), value, index, text.len() - value.len());
+            self.value(
+                adds,
+                text.get(..text.len() - value.len() - 1).unwrap_or(text),
+                value,
+                index,
+                text.len() - value.len(),
+            );
         }
         Some(index + 1)
     }
@@ -357,7 +385,8 @@ impl<'a> Walk<'a> {
             self.value(adds, text.get(..at)?, text.get(at + 1..)?, index, at + 1);
             return Some(index + 1);
         }
-        let parts = name.get(1..)?.split('/').map(|part| self.flag(&format!("/{part}")).filter(|adds| adds.role.is_none()));
+        let parts =
+            name.get(1..)?.split('/').map(|part| self.flag(&format!("/{part}")).filter(|adds| adds.role.is_none()));
         if let Some(all) = parts.collect::<Option<Vec<_>>>() {
             all.into_iter().for_each(|adds| self.add(adds));
             return Some(index + 1);
@@ -380,8 +409,13 @@ impl<'a> Walk<'a> {
             Role::Code | Role::Shell | Role::Script | Role::Query => {
                 matches!(first, Some(Role::Code | Role::Script | Role::Query | Role::Shell))
             }
-            Role::Pattern => first == Some(Role::Pattern) && !flag.contains("clude") && !matches!(flag, "-g" | "--glob"),
-            Role::Read => matches!(first, Some(Role::Pattern | Role::Query | Role::Code)) && matches!(flag, "-f" | "--file" | "--from-file"),
+            Role::Pattern => {
+                first == Some(Role::Pattern) && !flag.contains("clude") && !matches!(flag, "-g" | "--glob")
+            }
+            Role::Read => {
+                matches!(first, Some(Role::Pattern | Role::Query | Role::Code))
+                    && matches!(flag, "-f" | "--file" | "--from-file")
+            }
             _ => false,
         };
         self.skip_first |= gives && self.position == 0;
@@ -412,7 +446,11 @@ impl<'a> Walk<'a> {
         if roles.is_empty() && !self.body().prints {
             self.uses.push(Use { role: Role::Name, text, flag: None, dynamic: argument.dynamic });
         }
-        let place = if self.body().last { 0 } else { (self.position + usize::from(self.skip_first)).min(roles.len().saturating_sub(1)) };
+        let place = if self.body().last {
+            0
+        } else {
+            (self.position + usize::from(self.skip_first)).min(roles.len().saturating_sub(1))
+        };
         let Some(role) = roles.get(place).copied() else {
             self.position += 1;
             return index + 1;
@@ -472,7 +510,8 @@ impl<'a> Walk<'a> {
 
     /// Another command from this argument on, until `;` or `{} +`; the index after it.
     fn command(&mut self, start: usize) -> usize {
-        let start = start + self.arguments.iter().skip(start).take_while(|argument| is_assignment(&argument.text)).count();
+        let start =
+            start + self.arguments.iter().skip(start).take_while(|argument| is_assignment(&argument.text)).count();
         let rest = self.arguments.get(start..).unwrap_or_default();
         let ends = rest.iter().enumerate().position(|(at, argument)| match argument.text.as_str() {
             ";" | "\\;" => true,
@@ -500,7 +539,10 @@ impl<'a> Walk<'a> {
             self.nested.push(Nested::Encoded { index: start, skip });
             return start + 1;
         }
-        let length = rest.iter().position(|argument| matches!(argument.text.as_str(), ":::" | "::::" | ":::+")).unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|argument| matches!(argument.text.as_str(), ":::" | "::::" | ":::+"))
+            .unwrap_or(rest.len());
         // `concurrently "a b" "c d"`: each word a script.
         let each = length > 1 && skip == 0 && shell == Shell::Bash && first.text.contains([' ', '\n']);
         if each {

@@ -50,6 +50,10 @@ impl Place {
         if matches!(path.to_ascii_lowercase().trim_end_matches(':'), "nul" | "con") {
             return Target { text: path.to_owned(), scope: Scope::Path(PathScope::Temp) };
         }
+        // What `find` and `xargs` put in its place is known only when they run.
+        if path == "{}" {
+            return Target { text: path.to_owned(), scope: Scope::Path(PathScope::Dynamic) };
+        }
         let resolved = self.resolve(path);
         let (scope, text) = self.judge(&resolved);
         Target { text, scope: Scope::Path(scope) }

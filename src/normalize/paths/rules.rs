@@ -132,10 +132,12 @@ fn pattern(glob: u16) -> &'static str {
 }
 
 /// The rules whose first component is this word.
-fn starting_with(entries: &'static [(W, u16)], first: Option<&str>) -> impl Iterator<Item = u16> {
-    let first = first.unwrap_or_default().to_owned();
-    let start = entries.partition_point(|(word, _)| word.as_str() < first.as_str());
-    entries.iter().skip(start).take_while(move |(word, _)| word.as_str() == first).map(|(_, glob)| *glob)
+fn starting_with(entries: &'static [(W, u16)], first: Option<&str>) -> impl Iterator<Item = u16> + use<> {
+    let first = first.unwrap_or_default();
+    let start = entries.partition_point(|(word, _)| word.as_str() < first);
+    let rest = entries.get(start..).unwrap_or_default();
+    let count = rest.iter().take_while(|(word, _)| word.as_str() == first).count();
+    rest.iter().take(count).map(|(_, glob)| *glob)
 }
 
 /// Whether a pattern covers all of a path.

@@ -109,7 +109,7 @@ pub(super) fn effects(text: &str) -> Vec<Effect> {
     effects
 }
 
-/// The hosts of the addresses in a text.
+/// The addresses in a text.
 fn addresses(text: &str) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     for (at, _) in text.match_indices("://").take(MAX_ADDRESSES) {
@@ -120,9 +120,9 @@ fn addresses(text: &str) -> Vec<Target> {
         let Some(rest) = text.get(start..) else { continue };
         let end =
             rest.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ')' | ',' | ';')).unwrap_or(rest.len());
-        let Some(host) = rest.get(..end).and_then(hosts::host_of) else { continue };
-        let scope = Scope::Host(hosts::classify(&host));
-        let target = Target { text: host, scope };
+        let Some(address) = rest.get(..end) else { continue };
+        let Some(host) = hosts::host_of(address) else { continue };
+        let target = Target { text: address.to_owned(), scope: Scope::Host(hosts::classify(&host)) };
         if !targets.contains(&target) {
             targets.push(target);
         }
@@ -206,7 +206,7 @@ fn process(command: &mut Command, place: &Place, depth: usize, gaps: &mut EnumSe
     }
     let built = windows::command(&program, arguments, place, depth + 1);
     *gaps |= built.gaps - Gap::UnknownProgram;
-    command.effects.extend(built.command.effects);
+    windows::add(&mut command.effects, built.command.effects);
     windows::layered(built.inner, Layer::Wrapped)
 }
 

@@ -300,12 +300,19 @@ fn number(text: &str) -> Option<u32> {
 /// The character of a code, or a text as it is.
 fn character(text: &str) -> Option<String> {
     match number(&text.to_ascii_lowercase()) {
-        Some(code) => char::from_u32(code).map(String::from),
+        Some(code) => char::from_u32(code).filter(|c| !is_marker(*c)).map(String::from),
         None => Some(text.to_owned()),
     }
 }
 
+/// Whether a character belongs to the engine's markers, which no input may spell.
+fn is_marker(c: char) -> bool {
+    matches!(c, '\u{27e6}' | '\u{27e7}')
+}
+
 /// `73+[char]69`, the rest of a word after the first `[char]`.
 fn characters(rest: &str) -> Option<String> {
-    rest.split('+').map(|item| char::from_u32(number(item.trim_start_matches("[char]"))?)).collect()
+    rest.split('+')
+        .map(|item| char::from_u32(number(item.trim_start_matches("[char]"))?).filter(|c| !is_marker(*c)))
+        .collect()
 }

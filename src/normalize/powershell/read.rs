@@ -401,7 +401,7 @@ impl<'a> Reader<'a> {
     fn expression(&mut self, range: Range<usize>) -> Element {
         let value = constant::value(self.tokens, range.clone(), &self.variables);
         let text = match &value {
-            Some(value) => format!("'{}'", render::shortened(value)),
+            Some(value) => render::literal(value),
             None => render::text(self.tokens, range.clone(), &self.variables),
         };
         let effects = calls::effects(&text);
@@ -412,16 +412,7 @@ impl<'a> Reader<'a> {
     fn command(&mut self, range: Range<usize>, called: bool, input: Option<String>) -> Element {
         let (name, after, mut gaps) = self.name(&range, called);
         let words = self.words(after..range.end);
-        let mut text = render::word(&name);
-        if called && !is_command(&name) {
-            text.insert_str(0, "& ");
-        }
-        for word in &words.list {
-            text.push_str(if word.comma { "," } else { " " });
-            text.push_str(&word.shown);
-        }
-        words.redirects.iter().for_each(|(operator, target)| text.push_str(&format!(" {operator}{target}")));
-        let arguments: Vec<Argument> = words.list.into_iter().map(|word| word.argument).collect();
+        let arguments: Vec<Argument> = words.list.iter().map(|word| word.argument.clone()).collect();
         let mut built = windows::command(&name, arguments, &self.place, self.depth);
         if self.functions.contains(&built.command.program) || name.starts_with('$') {
             built.gaps -= Gap::UnknownProgram;
@@ -436,6 +427,7 @@ impl<'a> Reader<'a> {
         let mut inner = built.inner;
         inner.extend(calls::inner(&mut built.command, input.as_deref(), &self.place, self.depth, &mut gaps));
         self.moved(&built.command);
+        let text = spelled(&name, called, &words, &built.command, !inner.is_empty());
         let effects = calls::effects(&text);
         Element { text, command: Some(built.command), effects, inner, gaps, value: None }
     }
@@ -508,8 +500,16 @@ impl<'a> Reader<'a> {
             let mut word = self.chunk(at..end);
             word.comma = comma;
             comma = false;
-            words.list.push(word);
             at = end;
+            if is_common(&word.argument.text)
+                && at < range.end
+                && !matches!(self.kind(at), Some(Kind::Redirect(_) | Kind::End))
+            {
+                let end = self.chunk_end(at, range.end);
+                word.take_value(&self.chunk(at..end));
+                at = end;
+            }
+            words.list.push(word);
         }
         words
     }
@@ -535,8 +535,9 @@ impl<'a> Reader<'a> {
     fn chunk(&self, range: Range<usize>) -> Word {
         if let Some(value) = constant::value(self.tokens, range.clone(), &self.variables) {
             return Word {
-                shown: render::shortened(&render::word(&value)),
+                shown: render::word(&value),
                 argument: windows::argument(value),
+                bracketed: false,
                 comma: false,
             };
         }
@@ -561,16 +562,42 @@ impl<'a> Reader<'a> {
                 Some(Kind::Open(bracket)) => {
                     let end = self.after(at).min(range.end);
                     dynamic |= *bracket != '{';
-                    text.push_str(&render::text(self.tokens, at..end, &self.variables));
+                    let inside = render::text(self.tokens, at..end, &self.variables);
+                    let called = *bracket == '(' && text.ends_with(char::is_alphanumeric) && !inside.starts_with('(');
+                    text.push_str(&if called { format!("({inside})") } else { inside });
                 }
                 _ => {}
             }
             at = self.after(at);
         }
         let bracketed = (range.start..range.end).any(|at| matches!(self.kind(at), Some(Kind::Open(_))));
-        let shown = if bracketed { text.clone() } else { render::shortened(&render::word(&text)) };
-        Word { shown, argument: Argument { text, dynamic, data: false }, comma: false }
+        let shown = if bracketed { text.clone() } else { render::word(&text) };
+        Word { shown, argument: Argument { text, dynamic, data: false }, bracketed, comma: false }
     }
+}
+
+/// A command's canonical text. `opened`: what it runs is a unit of its own.
+fn spelled(name: &str, called: bool, words: &Words, command: &Command, opened: bool) -> String {
+    let mut text = render::word(name);
+    if called && !is_command(name) {
+        text.insert_str(0, "& ");
+    }
+    for (index, word) in words.list.iter().enumerate() {
+        let data = command.arguments.get(index).is_some_and(|argument| argument.data);
+        text.push_str(if word.comma { "," } else { " " });
+        match () {
+            () if word.bracketed => text.push_str(&word.shown),
+            () if render::is_long(&word.argument.text) => {
+                text.push_str(if opened { windows::CODE } else { windows::DATA })
+            }
+            () if data => text.extend([windows::DATA, &render::quoted(&word.argument.text)]),
+            () => text.push_str(&word.shown),
+        }
+    }
+    for (operator, target) in &words.redirects {
+        text.extend([" ", operator, target]);
+    }
+    text
 }
 
 /// The words of a command apart from its name.
@@ -582,8 +609,39 @@ struct Words {
 struct Word {
     argument: Argument,
     shown: String,
+    /// Part of it stands in brackets.
+    bracketed: bool,
     /// It belongs to a list with the word before.
     comma: bool,
+}
+
+impl Word {
+    /// Shows a value with its parameter; what it is does not matter to any table.
+    fn take_value(&mut self, value: &Word) {
+        self.shown.extend([" ", &value.shown]);
+    }
+}
+
+/// Whether every cmdlet has this parameter, so that no table lists it, and it takes a value.
+fn is_common(parameter: &str) -> bool {
+    let names = [
+        "-erroraction",
+        "-ea",
+        "-errorvariable",
+        "-ev",
+        "-warningaction",
+        "-wa",
+        "-warningvariable",
+        "-informationaction",
+        "-infa",
+        "-outvariable",
+        "-ov",
+        "-outbuffer",
+        "-ob",
+        "-pipelinevariable",
+        "-pv",
+    ];
+    names.contains(&parameter)
 }
 
 /// A parameter's name in lower case; its value and any other word as it stands.

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use super::constant::{self, Variables};
 use super::lex::{Kind, Part, Token};
+use crate::normalize::windows;
 
-/// Characters of a string from which on it is a unit of its own and shortened here.
-pub(super) const LONG_TEXT: usize = 120;
 /// Bytes of the text of a bracket's inside that are shown in place.
 const MAX_INSIDE: usize = 400;
 /// Brackets in brackets that are shown in place.
@@ -30,7 +29,7 @@ fn write(tokens: &[Token], range: Range<usize>, variables: &Variables, depth: us
         at += 1;
         match &token.kind {
             Kind::Word(word) => out.push_str(word),
-            Kind::Text(parts) => out.push_str(&quoted(&shown(parts, variables))),
+            Kind::Text(parts) => out.push_str(&literal(&shown(parts, variables))),
             Kind::Variable(name) => variable(name, variables, out),
             Kind::Open(bracket) => {
                 let end = token.partner.min(range.end);
@@ -51,7 +50,7 @@ fn write(tokens: &[Token], range: Range<usize>, variables: &Variables, depth: us
 
 fn variable(name: &str, variables: &Variables, out: &mut String) {
     match variables.get(name) {
-        Some(value) if value.len() <= LONG_TEXT && !value.contains('\n') => out.push_str(&word(value)),
+        Some(value) if value.len() <= windows::MAX_INLINE && !value.contains('\n') => out.push_str(&word(value)),
         _ => {
             out.push('$');
             out.push_str(name);
@@ -65,7 +64,7 @@ fn group(tokens: &[Token], bracket: char, inside: Range<usize>, variables: &Vari
     if bracket == '('
         && let Some(value) = constant::value(tokens, inside.clone(), variables)
     {
-        let value = quoted(&shortened(&value));
+        let value = literal(&value);
         out.push_str(&if called { format!("({value})") } else { value });
         return;
     }
@@ -102,25 +101,24 @@ pub(super) fn shown(parts: &[Part], variables: &Variables) -> String {
             Part::Sub(inner, _) => out.extend(["$(", inner, ")"]),
         }
     }
-    shortened(&out)
+    out
 }
 
-/// A text cut short where it is a unit of its own.
-pub(super) fn shortened(text: &str) -> String {
-    if !is_long(text) {
-        return text.to_owned();
-    }
-    format!("{}\u{2026}", text.get(..text.floor_char_boundary(LONG_TEXT / 2)).unwrap_or_default())
+/// A text in quotes, or the mark of one that is a unit of its own.
+pub(super) fn literal(text: &str) -> String {
+    if is_long(text) { windows::DATA.to_owned() } else { quoted(text) }
 }
 
 /// Whether a string is shown as a unit of its own: long, and neither a path nor an address.
 pub(super) fn is_long(text: &str) -> bool {
-    text.len() > LONG_TEXT
-        && (text.contains(char::is_whitespace) || text.len() > 4 * LONG_TEXT || !text.contains(['/', '\\', '.']))
+    text.len() > windows::MAX_INLINE
+        && (text.contains(char::is_whitespace)
+            || text.len() > 4 * windows::MAX_INLINE
+            || !text.contains(['/', '\\', '.']))
 }
 
 /// A text in quotes.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{text}'")
 }
 

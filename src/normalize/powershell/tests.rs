@@ -20,7 +20,10 @@ fn check_programs(script: &str, expected: &[&str]) {
 
 #[test]
 fn statements_and_pipelines_are_units() {
-    check("Get-Process | Sort-Object CPU; ls C:\\x\ncd ..", &["get-process | sort-object CPU", "ls C:\\x", "cd .."]);
+    check(
+        "Get-Process | Sort-Object CPU; ls C:\\x\ncd ..",
+        &["get-process | sort-object ⟦data⟧'CPU'", "ls C:\\x", "cd .."],
+    );
     check("Get-Item a |\n  Remove-Item -Recurse -FORCE", &["get-item a | remove-item -recurse -force"]);
     check("# note\nls <# more #> -Force", &["ls -force"]);
 }
@@ -76,6 +79,17 @@ fn net_methods_have_effects() {
     let facts: Vec<_> = units.iter().flat_map(Unit::effects).map(|effect| effect.fact).collect();
     assert!(facts.contains(&crate::action::Fact::Download));
     assert!(units.iter().any(|unit| unit.flows.contains(crate::action::Flow::NetworkToExecution)));
+}
+
+#[test]
+fn lists_and_tables_are_no_commands() {
+    check_programs("select @{l='Owner';e={$_.x}}", &["select"]);
+    check_programs("$x = @{ a = Get-Date; b = 5 }", &["get-date"]);
+    check("f.m('a','b')", &["f.m ('a','b')"]);
+    check("Stop-Process x -ea Stop", &["stop-process x -ea Stop"]);
+    check("echo ($a).b('c')", &["echo ($a).b('c')"]);
+    check("$w.M('a','b')", &["$w.M('a','b')"]);
+    check_programs("ls | % { rm $_ -ErrorAction Stop }", &["ls", "%", "rm"]);
 }
 
 #[test]

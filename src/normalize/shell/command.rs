@@ -20,7 +20,7 @@ const MAX_INLINE_CODE: usize = 120;
 /// Characters of written text up to which it stays in the text of the command that writes it.
 const MAX_INLINE_DATA: usize = 80;
 /// Arguments of one command that are looked at, head and tail.
-const MAX_ARGUMENTS: usize = 4096;
+const MAX_ARGUMENTS: usize = 1024;
 
 /// What a stage of a pipeline reads.
 #[derive(Debug)]
@@ -192,14 +192,15 @@ impl Walker {
         if let Some(command) = step.commands.first_mut() {
             command.assignments = assigned.pairs;
         }
-        step.output = self.output(&run.fields, stdin.literal, executed, alone);
+        step.output = Self::output(&run.fields, &step.commands, &stdin);
         let writes = writes_file(stage);
-        self.written(&mut run, &step.output, writes, own.is_some(), input);
+        let tees = step.commands.iter().find(|command| command.program == "tee");
+        self.written(&mut run, &step.output, tees, writes, own.is_some());
         if prints {
             run.join_data(1, n_fields);
         }
         push_word(&mut step.text, &run.shown(0, n_fields));
-        step.trivial = is_trivial(&run.fields, &step) && stage.redirects.is_empty() && assigned.trivial;
+        step.trivial = is_trivial(&run.fields, &step) && assigned.trivial;
         self.redirections(stage, own.as_ref(), executed, &mut step);
         if let Some(own) = own {
             let flows_on = !alone && matches!(step.output, Output::Known(_)) && !writes;
@@ -223,36 +224,36 @@ impl Walker {
         fields
     }
 
-    /// What the stage prints, when that is known.
-    fn output(&mut self, fields: &[Field], stdin: Option<&Literal>, executed: bool, alone: bool) -> Output {
-        let Some(first) = fields.first().filter(|_| !executed) else {
+    /// What the stage prints, when that is known: what the innermost command does, for wrappers pass it on.
+    fn output(fields: &[Field], commands: &[Command], stdin: &Stdin<'_>) -> Output {
+        let Some(command) = commands.iter().rev().find(|command| !command.wrappers.is_empty()).or(commands.first())
+        else {
             return Output::Unknown;
         };
-        if fields.iter().any(|field| field.dynamic && field.substituted) {
+        if stdin.executed || fields.iter().any(|field| field.dynamic && field.substituted) {
             return Output::Unknown;
         }
-        let _ = alone;
-        let arguments: Vec<&str> = fields.iter().skip(1).map(|field| field.text.as_str()).collect();
-        let mut output = decode::output(basename(&first.text), &arguments, stdin);
+        let arguments: Vec<&str> = command.arguments.iter().map(|argument| argument.text.as_str()).collect();
+        let mut output = decode::output(&command.program, &arguments, stdin.literal);
         if let Output::Known(literal) = &mut output {
-            literal.decoded |= fields.iter().any(|field| field.decoded) || stdin.is_some_and(|stdin| stdin.decoded);
+            literal.decoded |=
+                fields.iter().any(|field| field.decoded) || stdin.literal.is_some_and(|stdin| stdin.decoded);
         }
         output
     }
 
     /// Text that `echo` or `printf` writes to a file, or that `tee` writes, is a unit of its own.
-    fn written(&mut self, run: &mut Words, output: &Output, writes: bool, own: bool, input: &Input) {
+    fn written(&mut self, run: &mut Words, output: &Output, tees: Option<&Command>, writes: bool, own: bool) {
         let Output::Known(literal) = output else {
             return;
         };
-        let tees = run.fields.first().is_some_and(|field| field.text == "tee") && run.fields.len() > 1;
+        let tees = tees.is_some_and(|tee| tee.arguments.iter().any(|argument| !argument.text.starts_with('-')));
         if !(writes || tees) {
             return;
         }
         let Some(text) = literal.as_text().map(str::to_owned) else {
             return;
         };
-        let _ = input;
         if text.chars().nth(MAX_INLINE_DATA).is_some() && !own {
             for mark in run.marks.iter_mut().filter(|mark| **mark == Mark::Data) {
                 *mark = Mark::Hidden("⟦data⟧");
@@ -403,7 +404,7 @@ impl Walker {
         commands
     }
 
-    #[allow(clippy::too_many_arguments, reason = "all of it is looked at once, here")]
+    #[expect(clippy::too_many_arguments, reason = "all of it is looked at once, here")]
     fn command_gaps(
         &mut self,
         program: &str,
@@ -444,7 +445,7 @@ impl Walker {
 
     // ── What a command contains ─────────────────────────────────────────────────────────────────────────────────────────
 
-    #[allow(clippy::too_many_arguments, reason = "the command is still being built")]
+    #[expect(clippy::too_many_arguments, reason = "the command is still being built")]
     fn nested(
         &mut self,
         nested: &Nested,
@@ -522,7 +523,10 @@ impl Walker {
         commands: &mut Vec<Command>,
     ) {
         let end = end.min(run.fields.len());
-        if start >= end || !self.descend() {
+        // `command -v name` only asks where it is.
+        let asks = program == "command"
+            && run.fields.get(start.wrapping_sub(1)).is_some_and(|flag| matches!(flag.text.as_str(), "-v" | "-V"));
+        if start >= end || asks || !self.descend() {
             return;
         }
         let at = self.units.len();
@@ -719,6 +723,10 @@ impl Walker {
             let RedirectTarget::Word(word) = &redirect.target else {
                 continue;
             };
+            if word.raw.is_empty() {
+                self.gap(Gap::Unparsed);
+                continue;
+            }
             let field = self.expand_whole(word);
             let duplicates =
                 operator.ends_with('&') && (field.text == "-" || field.text.bytes().all(|byte| byte.is_ascii_digit()));
@@ -840,8 +848,9 @@ impl Walker {
                 continue;
             }
             let known = !argument.dynamic && !append && self.scope.spend(value.len());
-            let constant =
-                Constant { text: value.to_owned(), active: !argument.parts.is_empty(), decoded: argument.decoded };
+            let active = argument.parts.iter().any(|part| matches!(part, Part::Active(_)));
+            let parts = if active { vec![Part::Active(value.to_owned())] } else { Vec::new() };
+            let constant = Constant { text: value.to_owned(), parts, decoded: argument.decoded };
             self.scope.set(name, if known { Variable::Constant(vec![constant]) } else { Variable::Unknown });
         }
     }

@@ -116,8 +116,13 @@ impl Builder {
         self.current.decoded |= value.decoded;
         if quoted || !value.text.contains([' ', '\t', '\n']) {
             if quoted || !value.text.is_empty() {
-                let globs = !quoted && value.text.contains(['*', '?', '[']);
-                self.push(if globs { Part::Active(value.text.clone()) } else { value.part() });
+                if !quoted && value.text.contains(['*', '?', '[']) {
+                    self.push(Part::Active(value.text.clone()));
+                } else if value.parts.is_empty() {
+                    self.literal(&value.text);
+                } else {
+                    value.parts.iter().cloned().for_each(|part| self.push(part));
+                }
             }
             return;
         }
@@ -130,7 +135,7 @@ impl Builder {
             }
             self.current.filled = true;
             self.current.decoded |= value.decoded;
-            let globs = value.active || part.contains(['*', '?', '[']);
+            let globs = part.contains(['*', '?', '[']) || part.starts_with("~/");
             self.push(if globs { Part::Active(part.to_owned()) } else { Part::Literal(part.to_owned()) });
         }
         if value.text.ends_with([' ', '\t', '\n']) {
@@ -228,6 +233,8 @@ impl Walker {
     fn home(&self, builder: &mut Builder) {
         match &self.scope.place.home {
             Some(home) => builder.literal(home),
+            // A tilde is only active where a word begins.
+            None if builder.begun => builder.literal("~"),
             None => builder.push(Part::Active("~".to_owned())),
         }
     }
@@ -314,10 +321,21 @@ impl Walker {
                 }
             }
             match parsed.apply(value) {
-                Some(value) => builder.constant(&value, quoted),
+                Some(value) => builder.constant(&self.separated(value, quoted), quoted),
                 None => builder.dynamic(format!("${{{}}}", parsed.source), true),
             }
         }
+    }
+
+    /// The value with the script's own field separators as blanks, where it will be split.
+    fn separated(&self, mut value: Constant, quoted: bool) -> Constant {
+        if let Some(Variable::Constant(separators)) = self.scope.get("IFS")
+            && !quoted
+        {
+            let is_separator = |letter: char| separators.iter().any(|separator| separator.text.contains(letter));
+            value.text = value.text.replace(is_separator, " ");
+        }
+        value
     }
 
     /// Expands the word of `${name:-word}`.
@@ -377,7 +395,8 @@ impl Walker {
             if literal.decoded {
                 self.decoded_data(text);
             }
-            builder.constant(&Constant { text: text.to_owned(), active: false, decoded: literal.decoded }, quoted);
+            builder
+                .constant(&Constant { text: text.to_owned(), decoded: literal.decoded, ..Constant::default() }, quoted);
             return;
         }
         self.unknown_substitution(list, "$(", builder);

@@ -147,7 +147,8 @@ impl<'a> Parameter<'a> {
             return Some(Constant { text: value.text.chars().count().to_string(), ..Constant::default() });
         }
         let text = operated(&value.text, self.operation)?;
-        Some(Constant { text, active: value.active, decoded: value.decoded })
+        let parts = if text == value.text { value.parts.clone() } else { Vec::new() };
+        Some(Constant { text, parts, decoded: value.decoded })
     }
 }
 

@@ -21,17 +21,10 @@ pub(super) enum Variable {
 pub(super) struct Constant {
     /// The text.
     pub text: String,
-    /// Whether its globs or tilde are still to be expanded.
-    pub active: bool,
+    /// Its parts, where its globs or tilde are still to be expanded.
+    pub parts: Vec<Part>,
     /// Whether an encoding was undone to get it.
     pub decoded: bool,
-}
-
-impl Constant {
-    /// As a part of a word.
-    pub(super) fn part(&self) -> Part {
-        if self.active { Part::Active(self.text.clone()) } else { Part::Literal(self.text.clone()) }
-    }
 }
 
 /// A point to return to.

@@ -190,7 +190,7 @@ pub(super) fn parse_word(source: &str) -> Word<'_> {
 const MAX_RETRIES: usize = 8;
 
 /// Bytes of an array index or pattern group that are looked at for its end, so that unclosed ones cannot cost a pass each.
-const MAX_INDEX: usize = 1024;
+const MAX_INDEX: usize = 64;
 
 /// Words that end a list; where nothing waits for one it is skipped.
 const CLOSERS: &[&str] = &["then", "do", "done", "fi", "else", "elif", "esac", "}", ")", ";;"];
@@ -339,7 +339,7 @@ impl<'a> Parser<'a> {
         self.awaited.push(until);
         let mut list = List::new();
         let mut conditional = false;
-        while self.to_statement() {
+        while self.reach_statement() {
             let before = self.at;
             if let Some(mut statement) = self.pipeline() {
                 statement.conditional = conditional;
@@ -357,7 +357,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Moves to the next statement of the current list; `false` at its end.
-    fn to_statement(&mut self) -> bool {
+    fn reach_statement(&mut self) -> bool {
         loop {
             self.skip_lines();
             if self.at >= self.source.len() {
@@ -448,16 +448,22 @@ impl<'a> Parser<'a> {
             if self.eat_word("!") {
                 continue;
             }
-            if self.eat_word("time") || self.eat_word("coproc") {
+            if self.eat_word("time") {
                 self.skip_blanks();
                 self.eat_word("-p");
+            } else if self.eat_word("coproc") {
                 self.skip_blanks();
-                if self.at_compound() {
-                    continue;
+                if !self.at_compound() {
+                    self.bare_word();
                 }
-                self.at = start;
+            } else {
+                return;
             }
-            return;
+            self.skip_blanks();
+            if !self.at_compound() {
+                self.at = start;
+                return;
+            }
         }
     }
 

@@ -494,5 +494,5 @@ fn is_same(one: &Unit, other: &Unit) -> bool {
 
 /// A field as the value of a variable.
 pub(super) fn constant_of(field: &Field) -> Constant {
-    Constant { text: field.text.clone(), active: !field.parts.is_empty(), decoded: field.decoded }
+    Constant { text: field.text.clone(), parts: field.parts.clone(), decoded: field.decoded }
 }

@@ -16,9 +16,10 @@ const MAX_TARGETS: usize = 32;
 /// The unit of an argument object alone.
 pub(super) fn plain(name: &str, input: &Object) -> Unit {
     let (json, was_cut) = json::compact(input);
-    let (shown, hidden) = reveal::readable(&json);
+    let whole = format!("{name} {json}");
+    let (shown, hidden) = reveal::readable(&whole);
     let mut gaps = hidden;
-    let text = cut(&format!("{name} {shown}"), &mut gaps);
+    let text = cut(&shown, &mut gaps);
     if was_cut {
         gaps |= Gap::Truncated;
     }

@@ -124,7 +124,7 @@ impl Section<'_> {
     fn close(self, end: usize, place: &Place, gaps: &mut EnumSet<Gap>) -> Vec<Unit> {
         let (shown, hidden) = reveal::readable(&self.text);
         let mut cut_gaps = hidden;
-        let text = cut(&format!("{}\n{shown}", self.path), &mut cut_gaps);
+        let text = cut(&format!("{}\n{shown}", reveal::readable(self.path).0), &mut cut_gaps);
         *gaps |= cut_gaps;
         let mut unit = Unit::new(UnitKind::Content, text, self.start..end);
         unit.gaps = cut_gaps;

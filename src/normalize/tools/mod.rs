@@ -201,8 +201,7 @@ fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Plac
         .map_or_else(|| place.clone(), |dir| place.changed_to(dir));
     let stated = language.or_else(|| call.context.shell.as_deref().and_then(stated_shell));
     let (mut units, gaps, language) = shell_units(&command, stated, &place);
-    if input.0.get("dangerouslyDisableSandbox").is_some_and(|value| value.as_bool() == Some(true))
-    {
+    if input.0.get("dangerouslyDisableSandbox").is_some_and(|value| value.as_bool() == Some(true)) {
         // On each: what stands first may be padding.
         units.iter_mut().for_each(|unit| unit.own_effects.push(effect(Fact::Disable)));
     }
@@ -226,8 +225,11 @@ fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit
         let kept = cut(&script, &mut gaps);
         units.push(Unit::new(UnitKind::Command(language), kept, 0..command.len()));
     }
-    // Where in the script the hidden characters stood is not known any more.
-    units.iter_mut().for_each(|unit| unit.gaps |= hidden);
+    for unit in &mut units {
+        let end = unit.span.end.min(command.len());
+        unit.span = unit.span.start.min(end)..end; // Revealing may have changed the length.
+        unit.gaps |= hidden; // Where in the script the hidden characters stood is not known any more.
+    }
     (units, gaps | hidden, language)
 }
 
@@ -255,8 +257,9 @@ fn agent(call: &ToolCall, input: Inputs<'_>) -> Option<Reading> {
     let prompt = input.text(&["prompt", "task", "message", "instructions", "description"])?;
     let mut gaps = EnumSet::empty();
     let kind = input.text(&["subagent_type", "agent_type", "agent"]).unwrap_or_default();
-    let (shown, hidden) = reveal::readable(prompt);
-    let text = cut(&format!("{} {kind}\n{shown}", call.tool), &mut gaps);
+    let whole = format!("{} {kind}\n{prompt}", call.tool);
+    let (shown, hidden) = reveal::readable(&whole);
+    let text = cut(&shown, &mut gaps);
     let mut unit = Unit::new(UnitKind::Arguments, text, 0..prompt.len());
     unit.gaps = hidden | gaps;
     Some(Reading { tool: Tool::Agent, units: vec![unit], gaps: gaps | hidden })

@@ -4,9 +4,12 @@ use enumset::EnumSet;
 use percent_encoding::percent_decode_str;
 
 use super::inputs::Inputs;
-use super::{Reading, cut, effect};
+use super::{Reading, cut, effect, head};
 use crate::action::{Effect, Fact, Scope, Target, Tool, Unit, UnitKind};
 use crate::normalize::{hosts, reveal};
+
+/// Bytes of an address that a target keeps.
+const MAX_ADDRESS: usize = 500;
 
 /// Fetching a page.
 pub(super) fn fetch(input: Inputs<'_>) -> Option<Reading> {
@@ -41,8 +44,8 @@ pub(super) fn search(input: Inputs<'_>) -> Option<Reading> {
 /// Contact with an address's host.
 pub(super) fn contact(url: &str) -> Effect {
     let target = hosts::host_of(url).map(|host| {
-        let scope = Scope::Host(hosts::classify(&host));
-        Target { text: host, scope }
+        let text = head(url.trim(), MAX_ADDRESS).to_owned();
+        Target { text, scope: Scope::Host(hosts::classify(&host)) }
     });
     Effect { target, ..effect(Fact::Contact) }
 }
