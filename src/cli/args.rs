@@ -152,11 +152,11 @@ pub(super) struct EncodeArguments {
     /// The bundle whose tokenizer is used, by name or folder.
     #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
     pub(super) model: Option<String>,
-    /// A tokenizer file instead of a bundle's, with the default window rule.
-    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    /// A tokenizer file instead of any bundle's, with the default window rule.
+    #[arg(long, value_name = "FILE")]
     pub(super) tokenizer: Option<PathBuf>,
     /// Give the texts alone: needs no tokenizer.
-    #[arg(long, conflicts_with_all = ["model", "tokenizer"])]
+    #[arg(long, conflicts_with = "tokenizer")]
     pub(super) no_tokens: bool,
     /// List the markers of the text template as a JSON array and leave.
     #[arg(long)]

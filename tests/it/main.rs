@@ -16,6 +16,9 @@
 mod support;
 mod toy;
 
+mod cli;
 mod corpus;
+mod hook;
+mod hostile;
 mod layers;
 mod properties;
