@@ -80,7 +80,10 @@ class EncoderGraph:
         stream = hidden = self._norm(graph, self._embed(graph), "norm_embedding")
         for number in range(self.config.layers):
             prefix = f"blocks.{number}"
-            stream = graph.node("Add", [stream, self._attention(graph, hidden, bias, prefix)])
+            last = number == self.config.layers - 1
+            mixed = self._attention(graph, hidden, bias, prefix, first_only=last)
+            # Only the first token is read off the last block: its other tokens are keys and values, nothing more.
+            stream = graph.node("Add", [self._first(graph, stream) if last else stream, mixed])
             hidden = self._norm(graph, stream, f"{prefix}.norm_attention")
             stream = graph.node("Add", [stream, self._feed_forward(graph, hidden, prefix)])
             hidden = self._norm(graph, stream, f"{prefix}.norm_feed_forward")
@@ -113,10 +116,21 @@ class EncoderGraph:
         weight, bias = (graph.constant(self.weights[f"{name}.{part}"]) for part in ("weight", "bias"))
         return graph.node("LayerNormalization", [value, weight, bias], axis=-1, epsilon=1e-5)
 
-    def _linear(self, graph: GraphWriter, value: str, name: str, factor: FloatArray | float = 1.0) -> str:
-        """Value @ weight.T + bias, with `factor` on every output column folded in."""
-        weight = (self.weights[f"{name}.weight"].T * factor).astype(np.float32)
-        bias = (self.weights[f"{name}.bias"] * factor).astype(np.float32)
+    def _first(self, graph: GraphWriter, value: str) -> str:
+        """The first token of every row [rows, 1, H]."""
+        return graph.node("Gather", [value, graph.constant([0], np.int64)], axis=1)
+
+    def _linear(
+        self,
+        graph: GraphWriter,
+        value: str,
+        name: str,
+        factor: FloatArray | float = 1.0,
+        columns: slice = slice(None),
+    ) -> str:
+        """Value @ weight.T + bias for the chosen output columns, with `factor` on every column folded in."""
+        weight = (self.weights[f"{name}.weight"].T * factor).astype(np.float32)[:, columns]
+        bias = (self.weights[f"{name}.bias"] * factor).astype(np.float32)[columns]
         if self.ranges is None:
             return graph.node("Add", [graph.node("MatMul", [value, graph.constant(weight)]), graph.constant(bias)])
         scale, zero = self.ranges[name].quantisation()
@@ -134,23 +148,35 @@ class EncoderGraph:
         ]
         return graph.node("MatMulIntegerToFloat", inputs, CONTRIB)
 
-    def _attention(self, graph: GraphWriter, hidden: str, bias: str, prefix: str) -> str:
-        """Self-attention with its output projection [rows, tokens, H]."""
+    def _attention(self, graph: GraphWriter, hidden: str, bias: str, prefix: str, *, first_only: bool) -> str:
+        """Self-attention with its output projection [rows, tokens, H], or of the first token alone [rows, 1, H]."""
         width, heads = self.config.hidden, self.config.heads
-        # The 1 / sqrt(head width) of the scores goes into the query columns.
-        factor = np.ones(3 * width, np.float32)
-        factor[:width] = (width // heads) ** -0.5
-        parts = graph.nodes_out("Split", [self._linear(graph, hidden, f"{prefix}.qkv", factor)], 3, axis=2, num_outputs=3)
         by_head = graph.constant([0, 0, heads, width // heads], np.int64)
         query, key, value = (
             graph.node("Transpose", [graph.node("Reshape", [part, by_head])], perm=order)
-            for part, order in zip(parts, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True)
+            for part, order in zip(
+                self._projections(graph, hidden, f"{prefix}.qkv", first_only=first_only),
+                ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]),
+                strict=True,
+            )
         )
         scores = graph.node("Add", [graph.node("MatMul", [query, key]), bias])
         mixed = graph.node("MatMul", [graph.node("Softmax", [scores], axis=-1), value])
         joined = graph.node("Transpose", [mixed], perm=[0, 2, 1, 3])
         flat = graph.node("Reshape", [joined, graph.constant([0, 0, width], np.int64)])
         return self._linear(graph, flat, f"{prefix}.out")
+
+    def _projections(self, graph: GraphWriter, hidden: str, name: str, *, first_only: bool) -> list[str]:
+        """Queries, keys and values [rows, tokens, H] each; with `first_only` the queries are of the first token alone."""
+        width = self.config.hidden
+        # The 1 / sqrt(head width) of the scores goes into the query columns.
+        factor = np.ones(3 * width, np.float32)
+        factor[:width] = (width // self.config.heads) ** -0.5
+        if not first_only:
+            return graph.nodes_out("Split", [self._linear(graph, hidden, name, factor)], 3, axis=2, num_outputs=3)
+        query = self._linear(graph, self._first(graph, hidden), name, factor, slice(width))
+        rest = self._linear(graph, hidden, name, factor, slice(width, None))
+        return [query, *graph.nodes_out("Split", [rest], 2, axis=2, num_outputs=2)]
 
     def _feed_forward(self, graph: GraphWriter, hidden: str, prefix: str) -> str:
         """Two layers with ReLU between them [rows, tokens, H]; in int8 the second layer's quantisation clamps at 0."""

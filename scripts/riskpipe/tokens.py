@@ -26,7 +26,7 @@ class TokenRows:
     names: list[str]
 
     @classmethod
-    def from_actions(cls, actions: Iterable[tuple[str, Sequence[Sequence[int]]]]) -> TokenRows:
+    def from_actions(cls, actions: Iterable[tuple[str, Sequence[npt.ArrayLike]]]) -> TokenRows:
         """Packs (name, rows) pairs."""
         names: list[str] = []
         rows: list[npt.NDArray[np.uint16]] = []
@@ -54,6 +54,10 @@ class TokenRows:
         np.savez_compressed(
             path, ids=self.ids, row_starts=self.row_starts, action_starts=self.action_starts, names=np.array(self.names)
         )
+
+    def subset(self, actions: npt.NDArray[np.intp]) -> TokenRows:
+        """The rows of some actions, in the given order."""
+        return TokenRows.from_actions((self.names[int(n)], [self.row(r) for r in self.rows_of(int(n))]) for n in actions)
 
     @property
     def row_lengths(self) -> IntArray:
