@@ -14,9 +14,10 @@ import torch
 from tokenizers import Tokenizer
 
 from riskpipe import SEED
-from riskpipe.checkpoints import prepare_cpu
+from riskpipe.checkpoints import Checkpoint, prepare_cpu
 from riskpipe.dataset import load_examples
 from riskpipe.finetuning import FinetuneConfig, Material, finetune_pairs, finetune_transformer
+from riskpipe.mixing import mix
 from riskpipe.model import Encoder, ModelConfig
 from riskpipe.tokenizer import PAD_MARKER, marker_id
 from riskpipe.transfer import load_into
@@ -34,6 +35,9 @@ def run(run_folder: Path, start: Path | None, output: Path, config: FinetuneConf
     material = Material(examples, rows, marker_id(tokenizer, PAD_MARKER))
     finetune_pairs(model, material, config)
     finetune_transformer(model, material, config, output)
+    held_out = Material(*load_examples(run_folder, "calibration"), material.pad_id)
+    shares = mix(model, held_out)
+    Checkpoint.of(model, {**Checkpoint.load(output).notes, "pair_shares": shares}).save(output)
 
 
 def main() -> int:
