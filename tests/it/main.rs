@@ -21,4 +21,5 @@ mod corpus;
 mod hook;
 mod hostile;
 mod layers;
+mod parity;
 mod properties;
