@@ -3,7 +3,8 @@
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use std::{env, panic, thread};
 
 use super::args::{EngineArguments, HookArguments};
@@ -18,12 +19,18 @@ use crate::verdict::Decision;
 /// Stack of the thread that judges: room for every recursion that `normalize::limits` permits.
 const STACK: usize = 16 * 1024 * 1024;
 
+/// Time for the judge to come to an end after the answer.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Runs the command; the exit code is the harness's own.
 pub(super) fn run(arguments: HookArguments) -> u8 {
     let harness = arguments.harness;
-    let reply = answer_in_time(arguments).unwrap_or_else(|problem| harness.reply_failure(&problem));
+    let (answer, judge) = answer_in_time(arguments);
+    let judge = judge.filter(|_| answer.is_err());
+    let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
     let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
     let _ = writeln!(io::stderr(), "{}", reply.stderr);
+    let_finish(judge);
     match written {
         Ok(()) => reply.exit_code,
         // The decision did not arrive: only the exit code can still stop the call.
@@ -32,7 +39,7 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
 }
 
 /// The reply, or why there is none before the deadline.
-fn answer_in_time(arguments: HookArguments) -> Result<HookReply, String> {
+fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
     let time = Duration::from_millis(arguments.deadline_ms);
     let deadline = Deadline::after(time);
     let (sender, receiver) = mpsc::channel();
@@ -42,11 +49,24 @@ fn answer_in_time(arguments: HookArguments) -> Result<HookReply, String> {
         // When nobody waits any more, the answer is of no use.
         let _ = sender.send(answer(&arguments, deadline).map_err(|error| format!("{error:#}")));
     };
-    thread::Builder::new().stack_size(STACK).spawn(judge).map_err(|error| error.to_string())?;
-    receiver.recv_timeout(time).unwrap_or_else(|error| match error {
+    let judge = match thread::Builder::new().stack_size(STACK).spawn(judge) {
+        Ok(judge) => judge,
+        Err(error) => return (Err(error.to_string()), None),
+    };
+    let answer = receiver.recv_timeout(time).unwrap_or_else(|error| match error {
         mpsc::RecvTimeoutError::Timeout => Err(format!("no answer within {} ms", time.as_millis())),
         mpsc::RecvTimeoutError::Disconnected => Err("an internal error; please report it with the action".to_owned()),
-    })
+    });
+    (answer, Some(judge))
+}
+
+/// Lets the judge come to an end after the answer. A process that ends while ONNX Runtime loads or runs on another thread
+/// can die of a signal, and that is no exit code that stops a call.
+fn let_finish(judge: Option<JoinHandle<()>>) {
+    let given_up = Instant::now() + GRACE;
+    while judge.as_ref().is_some_and(|judge| !judge.is_finished()) && Instant::now() < given_up {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn answer(arguments: &HookArguments, deadline: Deadline) -> anyhow::Result<HookReply> {

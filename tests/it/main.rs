@@ -22,5 +22,5 @@ mod corpus;
 mod hook;
 mod hostile;
 mod layers;
-mod oracle;
+mod parity;
 mod properties;

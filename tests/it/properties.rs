@@ -9,10 +9,11 @@ use proptest::test_runner::RngSeed;
 use riskgate::action::{Action, Language, Shell, Tool, ToolCall, Unit, UnitKind};
 use riskgate::encode;
 use riskgate::engine::Deadline;
+use riskgate::model::{Batch, Classifier, RowLogits};
 use riskgate::normalize::normalize;
 use serde_json::Value;
 
-use crate::support::{bash, byte_encoder, corpus};
+use crate::support::{bash, byte_encoder, corpus, shipped};
 use crate::toy;
 
 fn config() -> ProptestConfig {
@@ -339,5 +340,49 @@ fn every_spelling_of_a_command_is_the_same_command() {
     for spelling in SPELLINGS {
         let action = normalize(&bash(spelling));
         assert!(lost(&plain, &action).is_empty(), "{spelling:?} reads\n{}", encode::text(&action));
+    }
+}
+
+// ── With the shipped bundle ─────────────────────────────────────────────────────────────────────────────────────────────
+
+fn near(a: &RowLogits, b: &RowLogits) -> bool {
+    let all = |row: &RowLogits| [&row.risk[..], &row.permission, &row.effects, &[row.injection]].concat();
+    all(a).iter().zip(all(b)).all(|(a, b)| (a - b).abs() <= 1e-3)
+}
+
+#[test]
+fn a_row_scores_the_same_alone_and_beside_others_of_any_length() {
+    let encoder = shipped().encoder();
+    let mut rows: Vec<Vec<u32>> = Vec::new();
+    for case in corpus().iter().step_by(9) {
+        rows.extend(encoder.encode(&normalize(&case.call)).unwrap().input_ids);
+    }
+    let mut classifier = shipped().classifier().unwrap();
+    let mut score = |rows: &[Vec<u32>]| {
+        let mut batch = Batch::new(encoder.pad_id());
+        rows.iter().for_each(|row| batch.push(row));
+        classifier.classify(&batch).unwrap().rows
+    };
+    for group in rows.chunks(13) {
+        for (row, among) in group.iter().zip(score(group)) {
+            let alone = score(std::slice::from_ref(row));
+            assert!(near(&alone[0], &among), "{} tokens: {:?} alone, {among:?} among others", row.len(), alone[0]);
+        }
+    }
+}
+
+#[test]
+fn padding_never_lowers_the_shipped_model_s_risk() {
+    let mut engine = shipped().engine().unwrap();
+    for call in corpus_commands().iter().step_by(11) {
+        let kept = normalize(call).units.iter().any(|unit| !does_nothing(unit));
+        let Some(bare) = engine.decide(call, Deadline::none()).assessment.filter(|_| kept) else { continue };
+        for form in padded(command_of(call)) {
+            let decision = engine.decide(&with_command(call, &form), Deadline::none());
+            let risk = decision.assessment.unwrap().risk;
+            let lower =
+                risk.stop().get() < bare.risk.stop().get() - 1e-3 || risk.deny.get() < bare.risk.deny.get() - 1e-3;
+            assert!(!lower, "{form:?}: {risk:?} after {:?}", bare.risk);
+        }
     }
 }

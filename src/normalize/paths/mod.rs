@@ -10,6 +10,9 @@ use std::borrow::Cow;
 use crate::action::{Context, PathScope, Scope, Target};
 use resolve::Start;
 
+/// Bytes up to which a folder of the context is believed.
+const MAX_FOLDER: usize = 4096;
+
 /// Where a command runs, for resolving paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -24,7 +27,9 @@ pub struct Place {
 impl Place {
     /// From a tool call's context.
     pub fn from_context(context: &Context) -> Self {
-        Self { cwd: context.cwd.clone(), workspace: context.workspace.clone(), home: context.home.clone() }
+        // No system has longer ones; each would be gone through for every path of the action.
+        let folder = |path: &Option<String>| path.clone().filter(|path| path.len() <= MAX_FOLDER);
+        Self { cwd: folder(&context.cwd), workspace: folder(&context.workspace), home: folder(&context.home) }
     }
 
     /// The place after `cd path`. Without a path (`cd`), pass `~`.

@@ -21,6 +21,8 @@ const MAX_INLINE_CODE: usize = 120;
 const MAX_INLINE_DATA: usize = 80;
 /// Arguments of one command that are looked at, head and tail.
 const MAX_ARGUMENTS: usize = 1024;
+/// Redirections of one command that are looked at.
+const MAX_REDIRECTS: usize = 256;
 
 /// What a stage of a pipeline reads.
 #[derive(Debug)]
@@ -715,7 +717,10 @@ impl Walker {
 
     /// Adds a stage's redirections to its text and effects.
     pub(super) fn redirections(&mut self, stage: &Stage<'_>, own: Option<&Field>, executed: bool, step: &mut Step) {
-        for redirect in &stage.redirects {
+        if stage.redirects.len() > MAX_REDIRECTS {
+            self.gap(Gap::Truncated);
+        }
+        for redirect in stage.redirects.iter().take(MAX_REDIRECTS) {
             let operator = redirect.operator;
             if operator.starts_with("<<") {
                 continue;
