@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from riskpipe.calibration import fit
 from riskpipe.dataset import load_examples
-from riskpipe.evaluation import choose_point, risk_sample
+from riskpipe.evaluation import choose_points, risk_sample
 from riskpipe.operating import curves
 from riskpipe.scoring import Calibrated, question_logits
 from riskpipe.tokenizer import PAD_MARKER, marker_id
@@ -30,7 +30,8 @@ def run(run_folder: Path, model: Path, output: Path) -> Calibrated:
     weight = np.stack([target.weight for target in targets])
     calibration = fit(logits, wanted, weight)
     answers = calibration.apply(logits)
-    found = Calibrated(calibration, choose_point(answers, targets), curves(risk_sample(answers, targets)))
+    points = choose_points(answers, targets)
+    found = Calibrated(calibration, points, curves(risk_sample(answers, targets), points.values()))
     found.save(output)
     return found
 
@@ -42,7 +43,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    print(run(options.run, options.model, options.output).point, file=sys.stderr)
+    print(run(options.run, options.model, options.output).points, file=sys.stderr)
     return 0
 
 

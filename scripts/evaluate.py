@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from riskpipe import SEED
 from riskpipe.baselines import NgramBaseline, keyword_answers
 from riskpipe.dataset import load_examples
-from riskpipe.evaluation import choose_point, evaluate, flips, judged_mask
+from riskpipe.evaluation import choose_points, evaluate, flips, judged_mask, pick, risk_figures
 from riskpipe.finetuning import epoch_order
 from riskpipe.records import Record, parse_record, read_jsonl
 from riskpipe.scoring import Calibrated, question_logits
@@ -57,7 +57,7 @@ def baseline_figures(run_folder: Path) -> dict[str, Any]:
     ngrams = NgramBaseline.fit([texts["train"][int(number)] for number in chosen], *vectors(learned))
     figures = {}
     for name, answer in (("character n-grams", ngrams.answers), ("keyword list", keyword_answers)):
-        point = choose_point(answer(texts["calibration"]), targets["calibration"])
+        point = choose_points(answer(texts["calibration"]), targets["calibration"])["default"]
         figures[name] = evaluate(answer(texts["test"]), targets["test"], point)
     kept.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures
@@ -69,11 +69,14 @@ def run(run_folder: Path, model: Path, float_model: Path | None, calibrated: Cal
     targets = [example.target for example in examples]
     pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
     answers = calibrated.calibration.apply(question_logits(model, rows, pad_id))
-    report: dict[str, Any] = {"model": evaluate(answers, targets, calibrated.point)}
+    report: dict[str, Any] = {"model": evaluate(answers, targets, calibrated.points["default"])}
+    judged = np.flatnonzero(judged_mask(targets))
+    report["operating_points"] = {
+        name: risk_figures(answers[judged], pick(targets, judged), point) for name, point in calibrated.points.items()
+    }
     if float_model is not None:
-        judged = np.flatnonzero(judged_mask(targets))
         reference = calibrated.calibration.apply(question_logits(float_model, rows.subset(judged), pad_id))
-        report["int8_against_float32"] = flips(answers[judged], reference, calibrated.point)
+        report["int8_against_float32"] = flips(answers[judged], reference, calibrated.points["default"])
     report["baselines"] = baseline_figures(run_folder)
     return report
 

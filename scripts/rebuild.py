@@ -1,6 +1,6 @@
 """Runs the whole pipeline, from the data folder to the bundle.
 
-python rebuild.py --data ../../shared/data --encoder ../target/release/riskgate --run run --bundle ../models/riskgate-small
+python rebuild.py --data DATA --encoder ../target/release/riskgate --run run --bundle ../models/riskgate-small
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
     runtime = Runtime.load(output / "model.ort")
     golden = [golden_case(runtime, rows.action_rows(number), pad_id) for number in golden_actions(rows)]
     training = {"data_fingerprint": fingerprint(targets), "seed": SEED, **stored.notes}
-    parts = ManifestParts(NAME, VERSION, calibrated.calibration, calibrated.point, calibrated.curves, training)
+    parts = ManifestParts(NAME, VERSION, calibrated.calibration, calibrated.points, calibrated.curves, training)
     write_manifest(output, parts, golden)
     read_manifest(output)
 

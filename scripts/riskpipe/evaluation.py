@@ -11,6 +11,7 @@ import numpy.typing as npt
 from riskpipe.labels import DENY, EFFECTS_SLICE, INJECTION, STOP
 from riskpipe.metrics import (
     auc,
+    effects_macro_auc,
     effects_macro_f1,
     effects_of,
     macro_f1,
@@ -18,7 +19,7 @@ from riskpipe.metrics import (
     rate,
     recall_at_false_positive_rate,
 )
-from riskpipe.operating import OperatingPoint, RiskSample, choose
+from riskpipe.operating import LIMITS, OperatingPoint, RiskSample, choose
 from riskpipe.targets import Target
 
 FloatArray = npt.NDArray[np.floating]
@@ -46,11 +47,12 @@ def risk_sample(answers: FloatArray, targets: Sequence[Target]) -> RiskSample:
     return RiskSample(answers[chosen, STOP], answers[chosen, DENY], risk)
 
 
-def choose_point(answers: FloatArray, targets: Sequence[Target]) -> OperatingPoint:
-    """The default operating point of a scorer; answers [A, 21] and targets of the calibration split."""
+def choose_points(answers: FloatArray, targets: Sequence[Target]) -> dict[str, OperatingPoint]:
+    """The operating points of a scorer by name; answers [A, 21] and targets of the calibration split."""
     texts = text_mask(targets)
     benign = texts & np.array([target.wanted[INJECTION] < 0.5 for target in targets])
-    return choose(risk_sample(answers, targets), answers[benign, INJECTION])
+    sample = risk_sample(answers, targets)
+    return {name: choose(sample, answers[benign, INJECTION], limits) for name, limits in LIMITS.items()}
 
 
 def risk_figures(answers: FloatArray, targets: Sequence[Target], point: OperatingPoint) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def risk_figures(answers: FloatArray, targets: Sequence[Target], point: Operatin
         "dangerous_denied": rate(zones[risk == 2] == 2),
         "decided_locally": rate(zones != 1),
         "permission_macro_f1": macro_f1(permission_of(answers), permission),
+        "effects_macro_auc": effects_macro_auc(answers[:, EFFECTS_SLICE], wanted_effects),
         "effects_macro_f1": effects_macro_f1(effects_of(answers), wanted_effects),
     }
 

@@ -43,6 +43,8 @@ class FinetuneConfig:
     pair_learning_rate: float = 0.02
     pair_weight_decay: float = 0.3
     pair_token_budget: int = 65536
+    # The table is so cheap that its epochs can hold this many times more of the unlabelled texts.
+    pair_text_factor: float = 20.0
 
 
 def question_weights() -> Tensor:
@@ -83,9 +85,12 @@ def choose_rows(example: Example, config: FinetuneConfig, rng: np.random.Generat
     return np.concatenate([rows[:1], np.sort(inner), rows[-1:]])
 
 
-def epoch_order(targets: list[Target], rng: np.random.Generator) -> IntArray:
-    """Numbers of the actions of one epoch, shuffled; each takes part with the chance of its `share`."""
-    shares = np.array([target.share for target in targets])
+def epoch_order(targets: list[Target], rng: np.random.Generator, text_factor: float = 1.0) -> IntArray:
+    """Numbers of the actions of one epoch, shuffled.
+
+    Each takes part with the chance of its `share`, times `text_factor` for what is judged for injection only.
+    """
+    shares = np.array([target.share * (1.0 if target.weight[STOP] else text_factor) for target in targets])
     chosen = np.flatnonzero(rng.random(len(targets)) < shares)
     rng.shuffle(chosen)
     return chosen
@@ -103,10 +108,12 @@ class Material:
 Batch = list[tuple[int, IntArray]]
 
 
-def epoch_batches(material: Material, config: FinetuneConfig, rng: np.random.Generator) -> Iterator[Batch]:
+def epoch_batches(
+    material: Material, config: FinetuneConfig, rng: np.random.Generator, text_factor: float = 1.0
+) -> Iterator[Batch]:
     """Batches of one epoch: pairs of an example's number and its chosen row numbers."""
     examples = material.examples
-    order = epoch_order([example.target for example in examples], rng)
+    order = epoch_order([example.target for example in examples], rng, text_factor)
     chosen = {int(number): choose_rows(examples[int(number)], config, rng) for number in order}
     lengths, counts = np.zeros(len(examples), np.int64), np.zeros(len(examples), np.int64)
     for number, numbers in chosen.items():
@@ -123,7 +130,10 @@ def finetune_pairs(model: Encoder, material: Material, config: FinetuneConfig) -
     )
     for epoch in range(config.pair_epochs):
         sizes = replace(config, token_budget=config.pair_token_budget)
-        losses = [_step(model.pairs, optimiser, material, batch) for batch in epoch_batches(material, sizes, rng)]
+        losses = [
+            _step(model.pairs, optimiser, material, batch)
+            for batch in epoch_batches(material, sizes, rng, config.pair_text_factor)
+        ]
         log.info("pair table, epoch %d loss %.4f", epoch + 1, np.mean(losses))
 
 

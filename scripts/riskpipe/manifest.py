@@ -34,7 +34,7 @@ class ManifestParts:
     name: str
     version: str
     calibration: Calibration
-    point: OperatingPoint
+    points: dict[str, OperatingPoint]
     curves: dict[str, Any]
     training: dict[str, Any]
 
@@ -69,7 +69,9 @@ def write_manifest(bundle: Path, parts: ManifestParts, golden: Sequence[dict[str
         "max_windows": MAX_WINDOWS,
         "pad_token": PAD_MARKER,
         "calibration": parts.calibration.to_manifest(),
-        "operating_points": {"default": {key: round(value, 6) for key, value in vars(parts.point).items()}},
+        "operating_points": {
+            name: {key: round(value, 6) for key, value in vars(point).items()} for name, point in parts.points.items()
+        },
         "curves": parts.curves,
         "golden": list(golden),
         "golden_tolerance": GOLDEN_TOLERANCE,

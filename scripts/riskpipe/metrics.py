@@ -51,6 +51,13 @@ def effects_macro_f1(predicted: BoolArray, wanted: BoolArray, fewest: int = 5) -
     return float(f1_score(wanted[:, known], predicted[:, known], average="macro", zero_division=0))
 
 
+def effects_macro_auc(scores: FloatArray, wanted: BoolArray, fewest: int = 5) -> float | None:
+    """Mean area under the ROC curve over the effects with at least `fewest` positives; both [A, 14]."""
+    areas = [auc(scores[:, number], wanted[:, number]) for number in np.flatnonzero(wanted.sum(axis=0) >= fewest)]
+    known = [area for area in areas if area is not None]
+    return float(np.mean(known)) if known else None
+
+
 def permission_of(answers: FloatArray) -> npt.NDArray[np.int64]:
     """Most probable permission of calibrated cumulative answers [A, 21] -> [A]."""
     at_least = np.minimum.accumulate(answers[:, PERMISSION_SLICE], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,6 @@ from scipy.stats import beta
 
 FloatArray = npt.NDArray[np.floating]
 CONFIDENCE = 0.95
-MISS_LIMIT = 0.02
-FALSE_BLOCK_LIMIT = 0.01
-FALSE_INJECTION_LIMIT = 0.01
 CURVE_POINTS = 48
 
 
@@ -33,6 +30,20 @@ def interval(hits: int, trials: int, confidence: float = CONFIDENCE) -> tuple[fl
     low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, trials - hits + 1))
     high = 1.0 if hits == trials else float(beta.ppf(1 - tail, hits + 1, trials - hits))
     return low, high
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the upper bounds of an operating point's error rates may reach."""
+
+    miss: float
+    false_block: float
+    false_injection: float
+
+
+# The operating points of a bundle. With few dangerous calibration actions one miss more or less decides how much the
+# default may allow; the relaxed point is for users who let policy rules and reviews catch the rest.
+LIMITS = {"default": Limits(0.02, 0.01, 0.01), "relaxed": Limits(0.05, 0.02, 0.02)}
 
 
 @dataclass(frozen=True)
@@ -91,11 +102,14 @@ def thresholds(scores: FloatArray) -> list[float]:
     return sorted({float(value) for value in np.round(np.quantile(scores, shares), 5)})
 
 
-def curves(sample: RiskSample) -> dict[str, Any]:
-    """The `curves` object of a manifest."""
+def curves(sample: RiskSample, points: Iterable[OperatingPoint]) -> dict[str, Any]:
+    """The `curves` object of a manifest; the thresholds of the operating points are among its own."""
+    points = list(points)
+    allow = sorted({*thresholds(sample.stop), *(point.allow_below for point in points)})
+    deny = sorted({*thresholds(sample.deny), *(point.deny_above for point in points)})
     return {
-        "allow": [_rounded(sample.allow_point(threshold)) for threshold in thresholds(sample.stop)],
-        "deny": [_rounded(sample.deny_point(threshold)) for threshold in thresholds(sample.deny)],
+        "allow": [_rounded(sample.allow_point(threshold)) for threshold in allow],
+        "deny": [_rounded(sample.deny_point(threshold)) for threshold in deny],
         "confidence": CONFIDENCE,
     }
 
@@ -108,7 +122,7 @@ def _first(candidates: FloatArray, holds: Callable[[float], bool], fallback: flo
     return fallback
 
 
-def choose(sample: RiskSample, benign_injection: FloatArray) -> OperatingPoint:
+def choose(sample: RiskSample, benign_injection: FloatArray, limits: Limits) -> OperatingPoint:
     """The loosest thresholds whose upper bounds stay within the limits.
 
     `benign_injection` [N]: calibrated injection answers of texts without one. Candidates lie on a grid of 0.001 (of
@@ -117,10 +131,10 @@ def choose(sample: RiskSample, benign_injection: FloatArray) -> OperatingPoint:
     grid = np.unique(np.concatenate([np.arange(0.0001, 0.05, 0.0001), np.arange(0.05, 1.0, 0.001)]).round(5))
 
     def injections_fine(threshold: float) -> bool:
-        return upper_bound(int((benign_injection >= threshold).sum()), len(benign_injection)) <= FALSE_INJECTION_LIMIT
+        return upper_bound(int((benign_injection >= threshold).sum()), len(benign_injection)) <= limits.false_injection
 
     return OperatingPoint(
-        allow_below=_first(grid[::-1], lambda t: sample.allow_point(t)["miss_rate_upper"] <= MISS_LIMIT, 0.0),
-        deny_above=_first(grid, lambda t: sample.deny_point(t)["false_block_rate_upper"] <= FALSE_BLOCK_LIMIT, 1.0),
+        allow_below=_first(grid[::-1], lambda t: sample.allow_point(t)["miss_rate_upper"] <= limits.miss, 0.0),
+        deny_above=_first(grid, lambda t: sample.deny_point(t)["false_block_rate_upper"] <= limits.false_block, 1.0),
         injection_above=_first(grid, injections_fine, 1.0),
     )

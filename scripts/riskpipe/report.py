@@ -54,12 +54,25 @@ def comparison(report: Figures) -> str:
                 share(risk["dangerous_allowed"]),
                 share(risk["dangerous_denied"]),
                 number(risk["permission_macro_f1"]),
+                number(risk["effects_macro_auc"]),
                 number(risk["effects_macro_f1"]),
                 percent(injection["recall_at_1_percent_false_positives"]),
             ]
         )
     header = ["scorer", "AUC deny", "AUC stop", "benign allowed", "benign denied", "dangerous allowed", "dangerous denied"]
-    return table([*header, "permission F1", "effects F1", "injection recall at 1 % FPR"], rows)
+    return table([*header, "permission F1", "effects AUC", "effects F1", "injection recall at 1 % FPR"], rows)
+
+
+def points_table(calibrated: Calibrated, report: Figures) -> str:
+    """The operating points on the test sources."""
+    rows = []
+    for name, point in calibrated.points.items():
+        figures = report["operating_points"][name]
+        rates = [share(figures[key]) for key in ("benign_allowed", "benign_denied", "dangerous_allowed", "dangerous_denied")]
+        cuts = [f"{point.allow_below:.4f}", f"{point.deny_above:.4f}", f"{point.injection_above:.4f}"]
+        rows.append([name, *cuts, *rates, percent(figures["decided_locally"]["rate"])])
+    header = ["operating point", "allow_below", "deny_above", "injection_above", "benign allowed", "benign denied"]
+    return table([*header, "dangerous allowed", "dangerous denied", "decided"], rows)
 
 
 def risk_table(report: Figures) -> str:
@@ -99,7 +112,7 @@ def model_card(
     names: Mapping[str, Any], config: ModelConfig, parameters: int, calibrated: Calibrated, report: Figures, extra: str
 ) -> str:
     """The whole card; `names` holds name, version, template_version and the number of training actions."""
-    point = calibrated.point
+    point = calibrated.points["default"]
     allow = min(calibrated.curves["allow"], key=lambda entry: abs(entry["threshold"] - point.allow_below))
     deny = min(calibrated.curves["deny"], key=lambda entry: abs(entry["threshold"] - point.deny_above))
     head = TEMPLATE.read_text(encoding="utf-8").format(
@@ -115,6 +128,7 @@ def model_card(
     parts = [
         head,
         comparison(report),
+        points_table(calibrated, report),
         int8_line(report),
         "### Risk by source\n",
         risk_table(report),

@@ -26,17 +26,17 @@ def question_logits(model: Path, rows: TokenRows, pad_id: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Calibration, operating point and curves, as `calibrate.py` writes them to calibration.json."""
+    """Calibration, operating points by name and curves, as `calibrate.py` writes them to calibration.json."""
 
     calibration: Calibration
-    point: OperatingPoint
+    points: dict[str, OperatingPoint]
     curves: dict[str, Any]
 
     def save(self, path: Path) -> None:
         """Writes JSON."""
         stored = {
             "calibration": self.calibration.to_manifest(),
-            "operating_point": vars(self.point),
+            "operating_points": {name: vars(point) for name, point in self.points.items()},
             "curves": self.curves,
         }
         path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
@@ -47,6 +47,6 @@ class Calibrated:
         stored = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             Calibration.from_manifest(stored["calibration"]),
-            OperatingPoint(**stored["operating_point"]),
+            {name: OperatingPoint(**point) for name, point in stored["operating_points"].items()},
             stored["curves"],
         )

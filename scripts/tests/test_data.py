@@ -3,6 +3,7 @@
 import numpy as np
 
 from riskpipe.augment import Augmenter, Shares
+from riskpipe.cooccurrence import count_pairs, embedding_from_counts
 from riskpipe.pretraining import mask_tokens
 from riskpipe.records import Label, Record, parse_record
 from riskpipe.splits import CALIBRATION, TEST, split_of
@@ -90,3 +91,19 @@ def test_masking_leaves_first_tokens_and_padding_alone() -> None:
     assert (holed[mask == 0] == 0).all()
     assert set(np.flatnonzero(holed != ids)) <= set(places.tolist())
     assert len(places) > 10
+
+
+def test_tokens_that_share_neighbours_get_similar_starting_values() -> None:
+    rng = np.random.default_rng(0)
+    # 1 and 2 stand among 10..19, 3 and 4 among 20..29.
+    rows = [
+        [*rng.integers(base, base + 10, 3), token, *rng.integers(base, base + 10, 3)]
+        for _ in range(300)
+        for token, base in ((1, 10), (2, 10), (3, 20), (4, 20))
+    ]
+    counts = count_pairs(TokenRows.from_actions([("a", rows)]), vocabulary=40)
+    values = embedding_from_counts(counts, width=8, spread=0.05, seed=0)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    assert unit[1] @ unit[2] > 0.8
+    assert unit[1] @ unit[3] < 0.5
+    assert np.isfinite(values).all()

@@ -10,7 +10,7 @@ from riskpipe.aggregate import action_questions, pool_actions, probabilities, ro
 from riskpipe.calibration import Calibration, fit_question
 from riskpipe.labels import DENY, N_LOGITS, N_QUESTIONS, PERMISSION_SLICE, STOP
 from riskpipe.metrics import permission_of, recall_at_false_positive_rate
-from riskpipe.operating import RiskSample, choose, interval, upper_bound
+from riskpipe.operating import LIMITS, RiskSample, choose, interval, upper_bound
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ def test_the_operating_point_keeps_its_bounds() -> None:
     risk = rng.integers(0, 3, 3000)
     stop = np.clip(rng.normal([0.1, 0.6, 0.9], 0.15, (3000, 3))[np.arange(3000), risk], 0, 1)
     sample = RiskSample(stop, stop * 0.9, risk)
-    point = choose(sample, rng.uniform(0, 0.5, 2000))
+    point = choose(sample, rng.uniform(0, 0.5, 2000), LIMITS["default"])
     assert sample.allow_point(point.allow_below)["miss_rate_upper"] <= 0.02
     assert sample.deny_point(point.deny_above)["false_block_rate_upper"] <= 0.01
     assert point.allow_below > 0.2
