@@ -170,9 +170,7 @@ def main() -> int:
     print(f"outside model   {100 * middle('outside_model'):.1f} %")
     print(f"bulk            {middle('bulk_1'):.0f} actions/s on 1 thread, {middle('bulk_2'):.0f} on 2")
     print(f"against Python  single {single:.2f} x, bulk {bulk:.2f} x on 1 thread, {both:.2f} x on 2")
-    print(
-        f"cold process    median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms; resident memory {peak:.0f} MB"
-    )
+    print(f"cold process    median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms, {peak:.0f} MB resident")
     return 0
 
 
