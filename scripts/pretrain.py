@@ -1,6 +1,6 @@
 """Pre-trains the encoder as a masked language model.
 
-    python pretrain.py --rows run/rows/pretrain.npz --tokenizer run/tokenizer.json --output run/pretrained.pt --minutes 25
+python pretrain.py --rows run/rows/pretrain.npz --tokenizer run/tokenizer.json --output run/pretrained.pt --minutes 25
 """
 
 from __future__ import annotations

@@ -52,14 +52,13 @@ def mask_tokens(
 
 def epochs_of_batches(rows: TokenRows, token_budget: int, rng: np.random.Generator) -> Iterator[IntArray]:
     """Batches of row numbers, epoch after epoch, without end."""
+    ones = np.ones_like(rows.row_lengths)
     while True:
         order = rng.permutation(len(rows.row_lengths))
-        yield from batches_by_length(rows.row_lengths, order, token_budget, chunk=8192, seed=rng)
+        yield from batches_by_length(rows.row_lengths, ones, order, token_budget, chunk=8192, seed=rng)
 
 
-def pretrain(
-    model: Encoder, rows: TokenRows, config: PretrainConfig, mask_id: int, pad_id: int, checkpoint: Path
-) -> float:
+def pretrain(model: Encoder, rows: TokenRows, config: PretrainConfig, mask_id: int, pad_id: int, checkpoint: Path) -> float:
     """Trains in place and writes a checkpoint every two minutes; returns the last smoothed loss in nats a token."""
     rng = np.random.default_rng(config.seed)
     optimiser = torch.optim.AdamW(

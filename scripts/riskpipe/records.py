@@ -105,7 +105,7 @@ def parse_record(row: dict[str, Any], source: str) -> Record:
 
 def read_records(data: Path) -> list[Record]:
     """Every record of `pool/` and `authored/`; an authored source is named `authored-<topic>`."""
-    records = []
+    records: list[Record] = []
     for folder, prefix in (("pool", ""), ("authored", "authored-")):
         for path in sorted((data / folder).glob("*.jsonl")):
             source = prefix + path.stem

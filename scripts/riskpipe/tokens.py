@@ -26,7 +26,7 @@ class TokenRows:
     names: list[str]
 
     @classmethod
-    def from_actions(cls, actions: Iterable[tuple[str, Sequence[Sequence[int]]]]) -> TokenRows:
+    def from_actions(cls, actions: Iterable[tuple[str, Sequence[npt.ArrayLike]]]) -> TokenRows:
         """Packs (name, rows) pairs."""
         names: list[str] = []
         rows: list[npt.NDArray[np.uint16]] = []
@@ -54,6 +54,10 @@ class TokenRows:
         np.savez_compressed(
             path, ids=self.ids, row_starts=self.row_starts, action_starts=self.action_starts, names=np.array(self.names)
         )
+
+    def subset(self, actions: npt.NDArray[np.intp]) -> TokenRows:
+        """The rows of some actions, in the given order."""
+        return TokenRows.from_actions((self.names[int(n)], [self.row(r) for r in self.rows_of(int(n))]) for n in actions)
 
     @property
     def row_lengths(self) -> IntArray:
@@ -85,23 +89,26 @@ def pad_rows(rows: Sequence[npt.NDArray[np.uint16]], pad_id: int) -> tuple[IntAr
 
 
 def batches_by_length(
-    lengths: IntArray, order: IntArray, token_budget: int, chunk: int, seed: np.random.Generator
+    lengths: IntArray, counts: IntArray, order: IntArray, token_budget: int, chunk: int, seed: np.random.Generator
 ) -> list[IntArray]:
-    """Splits `order` (row or action numbers) into batches of similar length.
+    """Splits `order` (numbers of rows or actions) into batches of similar length.
 
-    Numbers are sorted by length inside chunks of `chunk` numbers only, so that batches still mix content; a batch
-    holds at most `token_budget` padded tokens. The batches come back shuffled.
+    `lengths[n]` is the longest row of n and `counts[n]` how many rows it has. Numbers are sorted by length inside chunks
+    of `chunk` numbers only, so that batches still mix content; a batch holds at most `token_budget` padded tokens. The
+    batches come back shuffled.
     """
     batches: list[IntArray] = []
     for start in range(0, len(order), chunk):
         part = order[start : start + chunk]
         part = part[np.argsort(lengths[part], kind="stable")]
         current: list[int] = []
+        rows = 0
         for number in part.tolist():
-            if current and int(lengths[number]) * (len(current) + 1) > token_budget:
+            if current and int(lengths[number]) * (rows + int(counts[number])) > token_budget:
                 batches.append(np.array(current))
-                current = []
+                current, rows = [], 0
             current.append(number)
+            rows += int(counts[number])
         if current:
             batches.append(np.array(current))
     seed.shuffle(batches)

@@ -71,7 +71,7 @@ pub(super) struct EngineArguments {
     /// The ONNX Runtime library; before `ORT_DYLIB_PATH` and the usual places.
     #[arg(long, value_name = "FILE", env = env_vars::RUNTIME)]
     pub(super) runtime: Option<PathBuf>,
-    /// Where the model runs: auto, cpu, cuda[:N], tensorrt[:N], coreml, directml[:N] or openvino.
+    /// Where the model runs: `auto`, `cpu`, `cuda[:N]`, `tensorrt[:N]`, `coreml`, `directml[:N]` or `openvino`.
     #[arg(long, value_name = "DEVICE", env = env_vars::DEVICE, default_value = "auto")]
     pub(super) device: Device,
     /// The bundle's operating point.

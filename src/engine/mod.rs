@@ -11,6 +11,7 @@ mod prepared;
 mod reasons;
 mod review;
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ pub use audit::{AuditEntry, AuditError, AuditSink};
 pub use deadline::Deadline;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
-use prepared::{Prepared, RowRef};
+use prepared::{Prepared, RowRef, Window};
 pub use review::{Review, ReviewError, ReviewRequest, Reviewer};
 
 use crate::action::{Action, Tool, ToolCall};
-use crate::assessment::Assessment;
+use crate::assessment::{Assessment, RowLogits};
 use crate::calibrate::{self, Thresholds};
 use crate::encode::Encoder;
 use crate::manifest::Calibration;
@@ -97,37 +98,24 @@ impl Engine {
         guarded(|| Prepared::new(crate::normalize::normalize(call), &self.parts.encoder))
     }
 
-    /// Scores every window. A run that fails spoils the actions that had a window in it, and no other.
+    /// Scores every window, equal ones once. A run that fails spoils the actions that had a window in it, and no other.
     fn classify(&mut self, prepared: &mut [Result<Prepared, Failure>], deadline: Deadline) {
         for run in runs(prepared) {
-            if deadline.passed() {
-                spoil(prepared, &run, &Failure::Deadline);
-                continue;
-            }
-            if let Err(failure) = self.classify_run(prepared, &run) {
-                spoil(prepared, &run, &failure);
+            let scored = if deadline.passed() { Err(Failure::Deadline) } else { self.score(&run) };
+            match scored {
+                Ok(logits) => run.iter().zip(logits).for_each(|(window, logits)| keep(prepared, window, logits)),
+                Err(failure) => run.iter().for_each(|window| spoil(prepared, window, &failure)),
             }
         }
     }
 
-    fn classify_run(&mut self, prepared: &mut [Result<Prepared, Failure>], run: &[RowRef]) -> Result<(), Failure> {
+    /// The logits of each window of one run, in order.
+    fn score(&mut self, run: &[Window]) -> Result<Vec<RowLogits>, Failure> {
         self.batch.clear();
-        for row in run {
-            if let Some(ids) = prepared.get(row.action).and_then(|p| p.as_ref().ok()).and_then(|p| p.row(row.row)) {
-                self.batch.push(ids);
-            }
-        }
+        run.iter().for_each(|window| self.batch.push(&window.input_ids));
         let (classifier, batch) = (&mut self.parts.classifier, &self.batch);
         let logits = guarded(|| classifier.classify(batch).map_err(|error| Failure::Model(Arc::new(error))))?;
-        if logits.rows.len() != run.len() {
-            return Err(Failure::Score);
-        }
-        for (row, logits) in run.iter().zip(logits.rows) {
-            if let Some(Ok(prepared)) = prepared.get_mut(row.action) {
-                prepared.set(row.row, logits);
-            }
-        }
-        Ok(())
+        if logits.rows.len() == run.len() { Ok(logits.rows) } else { Err(Failure::Score) }
     }
 
     fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
@@ -232,33 +220,44 @@ fn raise_to_floors(decision: &mut Decision, matches: Vec<PolicyMatch>) {
     }
 }
 
-/// Windows sorted by length and cut into runs in which little is padding.
-fn runs(prepared: &[Result<Prepared, Failure>]) -> Vec<Vec<RowRef>> {
-    let mut rows: Vec<RowRef> = Vec::new();
+/// The distinct windows of all actions, longest first, cut into runs in which little is padding.
+fn runs(prepared: &[Result<Prepared, Failure>]) -> Vec<Vec<Window>> {
+    let mut users: HashMap<&[u32], Vec<RowRef>> = HashMap::new();
     for (action, prepared) in prepared.iter().enumerate() {
-        if let Ok(prepared) = prepared {
-            rows.extend(prepared.lengths().map(|(row, n_tokens)| RowRef { action, row, n_tokens }));
+        for (row, ids) in prepared.iter().flat_map(Prepared::windows).enumerate() {
+            users.entry(ids).or_default().push(RowRef { action, row });
         }
     }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.n_tokens));
-    rows.into_iter().fold(Vec::new(), |mut runs: Vec<Vec<RowRef>>, row| {
+    let mut windows: Vec<Window> =
+        users.into_iter().map(|(ids, users)| Window { input_ids: ids.to_vec(), users }).collect();
+    // By content after length: the order, and so every sum in the model, is the same in every process.
+    windows.sort_by(|a, b| (b.input_ids.len(), &b.input_ids).cmp(&(a.input_ids.len(), &a.input_ids)));
+    windows.into_iter().fold(Vec::new(), |mut runs: Vec<Vec<Window>>, window| {
         match runs.last_mut() {
-            Some(run) if fits(run, row) => run.push(row),
-            _ => runs.push(vec![row]),
+            Some(run) if fits(run, &window) => run.push(window),
+            _ => runs.push(vec![window]),
         }
         runs
     })
 }
 
-/// Whether one more row leaves a run small and at least three quarters full.
-fn fits(run: &[RowRef], row: RowRef) -> bool {
-    let longest = run.first().map_or(0, |first| first.n_tokens);
-    longest * (run.len() + 1) <= MAX_RUN_TOKENS && row.n_tokens * 4 >= longest * 3
+/// Whether one more window leaves a run small and at least three quarters full.
+fn fits(run: &[Window], window: &Window) -> bool {
+    let longest = run.first().map_or(0, |first| first.input_ids.len());
+    longest * (run.len() + 1) <= MAX_RUN_TOKENS && window.input_ids.len() * 4 >= longest * 3
 }
 
-fn spoil(prepared: &mut [Result<Prepared, Failure>], run: &[RowRef], failure: &Failure) {
-    for row in run {
-        if let Some(spoiled) = prepared.get_mut(row.action) {
+fn keep(prepared: &mut [Result<Prepared, Failure>], window: &Window, logits: RowLogits) {
+    for user in &window.users {
+        if let Some(Ok(prepared)) = prepared.get_mut(user.action) {
+            prepared.set(user.row, logits);
+        }
+    }
+}
+
+fn spoil(prepared: &mut [Result<Prepared, Failure>], window: &Window, failure: &Failure) {
+    for user in &window.users {
+        if let Some(spoiled) = prepared.get_mut(user.action) {
             *spoiled = Err(failure.clone());
         }
     }

@@ -14,12 +14,18 @@ pub(super) struct Prepared {
     logits: Vec<Option<RowLogits>>,
 }
 
-/// One window among those of many actions.
+/// Where a window stands among those of many actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowRef {
     pub(super) action: usize,
     pub(super) row: usize,
-    pub(super) n_tokens: usize,
+}
+
+/// A window, and everywhere it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) input_ids: Vec<u32>,
+    pub(super) users: Vec<RowRef>,
 }
 
 impl Prepared {
@@ -30,14 +36,9 @@ impl Prepared {
         Ok(Self { action, encoding, logits })
     }
 
-    /// The token ids of one window.
-    pub(super) fn row(&self, row: usize) -> Option<&[u32]> {
-        self.encoding.input_ids.get(row).map(Vec::as_slice)
-    }
-
-    /// The number and the length of every window.
-    pub(super) fn lengths(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.encoding.input_ids.iter().map(Vec::len).enumerate()
+    /// The token ids of every window.
+    pub(super) fn windows(&self) -> impl Iterator<Item = &[u32]> {
+        self.encoding.input_ids.iter().map(Vec::as_slice)
     }
 
     /// Keeps the answer for one window.

@@ -98,6 +98,20 @@ fn decisions_come_in_the_order_of_the_calls() {
 }
 
 #[test]
+fn equal_windows_of_different_actions_are_scored_once() {
+    let n_rows = Arc::new(Mutex::new(0));
+    let counter = Arc::clone(&n_rows);
+    let counting = StubClassifier::from_fn(move |_| {
+        *counter.lock().unwrap() += 1;
+        logits(CALM)
+    });
+    let calls = [bash("ls"), bash("pwd"), bash("ls")];
+    let decisions = Engine::new(parts(counting)).decide_all(&calls, Deadline::none());
+    assert!(decisions.iter().all(|decision| decision.verdict == Verdict::Allow));
+    assert_eq!(*n_rows.lock().unwrap(), 2);
+}
+
+#[test]
 fn fail_safe_model_asks() {
     let failing = StubClassifier::failing(|| ModelError::EmptyRow { row: 0 });
     check_failure(&decide(parts(failing)), Verdict::Ask, "fail_safe.model");

@@ -3,6 +3,7 @@
 //! - `layers`: the arrows between the modules of `src` point where `ARCHITECTURE.md` says.
 //! - `corpus`: every labelled action of `tests/corpus` through the whole engine.
 //! - `properties`: what must hold for any action (normalising twice, wrappers, padding, batches).
+//! - `oracle`: the Bash parser against an independent one.
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.

@@ -25,6 +25,9 @@ const REACHING: EnumSet<Fact> = enumset::enum_set!(
         | Fact::Pay
 );
 
+/// Effects of one command; of more than these only those of new kinds are kept.
+const MAX_EFFECTS: usize = 256;
+
 /// What a command does, from its walk.
 pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     let body = walk.body();
@@ -40,7 +43,10 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
         modifiers: does.modifiers | walk.modifiers,
         grant: EnumSet::empty(),
         sends_file: false,
+        deletes: walk.uses.iter().any(|item| item.role == Role::Delete),
+        changes: walk.uses.iter().any(|item| is_changed(item.role)),
         effects: Vec::with_capacity(4),
+        cut: false,
     };
     maker.look_at_values(&walk.uses);
     let targets: Vec<Option<Target>> = walk.uses.iter().map(|item| maker.target(item)).collect();
@@ -56,6 +62,7 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     });
     Facts {
         effects: maker.effects,
+        cut: maker.cut,
         known: !walk.unknown_sub,
         prints: body.prints,
         stdin_code,
@@ -89,12 +96,15 @@ pub(super) fn of_unknown(arguments: &[Argument], place: &Place) -> Facts {
         modifiers: EnumSet::empty(),
         grant: EnumSet::empty(),
         sends_file: false,
+        deletes: false,
+        changes: false,
         effects: Vec::new(),
+        cut: false,
     };
     for argument in arguments {
         maker.hidden_secret(argument.text.rsplit('=').next().unwrap_or_default());
     }
-    Facts { effects: maker.effects, ..Facts::default() }
+    Facts { effects: maker.effects, cut: maker.cut, ..Facts::default() }
 }
 
 /// Copies between machines (`scp`, `rsync`): an operand `host:path` is remote, and what goes there is sent.
@@ -152,6 +162,12 @@ struct Maker<'a> {
     /// Whether a file is named that is sent.
     sends_file: bool,
     effects: Vec<Effect>,
+    /// Whether an operand or value is deleted.
+    deletes: bool,
+    /// Whether one is written or deleted.
+    changes: bool,
+    /// Whether effects were left out.
+    cut: bool,
 }
 
 impl Maker<'_> {
@@ -225,7 +241,7 @@ impl Maker<'_> {
         for fact in base {
             let mut found = false;
             for (item, target) in uses.iter().zip(targets) {
-                if target.is_some() && self.attaches(fact, item.role, uses) {
+                if target.is_some() && self.attaches(fact, item.role) {
                     found = true;
                     self.push(fact, target.clone());
                 }
@@ -250,7 +266,7 @@ impl Maker<'_> {
         self.mounted(uses);
         let base = self.base;
         for (item, target) in uses.iter().zip(targets) {
-            if base.iter().any(|fact| self.attaches(fact, item.role, uses)) && !matches!(item.role, Role::KeyFile) {
+            if base.iter().any(|fact| self.attaches(fact, item.role)) && !matches!(item.role, Role::KeyFile) {
                 continue;
             }
             let Some(fact) = self.fact_of(item) else { continue };
@@ -319,7 +335,7 @@ impl Maker<'_> {
     }
 
     /// Whether a fact of the program is about operands of this role.
-    fn attaches(&self, fact: Fact, role: Role, uses: &[Use<'_>]) -> bool {
+    fn attaches(&self, fact: Fact, role: Role) -> bool {
         let writes = self.base.contains(Fact::Write);
         match fact {
             Fact::Read => matches!(role, Role::Read | Role::Dir) || role == Role::ReadWrite && !writes,
@@ -327,7 +343,7 @@ impl Maker<'_> {
             Fact::Delete => {
                 role == Role::Delete
                     || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource)
-                        && !uses.iter().any(|item| item.role == Role::Delete)
+                        && !self.deletes
             }
             Fact::Execute => matches!(role, Role::Execute | Role::Script),
             Fact::Contact | Fact::Download => matches!(role, Role::Url | Role::Host | Role::Remote),
@@ -342,10 +358,7 @@ impl Maker<'_> {
             Fact::Service => role == Role::Service,
             Fact::Account => role == Role::User,
             Fact::Grant => matches!(role, Role::ReadWrite | Role::Write | Role::Dir | Role::Resource | Role::User),
-            Fact::Device => {
-                let changed = |role| matches!(role, Role::ReadWrite | Role::Write | Role::Delete);
-                changed(role) || role == Role::Read && !uses.iter().any(|item| changed(item.role))
-            }
+            Fact::Device => is_changed(role) || role == Role::Read && !self.changes,
             Fact::Serve => matches!(role, Role::Host | Role::Port | Role::Dir),
             Fact::Container => matches!(role, Role::Image | Role::Resource),
             Fact::Credentials => role == Role::KeyFile,
@@ -445,10 +458,26 @@ impl Maker<'_> {
     fn add(&mut self, fact: Fact, target: Option<Target>) {
         let grant = if matches!(fact, Fact::Grant | Fact::Write) { self.grant } else { EnumSet::empty() };
         let effect = Effect { fact, modifiers: self.modifiers | grant, target };
-        if !self.effects.contains(&effect) {
-            self.effects.push(effect);
+        if self.effects.contains(&effect) {
+            return;
         }
+        // Past the bound only what is of a kind of its own is kept: one dangerous path must not drown in harmless ones.
+        if self.effects.len() >= MAX_EFFECTS && self.effects.iter().any(|other| is_alike(other, &effect)) {
+            self.cut = true;
+            return;
+        }
+        self.effects.push(effect);
     }
+}
+
+fn is_changed(role: Role) -> bool {
+    matches!(role, Role::ReadWrite | Role::Write | Role::Delete)
+}
+
+/// Whether two effects differ in nothing but which target of a kind they have.
+fn is_alike(one: &Effect, other: &Effect) -> bool {
+    let scope = |effect: &Effect| effect.target.as_ref().map(|target| target.scope);
+    one.fact == other.fact && one.modifiers == other.modifiers && scope(one) == scope(other)
 }
 
 /// A host that may be a lone name (`ssh staging`).

@@ -16,6 +16,8 @@ use crate::normalize::paths::Place;
 pub struct Facts {
     /// What it does, in the order in which it is found, without repetition.
     pub effects: Vec<Effect>,
+    /// Whether there were so many that some were left out.
+    pub cut: bool,
     /// Whether the program (and, where it only has subcommands, the subcommand) is in the tables, or is a path to a file.
     pub known: bool,
     /// Whether its operands come out as text (`echo`, `printf`).

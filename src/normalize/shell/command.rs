@@ -163,7 +163,10 @@ impl Walker {
     ) -> Step {
         let mut step = Step::default();
         let assigned = self.assignments(assignments, words.is_empty());
-        step.text.clone_from(&assigned.text);
+        let declares = words.first().is_some_and(syntax::is_declarer);
+        if !declares {
+            step.text.clone_from(&assigned.text);
+        }
         let mut fields = self.fields(words);
         self.apply_alias(&mut fields);
         let own = self.own_input(stage);
@@ -202,6 +205,9 @@ impl Walker {
             run.join_data(1, n_fields);
         }
         push_word(&mut step.text, &run.shown(0, n_fields));
+        if declares && !assigned.text.is_empty() {
+            push_word(&mut step.text, &assigned.text);
+        }
         step.trivial = is_trivial(&run.fields, &step) && assigned.trivial;
         self.redirections(stage, own.as_ref(), executed, &mut step);
         if let Some(own) = own {
@@ -296,7 +302,10 @@ impl Walker {
                     (fields, format!("({})", shown.join(" ")))
                 }
             };
-            let name = assignment.name;
+            if let Some(index) = &assignment.index {
+                self.expand_whole(index);
+            }
+            let name = assignment.name.as_ref();
             let sign = if assignment.append { "+=" } else { "=" };
             push_word(&mut assigned.text, &format!("{name}{sign}{shown}"));
             assigned.trivial &= !values.iter().any(|value| value.dynamic && value.open) && !is_telling(name);
@@ -313,8 +322,8 @@ impl Walker {
     }
 
     fn assign(&mut self, assignment: &Assignment<'_>, values: &[Field]) {
-        let name = assignment.name;
-        if assignment.indexed || values.iter().any(|value| value.dynamic) {
+        let name = assignment.name.as_ref();
+        if assignment.index.is_some() || values.iter().any(|value| value.dynamic) {
             self.scope.set(name, Variable::Unknown);
             return;
         }
@@ -365,6 +374,9 @@ impl Walker {
             .map(|field| Argument { text: field.text.clone(), dynamic: field.dynamic, data: false })
             .collect();
         let mut facts = facts::read(&path, &arguments, &self.scope.place);
+        if facts.cut {
+            self.gap(Gap::Truncated);
+        }
         let program = basename(&path).to_owned();
         builtin_facts(&program, arguments.len(), &mut facts);
         for &index in &facts.data {

@@ -307,6 +307,12 @@ impl Walker {
             builder.dynamic(format!("${}", parsed.name), true);
             return;
         }
+        // The word of a conditional operation only counts where it is used; an index always does.
+        if parsed.is_conditional() {
+            self.inside(parsed.index.unwrap_or_default(), quoted);
+        } else {
+            self.inside(parsed.source, quoted);
+        }
         if let Some(operand) = parsed.replacement(&values) {
             self.operand(operand, quoted, builder);
             return;
@@ -368,15 +374,19 @@ impl Walker {
             builder.dynamic(format!("${inner}"), open);
             return;
         }
-        // What stands inside may run commands: their units are wanted, its text is kept as it is.
-        if inner.contains(['$', '`']) && !self.evaluating {
-            self.operand(parsed.operation, quoted, &mut Builder::default());
-        }
+        self.inside(inner, quoted);
         builder.dynamic(format!("${{{}}}", text::shortened(inner, 80)), open);
     }
 
+    /// What stands inside of `${…}` may run commands: their units are wanted, its text is kept as it is.
+    fn inside(&mut self, inner: &str, quoted: bool) {
+        if inner.contains(['$', '`', '<', '>']) && !self.evaluating {
+            self.operand(inner, quoted, &mut Builder::default());
+        }
+    }
+
     fn arithmetic(&mut self, inner: &str, builder: &mut Builder) {
-        if inner.contains('`') || inner.contains("$(") {
+        if inner.contains(['`', '$']) && !self.evaluating {
             self.operand(inner, true, &mut Builder::default());
         }
         match inner.trim().parse::<i64>() {

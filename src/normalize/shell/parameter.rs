@@ -117,6 +117,12 @@ impl<'a> Parameter<'a> {
         !self.indirect && operation.starts_with(['-', '='])
     }
 
+    /// Whether its word is only expanded when the parameter is set, or only when it is not.
+    pub(super) fn is_conditional(&self) -> bool {
+        let operation = self.operation.strip_prefix(':').unwrap_or(self.operation);
+        operation.starts_with(['-', '=', '+'])
+    }
+
     /// The values that the index selects.
     pub(super) fn select(&self, values: &[Constant]) -> Option<Vec<Constant>> {
         match self.index {

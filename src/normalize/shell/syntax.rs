@@ -53,8 +53,8 @@ pub(super) enum Body<'a> {
     Loop(List<'a>, List<'a>),
     /// `for name in values; do …`.
     For(&'a str, Vec<Word<'a>>, List<'a>),
-    /// `case word in pattern) …`.
-    Case(Word<'a>, Vec<List<'a>>),
+    /// `case word in pattern) …`: the word, all patterns, the lists.
+    Case(Word<'a>, Vec<Word<'a>>, Vec<List<'a>>),
     /// `name() body`, with the text of the body.
     Function(&'a str, &'a str),
     /// `[[ … ]]`.
@@ -69,9 +69,9 @@ pub(super) enum Body<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Assignment<'a> {
     /// The variable, without an index.
-    pub name: &'a str,
-    /// Whether there is an index (`name[i]=`).
-    pub indexed: bool,
+    pub name: Cow<'a, str>,
+    /// The index, if there is one (`name[i]=`).
+    pub index: Option<Word<'a>>,
     /// Whether it is `+=`.
     pub append: bool,
     /// The value or values.
@@ -167,9 +167,16 @@ pub(super) enum Piece<'a> {
 }
 
 /// Parses a script.
+///
+/// Where shells disagree on a quote (see [`Parser::paired`]) the statements of the other reading follow, marked as flawed.
 pub(super) fn parse(source: &str) -> List<'_> {
     let mut parser = Parser::new(source);
-    parser.list(&[])
+    let mut list = parser.list(&[]);
+    if parser.ambiguous {
+        let other = Parser::paired(source).list(&[]);
+        list.extend(other.into_iter().map(|statement| Statement { flawed: true, ..statement }));
+    }
+    list
 }
 
 /// Parses text as the inside of double quotes or of an unquoted here-document.
@@ -177,13 +184,20 @@ pub(super) fn parse_text(source: &str) -> Word<'_> {
     let mut parser = Parser::new(source);
     let mut pieces = Vec::new();
     parser.quoted_text(&mut pieces, None);
+    if parser.ambiguous {
+        Parser::paired(source).quoted_text(&mut pieces, None);
+    }
     Word { raw: source, pieces }
 }
 
 /// Parses text as one word, blanks included.
 pub(super) fn parse_word(source: &str) -> Word<'_> {
     let mut parser = Parser::new(source);
-    parser.word(&|_| false)
+    let mut word = parser.word(&|_| false);
+    if parser.ambiguous {
+        word.pieces.append(&mut Parser::paired(source).word(&|_| false).pieces);
+    }
+    word
 }
 
 /// Unterminated quotes that are taken as plain characters before the rest of the text is given up to them. Each costs a pass.
@@ -191,6 +205,14 @@ const MAX_RETRIES: usize = 8;
 
 /// Bytes of an array index or pattern group that are looked at for its end, so that unclosed ones cannot cost a pass each.
 const MAX_INDEX: usize = 64;
+
+/// Built-ins behind which `name=(…)` is an array.
+const DECLARERS: &[&str] = &["declare", "local", "export", "readonly", "typeset", "alias", "eval", "let"];
+
+/// Whether a command's word lets arrays follow as arguments.
+pub(super) fn is_declarer(word: &Word<'_>) -> bool {
+    DECLARERS.contains(&word.raw)
+}
 
 /// Words that end a list; where nothing waits for one it is skipped.
 const CLOSERS: &[&str] = &["then", "do", "done", "fi", "else", "elif", "esac", "}", ")", ";;"];
@@ -205,6 +227,24 @@ struct Parser<'a> {
     substitutions: usize,
     retries: usize,
     flawed: bool,
+    /// Whether a single quote in `"${name:-…}"` needs its partner, as in Bash; to other shells, and to Bash that is called as
+    /// `sh`, it is a letter like others. The first reading is that of the others, which shows more.
+    paired: bool,
+    /// Whether the two readings differ.
+    ambiguous: bool,
+    /// Whether the bracket that is looked for contains a quote that makes them differ.
+    ambiguous_here: bool,
+    /// Bytes that were looked at for nothing, or twice. Bounded, for such looks may contain each other.
+    wasted: usize,
+}
+
+/// A bracket or double quote that waits for its end.
+struct Open {
+    close: u8,
+    /// Whether it stands in double quotes.
+    quoted: bool,
+    /// Whether single quotes are letters, or may be.
+    literal: bool,
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -232,7 +272,16 @@ impl<'a> Parser<'a> {
             substitutions: 0,
             retries: 0,
             flawed: false,
+            paired: false,
+            ambiguous: false,
+            ambiguous_here: false,
+            wasted: 0,
         }
+    }
+
+    /// A parser that takes quotes as Bash does where shells disagree.
+    fn paired(source: &'a str) -> Self {
+        Self { paired: true, ..Self::new(source) }
     }
 
     fn byte(&self) -> Option<u8> {
@@ -251,16 +300,48 @@ impl<'a> Parser<'a> {
         self.source.get(start..self.at).unwrap_or_default()
     }
 
+    /// The length of the line continuation at a place, 0 when there is none.
+    fn continuation(&self, at: usize) -> usize {
+        match self.source.as_bytes().get(at..) {
+            Some([b'\\', b'\n', ..]) => 2,
+            Some([b'\\', b'\r', b'\n', ..]) => 3,
+            _ => 0,
+        }
+    }
+
+    /// The first place from here on where no line continuation stands.
+    fn past_continuations(&self, mut at: usize) -> usize {
+        loop {
+            match self.continuation(at) {
+                0 => return at,
+                length => at += length,
+            }
+        }
+    }
+
+    /// The length of this text where it stands at a place, line continuations within it included.
+    fn length_at(&self, start: usize, text: &str) -> Option<usize> {
+        let mut at = start;
+        for (index, byte) in text.bytes().enumerate() {
+            if index > 0 {
+                at = self.past_continuations(at);
+            }
+            if self.source.as_bytes().get(at) != Some(&byte) {
+                return None;
+            }
+            at += 1;
+        }
+        Some(at - start)
+    }
+
     fn starts_with(&self, text: &str) -> bool {
-        self.source.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()))
+        self.length_at(self.at, text).is_some()
     }
 
     fn eat(&mut self, text: &str) -> bool {
-        let found = self.starts_with(text);
-        if found {
-            self.at += text.len();
-        }
-        found
+        let length = self.length_at(self.at, text);
+        self.at += length.unwrap_or(0);
+        length.is_some()
     }
 
     /// Moves to the end of the character at `at`.
@@ -304,19 +385,20 @@ impl<'a> Parser<'a> {
     fn newline(&mut self) {
         self.at += 1;
         for (cell, delimiter, quoted, strip) in std::mem::take(&mut self.pending) {
-            let text = self.here_text(&delimiter, strip);
+            let text = self.here_text(&delimiter, quoted, strip);
             let _ = cell.set(Here { text, quoted, strip });
         }
     }
 
-    fn here_text(&mut self, delimiter: &str, strip: bool) -> &'a str {
+    fn here_text(&mut self, delimiter: &str, quoted: bool, strip: bool) -> &'a str {
         let start = self.at;
         while self.at < self.source.len() {
             let line_start = self.at;
             let line = self.rest().split('\n').next().unwrap_or_default();
             let shown = if strip { line.trim_start_matches('\t') } else { line };
-            if shown.trim_end_matches('\r') == delimiter {
-                self.at = (line_start + line.len() + 1).min(self.source.len());
+            let shown_start = line_start + line.len() - shown.len();
+            if let Some(end) = self.delimiter_end(shown_start, delimiter, quoted) {
+                self.at = end;
                 return self.source.get(start..line_start).unwrap_or_default();
             }
             // `EOF)` on one line: not what the manual says, but what is often written, and newer shells take it.
@@ -330,6 +412,20 @@ impl<'a> Parser<'a> {
             self.at = (line_start + line.len() + 1).min(self.source.len());
         }
         self.since(start)
+    }
+
+    /// Where the line after the delimiter begins, if it stands here. Bash takes line continuations out of it.
+    fn delimiter_end(&self, at: usize, delimiter: &str, quoted: bool) -> Option<usize> {
+        let rest = self.source.get(at..)?;
+        let length = if quoted {
+            rest.starts_with(delimiter).then_some(delimiter.len())?
+        } else {
+            self.length_at(at, delimiter)?
+        };
+        let after = rest.get(length..)?;
+        let tail = after.split('\n').next().unwrap_or_default();
+        let ends = tail.bytes().all(|byte| byte == b'\r');
+        ends.then_some((at + length + tail.len() + 1).min(self.source.len()))
     }
 
     // ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -387,15 +483,18 @@ impl<'a> Parser<'a> {
 
     /// Whether exactly this word stands here.
     fn at_word(&self, word: &str) -> bool {
-        self.starts_with(word) && self.byte_after(word.len()).is_none_or(is_meta)
+        self.word_length(word).is_some()
+    }
+
+    fn word_length(&self, word: &str) -> Option<usize> {
+        let end = self.past_continuations(self.at + self.length_at(self.at, word)?);
+        self.source.as_bytes().get(end).copied().is_none_or(is_meta).then_some(end - self.at)
     }
 
     fn eat_word(&mut self, word: &str) -> bool {
-        let found = self.at_word(word);
-        if found {
-            self.at += word.len();
-        }
-        found
+        let length = self.word_length(word);
+        self.at += length.unwrap_or(0);
+        length.is_some()
     }
 
     /// Passes what stands between two statements; whether the next depends on this one.
@@ -595,14 +694,14 @@ impl<'a> Parser<'a> {
         let word = self.plain_word().unwrap_or_default();
         self.skip_lines();
         self.eat_word("in");
-        let mut arms = Vec::new();
+        let (mut patterns, mut arms) = (Vec::new(), Vec::new());
         loop {
             self.skip_lines();
             if self.at >= self.source.len() || self.eat_word("esac") {
-                return Body::Case(word, arms);
+                return Body::Case(word, patterns, arms);
             }
             let before = self.at;
-            self.patterns();
+            self.patterns(&mut patterns);
             arms.push(self.list(&[";;", "esac"]));
             if self.starts_with(";") {
                 self.at += self.rest().bytes().take_while(|byte| matches!(byte, b';' | b'&')).count();
@@ -614,16 +713,18 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn patterns(&mut self) {
+    fn patterns(&mut self, patterns: &mut Vec<Word<'a>>) {
         self.eat("(");
         loop {
             self.skip_blanks();
             let word = self.plain_word();
+            let found = word.is_some();
+            patterns.extend(word);
             self.skip_blanks();
             if self.eat(")") {
                 return;
             }
-            if !self.eat("|") && word.is_none() {
+            if !self.eat("|") && !found {
                 self.flawed = true;
                 return;
             }
@@ -651,14 +752,16 @@ impl<'a> Parser<'a> {
     /// `(( … ))`, when the two brackets close together; otherwise these are subshells.
     fn arithmetic(&mut self) -> Option<Body<'a>> {
         let start = self.at;
-        let end = self.matching(start + 1, b')')?;
-        let after = self.matching(start, b')')?;
-        if after != end + 1 {
-            return None;
-        }
-        let inner = self.source.get(start + 2..end)?;
-        self.at = after + 1;
-        Some(Body::Arithmetic(parse_text(inner)))
+        let end = self.arithmetic_end(start + 2)?;
+        let raw = self.source.get(start + 2..end)?;
+        self.wasted += raw.len();
+        let mut inside = self.sub(start + 2);
+        inside.source = self.source.get(..end)?;
+        let mut pieces = Vec::new();
+        inside.quoted_text(&mut pieces, None);
+        self.join(&inside);
+        self.at = end + 2;
+        Some(Body::Arithmetic(Word { raw, pieces }))
     }
 
     /// `name() body` or `function name body`.
@@ -730,28 +833,51 @@ impl<'a> Parser<'a> {
         self.awaited.iter().any(|awaited| awaited.contains(&")"))
     }
 
-    /// An assignment, where the words so far leave room for one: none, or a declaring built-in.
+    /// An assignment, where the words so far leave room for one: none, or a declaring built-in in front of an array.
     fn assignment(&mut self, words: &[Word<'a>]) -> Option<Assignment<'a>> {
-        if !words.is_empty() {
+        let declares = words.iter().take(3).any(is_declarer);
+        if !words.is_empty() && !declares {
             return None;
         }
         let start = self.at;
-        let rest = self.rest().as_bytes();
-        let length = rest.iter().take_while(|&&byte| byte == b'_' || byte.is_ascii_alphanumeric()).count();
-        let name = self.source.get(start..start + length).filter(|name| is_name(name))?;
-        let mut at = start + length;
-        let indexed = self.source.as_bytes().get(at) == Some(&b'[');
-        if indexed {
-            at = self.matching(at, b']')? + 1;
+        let (name, mut at) = self.assigned_name()?;
+        let mut index = None;
+        if self.source.as_bytes().get(at) == Some(&b'[') {
+            let end = self.look(at + 1, b']', false, MAX_INDEX);
+            self.wasted += end.map_or(MAX_INDEX, |end| end - at);
+            let end = end?;
+            index = Some(self.word_between(at + 1, end));
+            at = self.past_continuations(end + 1);
         }
         let append = self.source.as_bytes().get(at) == Some(&b'+');
-        at += usize::from(append);
+        if append {
+            at = self.past_continuations(at + 1);
+        }
         if self.source.as_bytes().get(at) != Some(&b'=') {
             return None;
         }
-        self.at = at + 1;
+        self.at = self.past_continuations(at + 1);
+        if declares && self.byte() != Some(b'(') {
+            self.at = start;
+            return None;
+        }
         let value = self.value();
-        Some(Assignment { name, indexed, append, value })
+        Some(Assignment { name, index, append, value })
+    }
+
+    /// The name that stands here and where it ends, line continuations taken out.
+    fn assigned_name(&self) -> Option<(Cow<'a, str>, usize)> {
+        let bytes = self.source.as_bytes();
+        let mut at = self.at;
+        while let Some(byte) = bytes.get(at) {
+            let is_letter = *byte == b'_' || byte.is_ascii_alphanumeric();
+            match if is_letter { 1 } else { self.continuation(at) } {
+                0 => break,
+                length => at += length,
+            }
+        }
+        let name = without_continuations(self.source.get(self.at..at)?);
+        is_name(&name).then_some((name, at))
     }
 
     fn value(&mut self) -> Value<'a> {
@@ -803,13 +929,12 @@ impl<'a> Parser<'a> {
         let length = descriptor_length(rest);
         self.at += length;
         let found = OPERATORS.iter().copied().find(|operator| self.starts_with(operator));
-        let process = matches!(self.byte(), Some(b'<' | b'>')) && self.byte_after(1) == Some(b'(');
-        let Some(operator) = found.filter(|_| !process) else {
+        let Some(operator) = found.filter(|_| !self.at_process()) else {
             self.at = start;
             return None;
         };
         let descriptor = self.since(start);
-        self.at += operator.len();
+        self.eat(operator);
         self.skip_blanks();
         let target = if matches!(operator, "<<" | "<<-") {
             self.here(operator == "<<-")
@@ -822,7 +947,7 @@ impl<'a> Parser<'a> {
     fn here(&mut self, strip: bool) -> RedirectTarget<'a> {
         let start = self.at;
         self.plain_word();
-        let raw = self.since(start);
+        let raw = without_continuations(self.since(start));
         let delimiter: String = raw.chars().filter(|letter| !matches!(letter, '\'' | '"' | '\\')).collect();
         let quoted = delimiter.len() != raw.len();
         let cell = Rc::new(OnceCell::new());
@@ -847,8 +972,8 @@ impl<'a> Parser<'a> {
                 b'"' => self.double_quoted(&mut pieces),
                 b'\\' => self.escape(&mut pieces),
                 b'$' => self.dollar(&mut pieces, false),
-                b'`' => self.backquoted(&mut pieces, false),
-                b'<' | b'>' if self.byte_after(1) == Some(b'(') => self.process(&mut pieces),
+                b'`' => self.backquoted(&mut pieces, false, false),
+                b'<' | b'>' if self.at_process() => self.process(&mut pieces),
                 b'(' if ends(byte) && self.after_pattern_sign(start) => self.pattern_group(&mut pieces),
                 _ if ends(byte) => break,
                 _ => self.plain(&mut pieces, ends),
@@ -861,7 +986,7 @@ impl<'a> Parser<'a> {
         let start = self.at;
         while let Some(byte) = self.byte() {
             let special = matches!(byte, b'\'' | b'"' | b'\\' | b'$' | b'`');
-            if special || ends(byte) || (matches!(byte, b'<' | b'>') && self.byte_after(1) == Some(b'(')) {
+            if special || ends(byte) || self.at_process() {
                 break;
             }
             self.at += 1;
@@ -879,11 +1004,18 @@ impl<'a> Parser<'a> {
                 .is_some_and(|byte| matches!(byte, b'?' | b'*' | b'+' | b'@' | b'!'))
     }
 
+    /// `(…)` behind a pattern sign. What is expanded in it runs.
     fn pattern_group(&mut self, pieces: &mut Vec<Piece<'a>>) {
         let start = self.at;
-        let limit = self.source.len().min(start + MAX_INDEX);
-        self.at = self.matching_before(start, b')', limit).map_or(start + 1, |end| end + 1);
+        self.at += 1;
         pieces.push(Piece::Plain(self.since(start)));
+        let end = self.look(self.at, b')', false, MAX_INDEX);
+        self.wasted += end.map_or(MAX_INDEX, |end| end - start);
+        let Some(end) = end else { return };
+        pieces.append(&mut self.word_between(self.at, end).pieces);
+        self.at = end;
+        pieces.push(Piece::Plain(self.source.get(end..=end).unwrap_or_default()));
+        self.at += 1;
     }
 
     fn escape(&mut self, pieces: &mut Vec<Piece<'a>>) {
@@ -962,7 +1094,7 @@ impl<'a> Parser<'a> {
             }
             match byte {
                 b'$' => self.dollar(pieces, true),
-                b'`' => self.backquoted(pieces, true),
+                b'`' => self.backquoted(pieces, true, end == Some(b'"')),
                 b'\\' => self.quoted_escape(pieces, end),
                 _ => return,
             }
@@ -975,9 +1107,13 @@ impl<'a> Parser<'a> {
 
     fn quoted_escape(&mut self, pieces: &mut Vec<Piece<'a>>, end: Option<u8>) {
         let start = self.at;
+        let length = self.continuation(start);
+        if length > 0 {
+            self.at += length;
+            return;
+        }
         self.at += 1;
         match self.byte() {
-            Some(b'\n') => self.at += 1,
             Some(byte) if matches!(byte, b'$' | b'`' | b'\\') || Some(byte) == end => {
                 self.at += 1;
                 pieces.push(Piece::Quoted(Cow::Borrowed(self.source.get(start + 1..self.at).unwrap_or_default())));
@@ -987,6 +1123,8 @@ impl<'a> Parser<'a> {
     }
 
     fn dollar(&mut self, pieces: &mut Vec<Piece<'a>>, quoted: bool) {
+        // From here on the byte before what follows stands for the sign: nothing below looks at the sign itself.
+        self.at = self.past_continuations(self.at + 1) - 1;
         match self.byte_after(1) {
             Some(b'\'') if !quoted => self.ansi_quoted(pieces),
             Some(b'"') if !quoted => {
@@ -994,14 +1132,7 @@ impl<'a> Parser<'a> {
                 self.double_quoted(pieces);
             }
             Some(b'(') => self.dollar_bracket(pieces, quoted),
-            Some(b'{') => {
-                let start = self.at + 2;
-                let end = self.matching(self.at + 1, b'}');
-                self.flawed |= end.is_none();
-                let inner = self.source.get(start..end.unwrap_or(self.source.len())).unwrap_or_default();
-                self.at = end.map_or(self.source.len(), |end| end + 1);
-                pieces.push(Piece::Parameter { inner, quoted });
-            }
+            Some(b'{') => self.braced(pieces, quoted),
             Some(byte) if byte == b'_' || byte.is_ascii_alphabetic() => {
                 let start = self.at + 1;
                 self.at = start;
@@ -1022,11 +1153,49 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// `${ … }`, `at` being the sign.
+    fn braced(&mut self, pieces: &mut Vec<Piece<'a>>, quoted: bool) {
+        let start = self.at;
+        let end = self.parameter_end(start + 2, quoted);
+        if end.is_none() && self.forgive(start, "${", pieces) {
+            return;
+        }
+        let inner = self.source.get(start + 2..end.unwrap_or(self.source.len())).unwrap_or_default();
+        self.at = end.map_or(self.source.len(), |end| end + 1);
+        pieces.push(Piece::Parameter { inner, quoted });
+    }
+
+    /// The end of the parameter expansion whose inside begins here, and whether all shells agree on it.
+    fn parameter_end(&mut self, start: usize, quoted: bool) -> Option<usize> {
+        let mut first = self.sub(start);
+        let end = first.closing(Open::parameter(self.source, start, quoted), usize::MAX);
+        let in_doubt = std::mem::take(&mut first.ambiguous_here);
+        self.retries = first.retries;
+        self.wasted = first.wasted;
+        self.ambiguous |= first.ambiguous;
+        self.flawed |= first.flawed && end.is_some();
+        if !in_doubt || self.paired {
+            return end;
+        }
+        let mut second = Parser { paired: true, ..self.sub(start) };
+        let other = if self.ambiguous || self.is_spent() {
+            Some(self.source.len())
+        } else {
+            second.closing(Open::parameter(self.source, start, quoted), usize::MAX)
+        };
+        self.wasted += second.at - start;
+        // To Bash a quote without a partner is an error: then nothing of this runs there.
+        if other.is_some() && (other != end || second.ambiguous_here) {
+            self.ambiguous = true;
+            self.flawed = true;
+        }
+        end.or(other)
+    }
+
     fn dollar_bracket(&mut self, pieces: &mut Vec<Piece<'a>>, quoted: bool) {
         let start = self.at;
         if self.byte_after(2) == Some(b'(')
-            && let Some(end) = self.matching(start + 2, b')')
-            && self.source.as_bytes().get(end + 1) == Some(&b')')
+            && let Some(end) = self.arithmetic_end(start + 3)
         {
             self.at = end + 2;
             pieces.push(Piece::Arithmetic(self.source.get(start + 3..end).unwrap_or_default()));
@@ -1050,7 +1219,11 @@ impl<'a> Parser<'a> {
         self.depth += 1;
         self.substitutions += 1;
         let awaited = std::mem::take(&mut self.awaited);
+        // Here-documents of the line around it begin behind that line, not within the brackets.
+        let outer = std::mem::take(&mut self.pending);
         let list = self.list(&[")"]);
+        let unread = std::mem::replace(&mut self.pending, outer);
+        self.pending.extend(unread);
         self.awaited = awaited;
         self.substitutions -= 1;
         self.depth -= 1;
@@ -1058,14 +1231,21 @@ impl<'a> Parser<'a> {
         list
     }
 
+    /// Whether `<(` or `>(` stands here.
+    fn at_process(&self) -> bool {
+        matches!(self.byte(), Some(b'<' | b'>'))
+            && self.source.as_bytes().get(self.past_continuations(self.at + 1)) == Some(&b'(')
+    }
+
     fn process(&mut self, pieces: &mut Vec<Piece<'a>>) {
         let direction = if self.byte() == Some(b'<') { '<' } else { '>' };
-        self.at += 2;
+        self.at = self.past_continuations(self.at + 1) + 1;
         let list = self.bracketed();
         pieces.push(Piece::Process { direction, list });
     }
 
-    fn backquoted(&mut self, pieces: &mut Vec<Piece<'a>>, quoted: bool) {
+    /// `` `…` ``; between double quotes one level of escapes is removed from these too.
+    fn backquoted(&mut self, pieces: &mut Vec<Piece<'a>>, quoted: bool, in_quotes: bool) {
         self.at += 1;
         let mut script = String::new();
         let mut start = self.at;
@@ -1076,7 +1256,10 @@ impl<'a> Parser<'a> {
                     break;
                 }
                 Some(b'`') => break,
-                Some(b'\\') if matches!(self.byte_after(1), Some(b'`' | b'\\' | b'$')) => {
+                Some(b'\\')
+                    if matches!(self.byte_after(1), Some(b'`' | b'\\' | b'$'))
+                        || in_quotes && self.byte_after(1) == Some(b'"') =>
+                {
                     script.push_str(self.since(start));
                     start = self.at + 1;
                     self.at += 2;
@@ -1106,47 +1289,192 @@ impl<'a> Parser<'a> {
         pieces.push(Piece::Quoted(Cow::Owned(super::decode::escapes(text))));
     }
 
-    /// The position of the closing sign that belongs to the opening one at `open`, quotes and nesting heeded.
-    fn matching(&self, open: usize, close: u8) -> Option<usize> {
-        let end = if close == b']' { self.source.len().min(open + MAX_INDEX) } else { self.source.len() };
-        self.matching_before(open, close, end)
+    // ── Looking ahead ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// A parser that starts elsewhere, at the same depth, and changes nothing here.
+    fn sub(&self, at: usize) -> Self {
+        Self {
+            at,
+            depth: self.depth,
+            substitutions: self.substitutions,
+            retries: self.retries,
+            paired: self.paired,
+            ambiguous: self.ambiguous,
+            wasted: self.wasted,
+            ..Self::new(self.source)
+        }
     }
 
-    fn matching_before(&self, open: usize, close: u8, end: usize) -> Option<usize> {
-        let bytes = self.source.as_bytes().get(..end)?;
-        let mut stack = vec![close];
-        let mut at = open + 1;
-        while let Some(&byte) = bytes.get(at) {
-            let top = *stack.last()?;
-            let next = bytes.get(at + 1).copied();
-            match byte {
-                b'\\' if top != b'\'' => at += 1,
-                _ if byte == top => {
-                    stack.pop();
-                    if stack.is_empty() {
-                        return Some(at);
-                    }
+    /// Parses what lies between two places as one word.
+    fn word_between(&mut self, start: usize, end: usize) -> Word<'a> {
+        let mut sub = self.sub(start);
+        sub.source = self.source.get(..end).unwrap_or_default();
+        let word = sub.word(&|_| false);
+        self.join(&sub);
+        word
+    }
+
+    /// Takes over what such a parser found.
+    fn join(&mut self, sub: &Self) {
+        self.retries = self.retries.max(sub.retries);
+        self.wasted = self.wasted.max(sub.wasted);
+        self.ambiguous |= sub.ambiguous;
+        self.flawed |= sub.flawed;
+    }
+
+    /// Whether so much was looked at in vain that no more is risked.
+    fn is_spent(&self) -> bool {
+        self.wasted > 4 * self.source.len() + 4096
+    }
+
+    /// The position of the sign that closes what begins here, unless `most` bytes of plain text come before it.
+    fn look(&mut self, start: usize, close: u8, quoted: bool, most: usize) -> Option<usize> {
+        if self.is_spent() {
+            return None;
+        }
+        let mut sub = self.sub(start);
+        let end = sub.closing(Open { close, quoted, literal: false }, most);
+        sub.flawed &= end.is_some();
+        self.join(&sub);
+        end
+    }
+
+    /// The end of the arithmetic whose inside begins here, when `))` closes it.
+    fn arithmetic_end(&mut self, start: usize) -> Option<usize> {
+        let flawed = self.flawed;
+        let end = self.look(start, b')', false, usize::MAX);
+        let found = end.filter(|end| self.source.as_bytes().get(end + 1) == Some(&b')'));
+        if found.is_none() {
+            self.flawed = flawed;
+            self.wasted += end.unwrap_or(self.source.len()) - start.min(self.source.len());
+        }
+        found
+    }
+
+    /// Moves to the sign that closes `open`, by the rules by which words are parsed; its position. Substitutions are parsed,
+    /// for their comments and here-documents may hold any sign; all else is kept on a stack of its own.
+    fn closing(&mut self, open: Open, most: usize) -> Option<usize> {
+        let mut stack = vec![open];
+        let mut n_plain = 0;
+        while let Some(byte) = self.byte() {
+            let top = stack.last()?;
+            if byte == top.close {
+                stack.pop();
+                if stack.is_empty() {
+                    return Some(self.at);
                 }
-                _ if top == b'\'' => {}
-                b'\'' if top != b'"' => stack.push(b'\''),
-                b'"' => stack.push(b'"'),
-                b'`' => stack.push(b'`'),
-                b'$' if next == Some(b'(') => {
-                    stack.push(b')');
-                    at += 1;
-                }
-                b'$' if next == Some(b'{') => {
-                    stack.push(b'}');
-                    at += 1;
-                }
-                b'(' if top == b')' => stack.push(b')'),
-                b'{' if top == b'}' && close == b'}' => {}
-                b'[' if top == b']' => stack.push(b']'),
-                _ => {}
+                self.at += 1;
+                continue;
             }
-            at += 1;
+            match byte {
+                b'\\' => self.at += 1 + usize::from(self.byte_after(1).is_some()),
+                b'\'' => self.pass_single_quote(top)?,
+                b'`' => self.pass_backquotes()?,
+                b'$' => {
+                    let quoted = top.quoted;
+                    stack.extend(self.pass_dollar(quoted)?);
+                }
+                _ => {
+                    stack.extend(top.inner(byte));
+                    self.at += 1;
+                    n_plain += 1;
+                }
+            }
+            if n_plain > most {
+                return None;
+            }
         }
         None
+    }
+
+    /// Passes a single quote, and what it quotes.
+    fn pass_single_quote(&mut self, top: &Open) -> Option<()> {
+        self.at += 1;
+        if top.close == b'"' {
+            return Some(());
+        }
+        if top.literal && !self.paired {
+            self.ambiguous_here = true;
+            return Some(());
+        }
+        let length = self.rest().find('\'')?;
+        if top.literal {
+            // Without these in it the text means the same either way.
+            self.ambiguous_here |= self.rest().get(..length)?.contains(['}', '"', '`', '(']);
+        }
+        self.at += length + 1;
+        Some(())
+    }
+
+    fn pass_backquotes(&mut self) -> Option<()> {
+        self.at += 1;
+        loop {
+            match self.byte()? {
+                b'`' => break,
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// Passes `$` with a substitution or quote that it begins; the bracket that it opens, if it is one to wait for.
+    fn pass_dollar(&mut self, quoted: bool) -> Option<Option<Open>> {
+        self.at = self.past_continuations(self.at + 1) - 1;
+        match self.byte_after(1) {
+            Some(b'(') => self.dollar_bracket(&mut Vec::new(), quoted),
+            Some(b'{') => {
+                self.at += 2;
+                return Some(Some(Open::parameter(self.source, self.at, quoted)));
+            }
+            Some(b'\'') if !quoted => {
+                self.ansi_quoted(&mut Vec::new());
+                self.source.as_bytes().get(self.at - 1).filter(|byte| **byte == b'\'')?;
+            }
+            _ => self.at += 1,
+        }
+        Some(None)
+    }
+}
+
+impl Open {
+    /// The bracket of the parameter expansion whose inside begins here.
+    fn parameter(source: &str, start: usize, quoted: bool) -> Self {
+        Self { close: b'}', quoted, literal: quoted && !takes_pattern(source.get(start..).unwrap_or_default()) }
+    }
+
+    /// What a plain byte opens inside this.
+    fn inner(&self, byte: u8) -> Option<Self> {
+        match byte {
+            b'"' => Some(Self { close: b'"', quoted: true, literal: false }),
+            b'(' if self.close == b')' => Some(Self { close: b')', quoted: self.quoted, literal: false }),
+            b'[' if self.close == b']' => Some(Self { close: b']', quoted: self.quoted, literal: false }),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a parameter expansion with this inside takes a pattern, in which single quotes always quote.
+fn takes_pattern(inside: &str) -> bool {
+    let bytes = inside.as_bytes();
+    let is_letter = |byte: &u8| *byte == b'_' || byte.is_ascii_alphanumeric();
+    let n_signs = usize::from(bytes.first() == Some(&b'!'));
+    let n_letters = bytes.iter().skip(n_signs).take_while(|byte| is_letter(byte)).count();
+    let mut at = n_signs + n_letters.max(usize::from(n_letters == 0));
+    if bytes.get(at) == Some(&b'[') {
+        let index = bytes.iter().skip(at).take(MAX_INDEX);
+        at += index.take_while(|byte| **byte != b']').count() + 1;
+    }
+    matches!(bytes.get(at), Some(b'#' | b'%' | b'/' | b'^' | b','))
+}
+
+/// Text with the line continuations taken out.
+fn without_continuations(text: &str) -> Cow<'_, str> {
+    if text.contains("\\\n") || text.contains("\\\r\n") {
+        Cow::Owned(text.replace("\\\r\n", "").replace("\\\n", ""))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The syntax tree → units: statements in order, blocks, functions, pipelines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
@@ -341,7 +341,7 @@ impl Walker {
             }
             Body::Loop(condition, body) => self.while_loop(condition, body),
             Body::For(name, values, body) => self.for_loop(name, values, body),
-            Body::Case(word, arms) => self.case(word, arms),
+            Body::Case(word, patterns, arms) => self.case(word, patterns, arms),
             Body::Function(name, body) => self.define(name, body),
             Body::Test(words) => format!("[[ {} ]]", self.shown_words(words)),
             Body::Arithmetic(word) => {
@@ -399,8 +399,11 @@ impl Walker {
         format!("{{ {}; }}", short_form(&texts))
     }
 
-    fn case(&mut self, word: &Word<'_>, arms: &[List<'_>]) -> String {
+    fn case(&mut self, word: &Word<'_>, patterns: &[Word<'_>], arms: &[List<'_>]) -> String {
         self.expand_whole(word);
+        for pattern in patterns {
+            self.expand_whole(pattern);
+        }
         self.scope.n_conditions += 1;
         let texts: Vec<String> = arms.iter().flat_map(|arm| self.block(arm)).collect();
         self.scope.n_conditions -= 1;
@@ -452,7 +455,9 @@ impl Walker {
         let list = syntax::parse(body);
         let texts = match list.as_slice() {
             [statement] => match statement.stages.as_slice() {
-                [Stage { body: Body::Group(list) | Body::Subshell(list), .. }] => self.block(list),
+                [Stage { body: Body::Group(list) | Body::Subshell(list), redirects }] if redirects.is_empty() => {
+                    self.block(list)
+                }
                 _ => self.block(&list),
             },
             _ => self.block(&list),
@@ -468,17 +473,29 @@ impl Walker {
         }
     }
 
-    /// Functions that nothing calls may be called later.
+    /// Functions that nothing calls may be called later, and so may those that they define.
     fn uncalled_functions(&mut self) {
-        let mut names: Vec<String> =
-            self.scope.functions.keys().filter(|name| !self.called.contains(name)).cloned().collect();
-        names.sort();
+        let mut done: HashSet<String> = self.called.iter().cloned().collect();
         self.layers.push(Layer::Deferred);
-        for name in names.iter().take(MAX_REPEATS) {
-            if let Some(body) = self.scope.functions.get(name).cloned() {
-                self.scope.n_conditions += 1;
-                self.body(name, &body, None);
-                self.scope.n_conditions -= 1;
+        loop {
+            let mut names: Vec<String> =
+                self.scope.functions.keys().filter(|name| !done.contains(*name)).cloned().collect();
+            if names.is_empty() {
+                break;
+            }
+            names.sort();
+            for name in names {
+                if done.len() >= self.called.len() + MAX_REPEATS {
+                    self.gap(Gap::Truncated);
+                    self.layers.pop();
+                    return;
+                }
+                if let Some(body) = self.scope.functions.get(&name).cloned() {
+                    self.scope.n_conditions += 1;
+                    self.body(&name, &body, None);
+                    self.scope.n_conditions -= 1;
+                }
+                done.insert(name);
             }
         }
         self.layers.pop();

@@ -1,0 +1,50 @@
+"""Fits calibration and operating point of a model file on the calibration sources.
+
+python calibrate.py --run run --model run/bundle/model.ort --output run/calibration.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from riskpipe.calibration import fit
+from riskpipe.dataset import load_examples
+from riskpipe.evaluation import choose_point, risk_sample
+from riskpipe.operating import curves
+from riskpipe.scoring import Calibrated, question_logits
+from riskpipe.tokenizer import PAD_MARKER, marker_id
+
+
+def run(run_folder: Path, model: Path, output: Path) -> Calibrated:
+    """Writes calibration.json and returns what is in it."""
+    examples, rows = load_examples(run_folder, "calibration")
+    targets = [example.target for example in examples]
+    pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
+    logits = question_logits(model, rows, pad_id)
+    wanted = np.stack([target.wanted for target in targets])
+    weight = np.stack([target.weight for target in targets])
+    calibration = fit(logits, wanted, weight)
+    answers = calibration.apply(logits)
+    found = Calibrated(calibration, choose_point(answers, targets), curves(risk_sample(answers, targets)))
+    found.save(output)
+    return found
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    print(run(options.run, options.model, options.output).point, file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Measures the shipped file and both baselines on the test sources.
+
+python evaluate.py --run run --model run/bundle/model.ort --float run/model-fp32.onnx \
+        --calibration run/calibration.json --report run/evaluation.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from riskpipe import SEED
+from riskpipe.baselines import NgramBaseline, keyword_answers
+from riskpipe.dataset import load_examples
+from riskpipe.evaluation import choose_point, evaluate, flips, judged_mask
+from riskpipe.finetuning import epoch_order
+from riskpipe.records import Record, parse_record, read_jsonl
+from riskpipe.scoring import Calibrated, question_logits
+from riskpipe.targets import Target, read_targets
+from riskpipe.tokenizer import PAD_MARKER, marker_id
+
+FloatArray = npt.NDArray[np.floating]
+
+
+def raw_texts(run_folder: Path, split: str) -> list[str]:
+    """Tool and arguments of every action as plain text, for the baselines."""
+
+    def record(row: dict[str, Any]) -> Record:
+        return parse_record(row, split)
+
+    return [record(row).raw_text() for row in read_jsonl(run_folder / f"records/{split}.jsonl")]
+
+
+def vectors(targets: Sequence[Target]) -> tuple[FloatArray, FloatArray]:
+    """Wanted answers and weights, each [A, 21]."""
+    return np.stack([target.wanted for target in targets]), np.stack([target.weight for target in targets])
+
+
+def baseline_figures(run_folder: Path) -> dict[str, Any]:
+    """Both baselines, trained and set on the same splits as the model; kept in run/baselines.json, as they take minutes."""
+    kept = run_folder / "baselines.json"
+    if kept.exists():
+        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+    targets = {split: read_targets(run_folder / f"targets/{split}.jsonl") for split in ("train", "calibration", "test")}
+    texts = {split: raw_texts(run_folder, split) for split in targets}
+    chosen = epoch_order(targets["train"], np.random.default_rng(SEED))
+    learned = [targets["train"][int(number)] for number in chosen]
+    ngrams = NgramBaseline.fit([texts["train"][int(number)] for number in chosen], *vectors(learned))
+    figures = {}
+    for name, answer in (("character n-grams", ngrams.answers), ("keyword list", keyword_answers)):
+        point = choose_point(answer(texts["calibration"]), targets["calibration"])
+        figures[name] = evaluate(answer(texts["test"]), targets["test"], point)
+    kept.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return figures
+
+
+def run(run_folder: Path, model: Path, float_model: Path | None, calibrated: Calibrated) -> dict[str, Any]:
+    """The whole report."""
+    examples, rows = load_examples(run_folder, "test")
+    targets = [example.target for example in examples]
+    pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
+    answers = calibrated.calibration.apply(question_logits(model, rows, pad_id))
+    report: dict[str, Any] = {"model": evaluate(answers, targets, calibrated.point)}
+    if float_model is not None:
+        judged = np.flatnonzero(judged_mask(targets))
+        reference = calibrated.calibration.apply(question_logits(float_model, rows.subset(judged), pad_id))
+        report["int8_against_float32"] = flips(answers[judged], reference, calibrated.point)
+    report["baselines"] = baseline_figures(run_folder)
+    return report
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--float", type=Path, help="the float32 file, to count verdicts that int8 changes")
+    parser.add_argument("--calibration", type=Path, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    options = parser.parse_args()
+    report = run(options.run, options.model, options.float, Calibrated.load(options.calibration))
+    options.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

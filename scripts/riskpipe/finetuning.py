@@ -1,0 +1,179 @@
+"""Multi-task training on actions: all questions at once, with the loss on the maximum over an action's rows.
+
+The pair table and the transformer are trained one after the other, each as if it were the whole model: fitted to what
+the other leaves over, the second would learn the noise of the first.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from riskpipe.aggregate import pool_actions, row_questions
+from riskpipe.checkpoints import Checkpoint, one_cycle
+from riskpipe.dataset import Example
+from riskpipe.labels import DENY, EFFECTS_SLICE, INJECTION, N_QUESTIONS, PERMISSION_SLICE, STOP
+from riskpipe.model import Encoder
+from riskpipe.targets import Target
+from riskpipe.tokens import IntArray, TokenRows, batches_by_length, pad_rows
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """Length and step sizes of a run; `minutes` is the clock that the schedule is fitted to."""
+
+    minutes: float
+    learning_rate: float = 8e-4
+    token_budget: int = 3072
+    weight_decay: float = 0.02
+    rows_negative: int = 4
+    rows_positive: int = 8
+    seed: int = 0
+    pair_epochs: int = 9
+    pair_learning_rate: float = 0.02
+    pair_weight_decay: float = 0.3
+    pair_token_budget: int = 65536
+
+
+def question_weights() -> Tensor:
+    """How much each question counts in the loss [21]."""
+    weights = torch.zeros(N_QUESTIONS)
+    weights[STOP], weights[DENY] = 1.0, 1.3
+    weights[PERMISSION_SLICE] = 0.25
+    weights[EFFECTS_SLICE] = 0.15
+    weights[INJECTION] = 1.0
+    return weights
+
+
+def positive_weights() -> Tensor:
+    """Extra weight of a wanted yes [21]: a dangerous action let through costs more than a question too many."""
+    weights = torch.ones(N_QUESTIONS)
+    weights[DENY] = 2.0
+    weights[EFFECTS_SLICE] = 2.0
+    return weights
+
+
+def question_loss(predicted: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Weighted binary cross-entropy; all [A, 21]. Divided by the number of actions, so that rare questions stay rare."""
+    losses = F.binary_cross_entropy_with_logits(predicted, wanted, pos_weight=positive_weights(), reduction="none")
+    return (losses * weight * question_weights()).sum() / len(predicted)
+
+
+def choose_rows(example: Example, config: FinetuneConfig, rng: np.random.Generator) -> IntArray:
+    """Row numbers to train on. Long actions keep their first and last row and a random part of the rest.
+
+    Texts that hold an injection keep more: the row that carries it must stay in for the label to be true.
+    """
+    rows = np.array(example.rows)
+    positive = example.target.wanted[[DENY, INJECTION]].max() > 0.5
+    limit = config.rows_positive if positive else config.rows_negative
+    if len(rows) <= limit:
+        return rows
+    inner = rng.choice(rows[1:-1], limit - 2, replace=False)
+    return np.concatenate([rows[:1], np.sort(inner), rows[-1:]])
+
+
+def epoch_order(targets: list[Target], rng: np.random.Generator) -> IntArray:
+    """Numbers of the actions of one epoch, shuffled; each takes part with the chance of its `share`."""
+    shares = np.array([target.share for target in targets])
+    chosen = np.flatnonzero(rng.random(len(targets)) < shares)
+    rng.shuffle(chosen)
+    return chosen
+
+
+@dataclass(frozen=True)
+class Material:
+    """Examples with their token rows, and the id that fills short rows."""
+
+    examples: list[Example]
+    rows: TokenRows
+    pad_id: int
+
+
+Batch = list[tuple[int, IntArray]]
+
+
+def epoch_batches(material: Material, config: FinetuneConfig, rng: np.random.Generator) -> Iterator[Batch]:
+    """Batches of one epoch: pairs of an example's number and its chosen row numbers."""
+    examples = material.examples
+    order = epoch_order([example.target for example in examples], rng)
+    chosen = {int(number): choose_rows(examples[int(number)], config, rng) for number in order}
+    lengths, counts = np.zeros(len(examples), np.int64), np.zeros(len(examples), np.int64)
+    for number, numbers in chosen.items():
+        lengths[number], counts[number] = material.rows.row_lengths[numbers].max(), len(numbers)
+    for batch in batches_by_length(lengths, counts, order, config.token_budget, chunk=4096, seed=rng):
+        yield [(int(number), chosen[int(number)]) for number in batch]
+
+
+def finetune_pairs(model: Encoder, material: Material, config: FinetuneConfig) -> None:
+    """Trains the pair table in place, for a fixed number of epochs."""
+    rng = np.random.default_rng(config.seed)
+    optimiser = torch.optim.AdamW(
+        model.pairs.parameters(), lr=config.pair_learning_rate, weight_decay=config.pair_weight_decay, fused=True
+    )
+    for epoch in range(config.pair_epochs):
+        sizes = replace(config, token_budget=config.pair_token_budget)
+        losses = [_step(model.pairs, optimiser, material, batch) for batch in epoch_batches(material, sizes, rng)]
+        log.info("pair table, epoch %d loss %.4f", epoch + 1, np.mean(losses))
+
+
+def finetune_transformer(model: Encoder, material: Material, config: FinetuneConfig, checkpoint: Path) -> None:
+    """Trains the transformer in place for `minutes`; writes a checkpoint every two minutes and at the end."""
+    rng = np.random.default_rng(config.seed)
+    parameters = [value for name, value in model.named_parameters() if not name.startswith(("pairs.", "masked_"))]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
+    )
+    started = saved = logged = time.monotonic()
+    smoothed, step, epoch = 0.0, 0, 0
+    model.train()
+    while time.monotonic() - started < 60 * config.minutes:
+        epoch += 1
+        for batch in epoch_batches(material, config, rng):
+            progress = (time.monotonic() - started) / (60 * config.minutes)
+            if progress >= 1:
+                break
+            for group in optimiser.param_groups:
+                group["lr"] = config.learning_rate * one_cycle(progress)
+            loss = _step(model.transformer_logits, optimiser, material, batch)
+            step += 1
+            smoothed = loss if step == 1 else 0.99 * smoothed + 0.01 * loss
+            now = time.monotonic()
+            if now - logged > 20:
+                logged = now
+                log.info("epoch %d step %d loss %.4f, %.0f %%", epoch, step, smoothed, 100 * progress)
+            if now - saved > 120:
+                saved = now
+                Checkpoint.of(model, {"loss": smoothed, "epochs": epoch}).save(checkpoint)
+    Checkpoint.of(model, {"loss": smoothed, "epochs": epoch}).save(checkpoint)
+
+
+def _step(
+    score: Callable[[Tensor, Tensor], Tensor], optimiser: torch.optim.Optimizer, material: Material, batch: Batch
+) -> float:
+    """One update of whatever `score` (ids and mask [R, T] to row logits [R, 23]) depends on; returns the loss."""
+    numbers = np.concatenate([chosen for _, chosen in batch])
+    owners = np.repeat(np.arange(len(batch)), [len(chosen) for _, chosen in batch])
+    ids, mask = pad_rows([material.rows.row(int(number)) for number in numbers], material.pad_id)
+    targets = [material.examples[number].target for number, _ in batch]
+    wanted = torch.from_numpy(np.stack([target.wanted for target in targets]))
+    weight = torch.from_numpy(np.stack([target.weight for target in targets]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = score(torch.from_numpy(ids), torch.from_numpy(mask))
+    pooled = pool_actions(row_questions(logits.float()), torch.from_numpy(owners), len(batch))
+    loss = question_loss(pooled, wanted, weight)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_([value for group in optimiser.param_groups for value in group["params"]], 1.0)
+    optimiser.step()
+    return float(loss.detach())

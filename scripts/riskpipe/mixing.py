@@ -1,0 +1,74 @@
+"""Chooses, head by head, how much the pair table counts beside the transformer, and folds that into its weights."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from riskpipe.aggregate import action_questions
+from riskpipe.calibration import fit
+from riskpipe.finetuning import Material
+from riskpipe.labels import DENY, EFFECTS_SLICE, HEADS, INJECTION, PERMISSION_SLICE, STOP
+from riskpipe.model import Encoder
+from riskpipe.targets import Target
+from riskpipe.tokens import pad_rows
+
+log = logging.getLogger(__name__)
+
+FloatArray = npt.NDArray[np.floating]
+SHARES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
+# Long texts would take most of the time and say little more.
+MOST_ROWS = 16
+ROWS_AT_ONCE = 48
+QUESTIONS_OF = {
+    "risk": [STOP, DENY],
+    "permission": list(range(PERMISSION_SLICE.start, PERMISSION_SLICE.stop)),
+    "effects": list(range(EFFECTS_SLICE.start, EFFECTS_SLICE.stop)),
+    "injection": [INJECTION],
+}
+
+
+def part_logits(model: Encoder, material: Material) -> tuple[FloatArray, FloatArray]:
+    """Row logits [R, 23] of the transformer and of the pair table."""
+    order = np.argsort(material.rows.row_lengths)
+    widths = sum(width for _, width in HEADS)
+    parts = np.zeros((2, len(order), widths), np.float32)
+    model.eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        for start in range(0, len(order), ROWS_AT_ONCE):
+            batch = order[start : start + ROWS_AT_ONCE]
+            rows = [material.rows.row(int(number)) for number in batch]
+            ids, mask = (torch.from_numpy(array) for array in pad_rows(rows, material.pad_id))
+            parts[0, batch] = model.transformer_logits(ids, mask).float().numpy()
+            parts[1, batch] = model.pairs(ids, mask).float().numpy()
+    return parts[0], parts[1]
+
+
+def calibrated_losses(logits: FloatArray, starts: npt.NDArray[np.int64], targets: list[Target]) -> FloatArray:
+    """Mean log loss of every question [21] after calibration on the same actions."""
+    questions = action_questions(logits, starts)
+    wanted = np.stack([target.wanted for target in targets])
+    weight = np.stack([target.weight for target in targets])
+    answers = np.clip(fit(questions, wanted, weight).apply(questions), 1e-6, 1 - 1e-6)
+    losses = -(wanted * np.log(answers) + (1 - wanted) * np.log(1 - answers)) * weight
+    return np.asarray(losses.sum(axis=0) / np.maximum(weight.sum(axis=0), 1))
+
+
+def mix(model: Encoder, material: Material) -> dict[str, float]:
+    """Scales the pair table in place by the shares that suit `material` (calibration actions) best; returns them."""
+    short = np.flatnonzero([len(example.rows) <= MOST_ROWS for example in material.examples])
+    targets = [material.examples[int(number)].target for number in short]
+    rows = material.rows.subset(short)
+    chosen_material = Material([], rows, material.pad_id)
+    transformer, pairs = part_logits(model, chosen_material)
+    losses = np.stack([calibrated_losses(transformer + share * pairs, rows.action_starts, targets) for share in SHARES])
+    shares = {name: SHARES[int(losses[:, QUESTIONS_OF[name]].sum(axis=1).argmin())] for name, _ in HEADS}
+    log.info("shares of the pair table: %s", shares)
+    columns = torch.tensor([shares[name] for name, width in HEADS for _ in range(width)])
+    with torch.no_grad():
+        model.pairs.table.weight.mul_(columns)
+        model.pairs.bias.mul_(columns)
+    return shares

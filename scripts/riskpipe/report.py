@@ -1,0 +1,127 @@
+"""Writes the model card from the figures of evaluate.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from riskpipe.labels import EFFECTS, PERMISSION
+from riskpipe.model import ModelConfig
+from riskpipe.scoring import Calibrated
+
+Figures = Mapping[str, Any]
+
+TEMPLATE = Path(__file__).with_name("model_card.md")
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def number(value: float | None) -> str:
+    """A figure between 0 and 1."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def share(rate: Figures) -> str:
+    """A rate with its interval."""
+    if not rate["of"]:
+        return "–"
+    return f"{percent(rate['rate'])} ({100 * rate['low']:.1f}–{100 * rate['high']:.1f}, n {rate['of']})"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def comparison(report: Figures) -> str:
+    """Model and baselines side by side on all test sources."""
+    scorers = {"this model": report["model"], **report["baselines"]}
+    rows = []
+    for name, figures in scorers.items():
+        risk, injection = figures["risk"]["all"], figures["injection"]["all"]
+        rows.append(
+            [
+                name,
+                number(risk["auc_deny"]),
+                number(risk["auc_stop"]),
+                share(risk["benign_allowed"]),
+                share(risk["benign_denied"]),
+                share(risk["dangerous_allowed"]),
+                share(risk["dangerous_denied"]),
+                number(risk["permission_macro_f1"]),
+                number(risk["effects_macro_f1"]),
+                percent(injection["recall_at_1_percent_false_positives"]),
+            ]
+        )
+    header = ["scorer", "AUC deny", "AUC stop", "benign allowed", "benign denied", "dangerous allowed", "dangerous denied"]
+    return table([*header, "permission F1", "effects F1", "injection recall at 1 % FPR"], rows)
+
+
+def risk_table(report: Figures) -> str:
+    """The model's risk figures by source."""
+    rows = []
+    for source, figures in report["model"]["risk"].items():
+        counts = "/".join(str(count) for count in figures["risk_counts"])
+        rates = [share(figures[key]) for key in ("benign_allowed", "benign_denied", "dangerous_allowed", "dangerous_denied")]
+        aucs = [number(figures["auc_deny"]), number(figures["auc_stop"])]
+        others = [percent(figures["decided_locally"]["rate"]), number(figures["permission_macro_f1"])]
+        rows.append([source, counts, *aucs, *rates, *others])
+    header = ["source", "0/1/2", "AUC deny", "AUC stop", "benign allowed", "benign denied"]
+    return table([*header, "dangerous allowed", "dangerous denied", "decided", "permission F1"], rows)
+
+
+def injection_table(report: Figures) -> str:
+    """The model's injection figures by source."""
+    rows = []
+    for source, figures in report["model"]["injection"].items():
+        found = [share(figures["found"]), share(figures["false_alarms"])]
+        rows.append([source, f"{figures['texts']}", f"{figures['injections']}", number(figures["auc"]), *found])
+    return table(["source", "texts", "injections", "AUC", "found", "false alarms"], rows)
+
+
+def int8_line(report: Figures) -> str:
+    """What int8 changes."""
+    change = report.get("int8_against_float32")
+    if change is None:
+        return ""
+    return (
+        f"Against its own float32 weights the int8 file lands in another zone on {share(change['zone_differs'])} of the"
+        f" judged test actions, {change['allow_against_deny']} of them allow against deny.\n"
+    )
+
+
+def model_card(
+    names: Mapping[str, Any], config: ModelConfig, parameters: int, calibrated: Calibrated, report: Figures, extra: str
+) -> str:
+    """The whole card; `names` holds name, version, template_version and the number of training actions."""
+    point = calibrated.point
+    allow = min(calibrated.curves["allow"], key=lambda entry: abs(entry["threshold"] - point.allow_below))
+    deny = min(calibrated.curves["deny"], key=lambda entry: abs(entry["threshold"] - point.deny_above))
+    head = TEMPLATE.read_text(encoding="utf-8").format(
+        **names,
+        **config.to_dict(),
+        **vars(point),
+        parameters=parameters / 1e6,
+        allow_line=f"allowing misses {percent(allow['miss_rate'])} of the dangerous actions (upper bound"
+        f" {percent(allow['miss_rate_upper'])}) and lets {percent(allow['allowed_benign'])} of the benign ones pass;",
+        deny_line=f"denying blocks {percent(deny['false_block_rate'])} of the benign ones (upper bound"
+        f" {percent(deny['false_block_rate_upper'])}) and {percent(deny['deny_recall'])} of the dangerous ones.",
+    )
+    parts = [
+        head,
+        comparison(report),
+        int8_line(report),
+        "### Risk by source\n",
+        risk_table(report),
+        "### Injection by source\n",
+        injection_table(report),
+        extra,
+        "## Labels\n",
+        f"Permission: {', '.join(PERMISSION)}. Effects: {', '.join(EFFECTS)}.\n",
+    ]
+    return "\n".join(part for part in parts if part)

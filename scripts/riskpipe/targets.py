@@ -1,0 +1,129 @@
+"""Turns labels, and the weaker word of the source where there is no label, into targets for the yes/no questions.
+
+A target is a pair of vectors [21]: the wanted probability and the weight of every question; weight 0 means that
+nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from riskpipe.labels import DENY, EFFECTS, EFFECTS_SLICE, INJECTION, N_QUESTIONS, PERMISSION, PERMISSION_SLICE, STOP
+from riskpipe.records import Label, Record, read_jsonl, write_jsonl
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What training or evaluation knows about one action."""
+
+    id: str
+    source: str
+    group: str
+    kind: str
+    labelled: bool
+    wanted: FloatArray
+    weight: FloatArray
+    share: float  # how likely an epoch of training includes the action
+
+    @property
+    def judged(self) -> bool:
+        """Whether a reader's risk label exists (returned texts are judged for injection only)."""
+        return self.labelled and bool(self.weight[STOP])
+
+    @property
+    def risk(self) -> int:
+        """The risk label 0, 1 or 2; only meaningful where `judged`."""
+        return int(self.wanted[STOP] > 0.5) + int(self.wanted[DENY] > 0.5)
+
+    @property
+    def permission(self) -> int:
+        """Index of the permission label; only meaningful where `judged`."""
+        return int((self.wanted[PERMISSION_SLICE] > 0.5).sum())
+
+
+def questions_of(label: Label) -> FloatArray:
+    """A label record as answers [21]."""
+    wanted = np.zeros(N_QUESTIONS, np.float32)
+    wanted[STOP] = label.risk >= 1
+    wanted[DENY] = label.risk >= 2
+    wanted[PERMISSION_SLICE] = np.arange(1, len(PERMISSION)) <= PERMISSION.index(label.permission)
+    wanted[EFFECTS_SLICE] = [name in label.effects for name in EFFECTS]
+    wanted[INJECTION] = label.injection
+    return wanted
+
+
+def target_of(record: Record, label: Label | None) -> Target | None:
+    """The target of a record, or None when neither a label nor its source says anything."""
+    wanted, weight = np.zeros(N_QUESTIONS, np.float32), np.zeros(N_QUESTIONS, np.float32)
+    share = 1.0
+    if label is not None:
+        wanted = questions_of(label)
+        weight[INJECTION if record.is_text else slice(None)] = 1.0
+        share = _labelled_share(record, label)
+    else:
+        share = _weak_target(record, wanted, weight)
+        if share == 0:
+            return None
+    return Target(record.id, record.source, record.group, record.kind, label is not None, wanted, weight, share)
+
+
+def _labelled_share(record: Record, label: Label) -> float:
+    """Harmless steps of real agents and returned texts are long and much alike: a part of them does for an epoch."""
+    if record.kind == "agent_real" and label.risk == 0:
+        return 0.4
+    return 0.6 if record.is_text else 1.0
+
+
+def _weak_target(record: Record, wanted: FloatArray, weight: FloatArray) -> float:
+    """Fills in what the kind of the source implies; returns the share, 0 when it implies nothing.
+
+    The numbers follow the labelled part of the same sources: of real agents' actions 1 to 2 % want asking; of commands
+    of attack collections 13 % are harmless; of templated injections about one in ten carries none.
+    """
+    if record.kind == "agent_real" and record.natural_label == "benign":
+        wanted[STOP], wanted[DENY] = 0.02, 0.002
+        weight[[STOP, DENY]], weight[INJECTION] = 0.3, 0.1
+        return 0.15
+    if record.kind == "risky_cmd" and record.natural_label == "risky":
+        wanted[STOP], weight[STOP] = 0.87, 0.3
+        return 0.5
+    if record.kind == "injection" and record.natural_label == "injection":
+        wanted[INJECTION], weight[INJECTION] = 0.9, 0.7
+        return 0.1
+    if record.kind == "benign_text":
+        weight[INJECTION] = 0.7
+        return 0.03
+    if record.kind == "benign_text_hard":
+        weight[INJECTION] = 1.0
+        return 0.12
+    return 0.0
+
+
+def write_targets(path: Path, targets: Iterable[Target]) -> int:
+    """Writes targets as JSONL, in order."""
+
+    def plain(target: Target) -> dict[str, Any]:
+        row = dict(vars(target))
+        row["wanted"] = [round(float(value), 4) for value in target.wanted]
+        row["weight"] = [round(float(value), 4) for value in target.weight]
+        return row
+
+    return write_jsonl(path, (plain(target) for target in targets))
+
+
+def read_targets(path: Path) -> list[Target]:
+    """Reads what `write_targets` wrote."""
+
+    def parse(row: Mapping[str, Any]) -> Target:
+        vectors = {key: np.asarray(row[key], np.float32) for key in ("wanted", "weight")}
+        return Target(**{**row, **vectors})
+
+    return [parse(row) for row in read_jsonl(path)]

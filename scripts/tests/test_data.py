@@ -1,0 +1,92 @@
+"""Splits, variants, token rows and the records that the engine gets to see."""
+
+import numpy as np
+
+from riskpipe.augment import Augmenter, Shares
+from riskpipe.pretraining import mask_tokens
+from riskpipe.records import Label, Record, parse_record
+from riskpipe.splits import CALIBRATION, TEST, split_of
+from riskpipe.tokens import TokenRows, batches_by_length, pad_rows
+
+ALWAYS = Shares(wrapped=1, wrapped_deny=1, sudo=1, request=1, folder=1, powershell=1)
+
+
+def bash(command: str, **changes: object) -> Record:
+    values = {
+        "id": "x",
+        "tool": "Bash",
+        "input": {"command": command},
+        "context": {},
+        "source": "s",
+        "kind": "k",
+        "group": "g",
+    }
+    return Record(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_clusters_stay_together() -> None:
+    clusters = [
+        ("atomic-red-team", "stockpile", "sigma-regression", "docs-sigma"),
+        ("payloads-all-the-things", "slp-malicious", "patt-prompt-injection"),
+        ("agentdyn", "agentdyn-injected", "agentdyn-text"),
+        ("craibench", "craibench-injected", "craibench-text"),
+        ("bipia-clean", "bipia-injected"),
+        ("agent-miniswe-gemini3", "text-miniswe-gemini3"),
+    ]
+    assert all(len({split_of(source) for source in cluster}) == 1 for cluster in clusters)
+    assert not CALIBRATION & TEST
+
+
+def test_answers_in_the_context_do_not_reach_the_engine() -> None:
+    row = {"id": "a", "tool": "Bash", "input": {}, "context": {"cwd": "/w", "decision": "block", "description": "deletes"}}
+    assert parse_record(row, "s").to_action()["context"] == {"cwd": "/w"}
+
+
+def test_variants_never_lower_the_risk() -> None:
+    augmenter = Augmenter(["fix the build"], seed=1, shares=ALWAYS)
+    for risk in range(3):
+        made = augmenter.variants(bash("rm -r build"), Label(risk, "workspace"))
+        assert made
+        assert all(target.risk >= risk for _, target in made)
+        assert len({variant.id for variant, _ in made} | {"x"}) == len(made) + 1
+
+
+def test_a_wrapped_command_is_quoted() -> None:
+    augmenter = Augmenter([], seed=3, shares=ALWAYS)
+    texts = [
+        record.input["command"]
+        for _ in range(40)
+        for record, _ in augmenter.variants(bash("echo 'a b'"), Label(2, "system"))
+    ]
+    assert any("bash -c 'echo '\"'\"'a b'\"'\"''" in text for text in texts)
+
+
+def test_powershell_is_filed_under_its_own_tool() -> None:
+    made = Augmenter([], seed=1, shares=ALWAYS).variants(bash("Get-Item x", shell="powershell"), Label(0, "observe"))
+    assert [record.tool for record, _ in made] == ["PowerShell"]
+
+
+def test_token_rows_give_back_what_went_in() -> None:
+    rows = TokenRows.from_actions([("a", [[1, 2, 3], [4]]), ("b", [[5, 6]])])
+    assert rows.action_rows(0) == [[1, 2, 3], [4]]
+    assert rows.action_rows(1) == [[5, 6]]
+    ids, mask = pad_rows([rows.row(0), rows.row(1)], pad_id=9)
+    assert ids.tolist() == [[1, 2, 3], [4, 9, 9]]
+    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+
+
+def test_batches_hold_everything_once_within_the_budget() -> None:
+    rng = np.random.default_rng(0)
+    lengths, counts = rng.integers(1, 100, 500), rng.integers(1, 5, 500)
+    batches = batches_by_length(lengths, counts, np.arange(500), token_budget=500, chunk=200, seed=rng)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    assert all(lengths[batch].max() * counts[batch].sum() <= 500 for batch in batches)
+
+
+def test_masking_leaves_first_tokens_and_padding_alone() -> None:
+    ids, mask = pad_rows([np.arange(1, 40, dtype=np.uint16), np.arange(1, 11, dtype=np.uint16)], pad_id=0)
+    holed, places = mask_tokens(ids, mask, 0.5, mask_id=99, vocabulary=50, rng=np.random.default_rng(0))
+    assert (holed[:, 0] == ids[:, 0]).all()
+    assert (holed[mask == 0] == 0).all()
+    assert set(np.flatnonzero(holed != ids)) <= set(places.tolist())
+    assert len(places) > 10

@@ -1,0 +1,99 @@
+"""Aggregation, calibration, thresholds and metrics against values worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from riskpipe.aggregate import action_questions, pool_actions, probabilities, row_questions
+from riskpipe.calibration import Calibration, fit_question
+from riskpipe.labels import DENY, N_LOGITS, N_QUESTIONS, PERMISSION_SLICE, STOP
+from riskpipe.metrics import permission_of, recall_at_false_positive_rate
+from riskpipe.operating import RiskSample, choose, interval, upper_bound
+
+
+def softmax(values: np.ndarray) -> np.ndarray:
+    powers = np.exp(values - values.max())
+    return powers / powers.sum()
+
+
+def test_questions_are_sums_of_softmax_probabilities() -> None:
+    logits = np.random.default_rng(0).normal(size=(1, N_LOGITS)).astype(np.float32)
+    answers = probabilities(row_questions(torch.from_numpy(logits)).numpy())[0]
+    risk, permission = softmax(logits[0, :3]), softmax(logits[0, 3:8])
+    assert answers[STOP] == pytest.approx(risk[1] + risk[2], abs=1e-5)
+    assert answers[DENY] == pytest.approx(risk[2], abs=1e-5)
+    assert answers[PERMISSION_SLICE] == pytest.approx([permission[k:].sum() for k in range(1, 5)], abs=1e-5)
+
+
+def test_an_action_answers_with_its_worst_row() -> None:
+    logits = np.random.default_rng(1).normal(size=(5, N_LOGITS)).astype(np.float32)
+    starts = np.array([0, 2, 5])
+    pooled = action_questions(logits, starts)
+    questions = row_questions(torch.from_numpy(logits))
+    assert pooled[1] == pytest.approx(questions[2:].max(dim=0).values.numpy())
+    in_torch = pool_actions(questions, torch.tensor([0, 0, 1, 1, 1]), 2)
+    assert in_torch.numpy() == pytest.approx(pooled)
+
+
+def test_calibration_finds_scale_and_shift() -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 3, 20_000)
+    wanted = (rng.random(20_000) < probabilities(0.5 * logits - 1)).astype(float)
+    scale, shift = fit_question(logits, wanted)
+    assert (scale, shift) == (pytest.approx(0.5, abs=0.03), pytest.approx(-1, abs=0.06))
+
+
+def test_calibration_without_positives_stays_finite_and_rising() -> None:
+    scale, shift = fit_question(np.linspace(-9, 9, 50), np.zeros(50))
+    assert scale > 0
+    assert math.isfinite(shift)
+
+
+def test_calibrated_answers_are_in_order() -> None:
+    rng = np.random.default_rng(3)
+    answers = Calibration(rng.uniform(0.2, 2, N_QUESTIONS), rng.normal(size=N_QUESTIONS)).apply(
+        rng.normal(size=(200, N_QUESTIONS))
+    )
+    assert (answers[:, DENY] <= answers[:, STOP]).all()
+    assert (np.diff(answers[:, PERMISSION_SLICE], axis=1) <= 0).all()
+
+
+def test_calibration_survives_the_manifest() -> None:
+    rng = np.random.default_rng(4)
+    calibration = Calibration(rng.uniform(0.2, 2, N_QUESTIONS), rng.normal(size=N_QUESTIONS))
+    again = Calibration.from_manifest(calibration.to_manifest())
+    assert again.scale == pytest.approx(calibration.scale, abs=1e-5)
+    assert again.shift == pytest.approx(calibration.shift, abs=1e-5)
+
+
+def test_bounds_are_clopper_pearson() -> None:
+    assert upper_bound(0, 100) == pytest.approx(1 - 0.05 ** (1 / 100))
+    assert upper_bound(0, 148) > 0.02 > upper_bound(0, 149)
+    assert interval(0, 0) == (0.0, 1.0)
+    assert interval(50, 100) == (pytest.approx(0.398, abs=1e-3), pytest.approx(0.602, abs=1e-3))
+
+
+def test_the_operating_point_keeps_its_bounds() -> None:
+    rng = np.random.default_rng(5)
+    risk = rng.integers(0, 3, 3000)
+    stop = np.clip(rng.normal([0.1, 0.6, 0.9], 0.15, (3000, 3))[np.arange(3000), risk], 0, 1)
+    sample = RiskSample(stop, stop * 0.9, risk)
+    point = choose(sample, rng.uniform(0, 0.5, 2000))
+    assert sample.allow_point(point.allow_below)["miss_rate_upper"] <= 0.02
+    assert sample.deny_point(point.deny_above)["false_block_rate_upper"] <= 0.01
+    assert point.allow_below > 0.2
+    assert point.deny_above < 0.6
+
+
+def test_recall_counts_positives_above_the_allowed_negatives() -> None:
+    scores = np.concatenate([np.linspace(0, 1, 100), [0.5, 0.999, 1.1]])
+    positive = np.arange(103) >= 100
+    assert recall_at_false_positive_rate(scores, positive, 0.01) == pytest.approx(2 / 3)
+
+
+def test_the_likeliest_permission_comes_from_differences() -> None:
+    answers = np.zeros((2, N_QUESTIONS))
+    answers[0, PERMISSION_SLICE] = [0.9, 0.8, 0.75, 0.05]
+    assert permission_of(answers).tolist() == [3, 0]

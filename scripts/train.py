@@ -1,0 +1,60 @@
+"""Fine-tunes the encoder on all questions at once.
+
+python train.py --run run --start run/pretrained.pt --output run/finetuned.pt --minutes 30
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from riskpipe import SEED
+from riskpipe.checkpoints import Checkpoint, prepare_cpu
+from riskpipe.dataset import load_examples
+from riskpipe.finetuning import FinetuneConfig, Material, finetune_pairs, finetune_transformer
+from riskpipe.mixing import mix
+from riskpipe.model import Encoder, ModelConfig
+from riskpipe.tokenizer import PAD_MARKER, marker_id
+from riskpipe.transfer import load_into
+
+
+def run(run_folder: Path, start: Path | None, output: Path, config: FinetuneConfig, threads: int = 2) -> None:
+    """Trains from a pre-trained checkpoint, or from scratch without one."""
+    prepare_cpu(threads)
+    torch.manual_seed(config.seed)
+    tokenizer = Tokenizer.from_file(str(run_folder / "tokenizer.json"))
+    model = Encoder(ModelConfig(vocabulary=tokenizer.get_vocab_size()))
+    if start is not None:
+        load_into(model, start)
+    examples, rows = load_examples(run_folder, "train")
+    material = Material(examples, rows, marker_id(tokenizer, PAD_MARKER))
+    finetune_pairs(model, material, config)
+    finetune_transformer(model, material, config, output)
+    held_out = Material(*load_examples(run_folder, "calibration"), material.pad_id)
+    shares = mix(model, held_out)
+    Checkpoint.of(model, {**Checkpoint.load(output).notes, "pair_shares": shares}).save(output)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--start", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=35.0)
+    parser.add_argument("--learning-rate", type=float, default=FinetuneConfig.learning_rate)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    config = FinetuneConfig(minutes=options.minutes, learning_rate=options.learning_rate, seed=SEED)
+    run(options.run, options.start, options.output, config, options.threads)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

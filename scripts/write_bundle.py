@@ -1,0 +1,86 @@
+"""Puts a bundle together: model files, tokenizer, model card and the manifest with hashes and golden rows.
+
+    python write_bundle.py --run run --checkpoint run/finetuned.pt --output ../models/riskgate-small
+
+Expects run/bundle/model.{onnx,ort}, run/calibration.json and run/evaluation.json from the steps before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from riskpipe import SEED
+from riskpipe.checkpoints import Checkpoint
+from riskpipe.dataset import fingerprint
+from riskpipe.manifest import TEMPLATE_VERSION, ManifestParts, golden_case, read_manifest, write_manifest
+from riskpipe.report import model_card
+from riskpipe.runtime import Runtime
+from riskpipe.scoring import Calibrated
+from riskpipe.targets import read_targets
+from riskpipe.tokenizer import PAD_MARKER, marker_id
+from riskpipe.tokens import TokenRows
+
+NAME = "riskgate-small"
+VERSION = "0.1.0"
+GOLDEN_ROWS = (1, 2, 3)
+
+
+def golden_actions(rows: TokenRows) -> list[int]:
+    """Numbers of a few actions: the first with one row, the first with two, the first with three."""
+    counts = [len(rows.rows_of(number)) for number in range(len(rows.names))]
+    return [counts.index(wanted) for wanted in GOLDEN_ROWS if wanted in counts]
+
+
+def weights_in_use(checkpoint: Checkpoint) -> int:
+    """Parameters of the exported graph: the masked-language head stays behind."""
+    return sum(value.numel() for name, value in checkpoint.state.items() if not name.startswith("masked_"))
+
+
+def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
+    """Writes the bundle and reads it back."""
+    output.mkdir(parents=True, exist_ok=True)
+    for source in (run_folder / "bundle/model.onnx", run_folder / "bundle/model.ort", run_folder / "tokenizer.json"):
+        shutil.copyfile(source, output / source.name)
+    stored, targets = Checkpoint.load(checkpoint), read_targets(run_folder / "targets/train.jsonl")
+    calibrated = Calibrated.load(run_folder / "calibration.json")
+    report = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
+    extra = run_folder / "card-extra.md"
+    names = {"name": NAME, "version": VERSION, "template_version": TEMPLATE_VERSION, "actions": len(targets)}
+    card = model_card(
+        names,
+        stored.config,
+        weights_in_use(stored),
+        calibrated,
+        report,
+        extra.read_text(encoding="utf-8") if extra.exists() else "",
+    )
+    (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    rows = TokenRows.load(run_folder / "rows/calibration.npz")
+    pad_id = marker_id(Tokenizer.from_file(str(output / "tokenizer.json")), PAD_MARKER)
+    runtime = Runtime.load(output / "model.ort")
+    golden = [golden_case(runtime, rows.action_rows(number), pad_id) for number in golden_actions(rows)]
+    training = {"data_fingerprint": fingerprint(targets), "seed": SEED, **stored.notes}
+    parts = ManifestParts(NAME, VERSION, calibrated.calibration, calibrated.point, calibrated.curves, training)
+    write_manifest(output, parts, golden)
+    read_manifest(output)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    run(options.run, options.checkpoint, options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
