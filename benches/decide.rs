@@ -1,5 +1,7 @@
 //! The whole local path, warm: `cargo bench --bench decide`.
 
+#![allow(clippy::expect_used, reason = "a bench without its inputs ends here")]
+
 mod common;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -32,12 +32,12 @@ fn main() {
         let index = ((times.len() - 1) as f64 * share).round() as usize;
         times.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e3)
     };
-    let bulk: Vec<f64> = [1, 2].map(|threads| bulk(&app, threads, rounds)).into();
+    let [bulk_1, bulk_2] = [1, 2].map(|threads| bulk(&app, threads, rounds));
     if asked("--json") {
         println!(
             "{}",
             json!({"p50_ms": at(0.5), "p90_ms": at(0.9), "p99_ms": at(0.99), "max_ms": at(1.0),
-            "outside_model": outside, "bulk_1": bulk[0], "bulk_2": bulk[1],
+            "outside_model": outside, "bulk_1": bulk_1, "bulk_2": bulk_2,
             "single_per_s": times.len() as f64 / total.as_secs_f64()})
         );
         return;
@@ -45,7 +45,7 @@ fn main() {
     println!("warm decision, hook JSON to reply, one thread, {} calls x {rounds}", times.len() / rounds);
     println!("  p50 {:.2} ms   p90 {:.2} ms   p99 {:.2} ms   max {:.2} ms", at(0.5), at(0.9), at(0.99), at(1.0));
     println!("  everything but the model run: {:.1} %", 100.0 * outside);
-    println!("bulk: {:.0} actions/s on 1 thread, {:.0} on 2", bulk[0], bulk[1]);
+    println!("bulk: {:.0} actions/s on 1 thread, {:.0} on 2", bulk_1, bulk_2);
 }
 
 /// The time of every decision of the trace, the best of the rounds for each call.

@@ -430,8 +430,10 @@ fn a_runtime_that_is_none_is_refused() {
     assert!(outcome.stderr.contains("is not a shared library"), "{}", outcome.stderr);
 }
 
+type Corruption = (&'static str, fn(&Sandbox));
+
 /// What may happen to a bundle, by name.
-fn corruptions() -> Vec<(&'static str, fn(&Sandbox))> {
+fn corruptions() -> Vec<Corruption> {
     fn flip(sandbox: &Sandbox, name: &str) {
         let path = sandbox.bundle().join(name);
         let mut bytes = fs::read(&path).unwrap();

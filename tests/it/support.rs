@@ -221,13 +221,6 @@ impl Sandbox {
     pub(crate) fn run(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
         finish(self.command(arguments), input.as_ref())
     }
-
-    /// Runs the binary on an input with the shipped bundle.
-    pub(crate) fn run_shipped(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
-        let mut command = self.command(arguments);
-        command.env("RISKGATE_MODEL", shipped_bundle());
-        finish(command, input.as_ref())
-    }
 }
 
 /// Runs a command on an input to its end.

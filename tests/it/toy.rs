@@ -3,6 +3,8 @@
 //!
 //! Also included by the fuzz targets, hence free of anything but serde_json and the crate itself.
 
+#![allow(unreachable_pub, clippy::expect_used, reason = "shared with programs of their own")]
+
 use std::sync::Arc;
 
 use riskgate::assessment::RowLogits;

@@ -1329,10 +1329,12 @@ impl<'a> Parser<'a> {
 
     /// The position of the sign that closes what begins here, unless `most` bytes of plain text come before it.
     fn look(&mut self, start: usize, close: u8, quoted: bool, most: usize) -> Option<usize> {
-        if self.is_spent() {
+        // Looking recurses through `$((`, so it is bounded as parsing is.
+        if self.is_spent() || self.depth >= MAX_NESTING {
             return None;
         }
         let mut sub = self.sub(start);
+        sub.depth = self.depth + 1;
         let end = sub.closing(Open { close, quoted, literal: false }, most);
         sub.flawed &= end.is_some();
         self.join(&sub);
