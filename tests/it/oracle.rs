@@ -395,7 +395,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
 const ALIAS: &str = "by design: an alias is replaced by what it stands for";
 const WINDOWS: &str = "by design: a script for `cmd`, in which `;` ends nothing";
 const ESCAPED: &str = "by design: brush does not take the backslashes out of backquotes in double quotes";
-const DISPUTED: &str = "by design: Bash and `sh` differ in what this means; the commands of both readings count, and a gap";
+const DISPUTED: &str =
+    "by design: Bash and `sh` differ in what this means; the commands of both readings count, and a gap";
 
 /// Scripts that brush cannot read, or reads wrongly, though they are right: and what it stumbles over.
 const MISREAD: &[(&str, &str)] = &[

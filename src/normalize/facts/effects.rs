@@ -341,9 +341,7 @@ impl Maker<'_> {
             Fact::Read => matches!(role, Role::Read | Role::Dir) || role == Role::ReadWrite && !writes,
             Fact::Write => matches!(role, Role::Write | Role::ReadWrite),
             Fact::Delete => {
-                role == Role::Delete
-                    || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource)
-                        && !self.deletes
+                role == Role::Delete || matches!(role, Role::Dir | Role::ReadWrite | Role::Resource) && !self.deletes
             }
             Fact::Execute => matches!(role, Role::Execute | Role::Script),
             Fact::Contact | Fact::Download => matches!(role, Role::Url | Role::Host | Role::Remote),

@@ -19,6 +19,8 @@ use crate::normalize::{cmd, hosts, powershell};
 const MAX_INLINE_CODE: usize = 120;
 /// Characters of written text up to which it stays in the text of the command that writes it.
 const MAX_INLINE_DATA: usize = 80;
+/// Redirections of one command that are looked at, head and tail.
+const MAX_REDIRECTS: usize = 512;
 /// Arguments of one command that are looked at, head and tail.
 const MAX_ARGUMENTS: usize = 1024;
 /// Redirections of one command that are looked at.
@@ -729,10 +731,14 @@ impl Walker {
 
     /// Adds a stage's redirections to its text and effects.
     pub(super) fn redirections(&mut self, stage: &Stage<'_>, own: Option<&Field>, executed: bool, step: &mut Step) {
-        if stage.redirects.len() > MAX_REDIRECTS {
+        let n_redirects = stage.redirects.len();
+        if n_redirects > MAX_REDIRECTS {
             self.gap(Gap::Truncated);
         }
-        for redirect in stage.redirects.iter().take(MAX_REDIRECTS) {
+        for (index, redirect) in stage.redirects.iter().enumerate() {
+            if index >= MAX_REDIRECTS / 2 && index + MAX_REDIRECTS / 2 < n_redirects {
+                continue;
+            }
             let operator = redirect.operator;
             if operator.starts_with("<<") {
                 continue;

@@ -144,6 +144,9 @@ impl Builder {
     }
 }
 
+/// Bytes inside of `${…}` that are parsed: they are parsed again at every level of nesting.
+const MAX_OPERAND: usize = 32 * 1024;
+
 /// Programs whose output can be worked out; a substitution of others is not tried.
 const COMPUTABLE: &[&str] = &[
     "echo", "printf", "cat", "base64", "gbase64", "base32", "openssl", "xxd", "gunzip", "zcat", "gzcat", "gzip", "rev",
@@ -346,7 +349,10 @@ impl Walker {
 
     /// Expands the word of `${name:-word}`.
     fn operand(&mut self, operand: &str, quoted: bool, builder: &mut Builder) {
-        if !self.descend() {
+        if operand.len() > MAX_OPERAND {
+            self.gap(Gap::Truncated);
+        }
+        if operand.len() > MAX_OPERAND || !self.descend() {
             builder.dynamic("$…".to_owned(), true);
             return;
         }
@@ -557,7 +563,7 @@ impl Walker {
         }
         let origin = self.origin.clone();
         self.origin.get_or_insert_with(|| self.span.clone());
-        let word = syntax::parse_text(&text);
+        let word = syntax::parse_here(&text);
         let field = self.expand_whole(&word);
         self.origin = origin;
         self.ascend();

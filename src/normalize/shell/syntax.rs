@@ -179,12 +179,21 @@ pub(super) fn parse(source: &str) -> List<'_> {
     list
 }
 
-/// Parses text as the inside of double quotes or of an unquoted here-document.
+/// Parses text as the inside of double quotes, which was read before as part of a script: there both readings were seen.
 pub(super) fn parse_text(source: &str) -> Word<'_> {
+    let mut pieces = Vec::new();
+    Parser::new(source).quoted_text(&mut pieces, None);
+    Word { raw: source, pieces }
+}
+
+/// Parses the text of an unquoted here-document. The parts of a second reading follow, unless the text is long: documents
+/// in documents would be read four times, eight times and so on.
+pub(super) fn parse_here(source: &str) -> Word<'_> {
+    const MOST: usize = 4096;
     let mut parser = Parser::new(source);
     let mut pieces = Vec::new();
     parser.quoted_text(&mut pieces, None);
-    if parser.ambiguous {
+    if parser.ambiguous && source.len() <= MOST {
         Parser::paired(source).quoted_text(&mut pieces, None);
     }
     Word { raw: source, pieces }
@@ -192,12 +201,7 @@ pub(super) fn parse_text(source: &str) -> Word<'_> {
 
 /// Parses text as one word, blanks included.
 pub(super) fn parse_word(source: &str) -> Word<'_> {
-    let mut parser = Parser::new(source);
-    let mut word = parser.word(&|_| false);
-    if parser.ambiguous {
-        word.pieces.append(&mut Parser::paired(source).word(&|_| false).pieces);
-    }
-    word
+    Parser::new(source).word(&|_| false)
 }
 
 /// Unterminated quotes that are taken as plain characters before the rest of the text is given up to them. Each costs a pass.
@@ -1329,12 +1333,12 @@ impl<'a> Parser<'a> {
 
     /// The position of the sign that closes what begins here, unless `most` bytes of plain text come before it.
     fn look(&mut self, start: usize, close: u8, quoted: bool, most: usize) -> Option<usize> {
-        // Looking recurses through `$((`, so it is bounded as parsing is.
         if self.is_spent() || self.depth >= MAX_NESTING {
             return None;
         }
         let mut sub = self.sub(start);
-        sub.depth = self.depth + 1;
+        // What is looked for may lie in what is looked for: `$(($((…`.
+        sub.depth += 1;
         let end = sub.closing(Open { close, quoted, literal: false }, most);
         sub.flawed &= end.is_some();
         self.join(&sub);

@@ -439,6 +439,47 @@ fn an_unclosed_quote_does_not_hide_what_follows() {
 }
 
 #[test]
+fn a_quote_on_which_shells_disagree_hides_nothing_in_either_reading() {
+    let script = "a \"${x:-'}\"; b; c \"'}\"; d";
+    assert!(["b", "d"].iter().all(|text| read(script).iter().any(|unit| unit.text == *text)));
+    check_gap(script, Gap::Unparsed);
+    // Bash hides `b` and runs `d`; to others the quotes of `echo` hide it.
+    let script = "a \"${x:-'}\" ; echo '}\" ; d ; echo '\"'\"'\"'";
+    assert!(read(script).iter().any(|unit| unit.text == "d"), "{:#?}", read(script));
+    // Only one reading is right at all: no gap.
+    check_no_gap("a \"${x:-it's}\"; b", Gap::Unparsed);
+    check_no_gap("a \"${x:-'y'}\" \"${x#'}'}\"; b", Gap::Unparsed);
+}
+
+#[test]
+fn an_open_bracket_does_not_hide_what_follows() {
+    check_gap("echo ${x; rm -rf /x", Gap::Unparsed);
+    assert!(read("echo ${x; rm -rf /x").iter().any(|unit| unit.text == "rm -rf /x"));
+    assert!(read("echo \"${x:-'\"; rm -rf /x").iter().any(|unit| unit.text == "rm -rf /x"));
+}
+
+#[test]
+fn what_stands_in_a_pattern_index_or_operation_runs() {
+    check("ls @($(b)|c)", &["ls \"@($(b)|c)\"", "b"]);
+    assert!(["b", "c", "d", "e"].iter().all(|text| {
+        read("x=1; z ${x#$(b)} ${x/a/$(c)} ${@:$(d)} $(( $(e) ))").iter().any(|unit| unit.text == *text)
+    }));
+}
+
+#[test]
+fn a_document_begins_behind_the_whole_line() {
+    check("cat <<A $(b\nc\n)\nnot\nA\nd", &["cat $(b; c) <<< not", "b", "c", "d"]);
+    check("cat <<E\\\nOF\nx\nEOF\nb", &["cat <<< x", "b"]);
+    assert!(read("cat <<EOF\nx\nE\\\nOF\nb\nEOF").iter().any(|unit| unit.text == "b"));
+}
+
+#[test]
+fn line_continuations_split_no_name() {
+    assert_eq!(unit("A\\\nB=x rm y", "AB=x rm y").commands.first().map(|command| command.program.as_str()), Some("rm"));
+    check("a=rm; $\\\na x", &["rm x"]);
+}
+
+#[test]
 fn stray_closers_are_passed_over() {
     check("fi; done; rm x", &["rm x"]);
     check(") rm x", &["rm x"]);
@@ -464,6 +505,16 @@ fn hostile_input_is_cheap_and_does_not_overflow_the_stack() {
         "'\"".repeat(5_000),
         "<(".repeat(5_000),
         "$((".repeat(5_000),
+        "a[$(".repeat(30) + "x" + &")]=1".repeat(30),
+        "$((".repeat(60) + "x" + &") )".repeat(60),
+        "@($(".repeat(60) + "x" + &"))".repeat(60),
+        "((( $(".repeat(20) + "x" + &") ))".repeat(20),
+        "\"${x:-'$(".repeat(60) + "x" + &")'}\"".repeat(60),
+        "\"${x:-'{}\" ".repeat(5_000),
+        "${x:-$(".repeat(5_000),
+        "$\\\n".repeat(20_000),
+        "a[;".repeat(20_000),
+        "> a ".repeat(20_000),
         "{a,".repeat(5_000),
         "{a,b}".repeat(5_000),
         "a[".repeat(5_000),
