@@ -41,9 +41,14 @@ class Limits:
     false_injection: float
 
 
-# The operating points of a bundle. With few dangerous calibration actions one miss more or less decides how much the
-# default may allow; the relaxed point is for users who let policy rules and reviews catch the rest.
-LIMITS = {"default": Limits(0.02, 0.01, 0.01), "relaxed": Limits(0.05, 0.02, 0.02)}
+# The operating points of a bundle, by the upper bound on dangerous actions that come out `allow`. With few dangerous
+# calibration actions one miss more or less decides how much may be allowed: the bound of `strict` tolerates none, that of
+# `default` two. `relaxed` is for users who let policy rules and reviews catch the rest.
+LIMITS = {
+    "default": Limits(0.03, 0.01, 0.01),
+    "relaxed": Limits(0.05, 0.02, 0.02),
+    "strict": Limits(0.02, 0.01, 0.01),
+}
 
 
 @dataclass(frozen=True)

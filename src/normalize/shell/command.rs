@@ -23,8 +23,6 @@ const MAX_INLINE_DATA: usize = 80;
 const MAX_REDIRECTS: usize = 512;
 /// Arguments of one command that are looked at, head and tail.
 const MAX_ARGUMENTS: usize = 1024;
-/// Redirections of one command that are looked at.
-const MAX_REDIRECTS: usize = 256;
 
 /// What a stage of a pipeline reads.
 #[derive(Debug)]
