@@ -1,4 +1,4 @@
-"""Writes what the engine must reproduce: token ids of texts, and logits of the shipped file for whole actions.
+"""Writes what the engine must reproduce: token ids of texts; logits and calibrated answers of whole actions.
 
 python write_parity_vectors.py --encoder ../target/release/riskgate --bundle ../models/riskgate-small \
         --corpus ../tests/corpus --output ../tests/fixtures/parity.json
@@ -13,9 +13,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 
+from riskpipe.aggregate import action_questions
+from riskpipe.calibration import Calibration
 from riskpipe.encoding import EncodeBinary
+from riskpipe.labels import DENY, HEADS, INJECTION, STOP
 from riskpipe.manifest import file_facts, golden_case
 from riskpipe.records import read_jsonl, write_jsonl
 from riskpipe.runtime import Runtime
@@ -50,10 +54,20 @@ def text_of(action: dict[str, Any]) -> str:
     return max((value for value in action["input"].values() if isinstance(value, str)), key=len, default="")
 
 
+def answers(case: dict[str, Any], calibration: Calibration) -> dict[str, float]:
+    """The calibrated answers that decide: what the engine must make of the logits."""
+    logits = np.array([np.concatenate([case[name][row] for name, _ in HEADS]) for row in range(len(case["input_ids"]))])
+    calibrated = calibration.apply(action_questions(logits, np.array([0, len(logits)])))[0]
+    questions = {"stop": STOP, "deny": DENY, "injection": INJECTION}
+    return {name: round(float(calibrated[number]), 5) for name, number in questions.items()}
+
+
 def run(encoder: EncodeBinary, bundle: Path, corpus: Path, output: Path) -> int:
     """Writes the file and returns its size in bytes; leaves out actions once it would grow too large."""
     tokenizer = Tokenizer.from_file(str(bundle / "tokenizer.json"))
     pad_id = marker_id(tokenizer, PAD_MARKER)
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    calibration = Calibration.from_manifest(manifest["calibration"])
     actions = {action["id"]: action for action in sample_actions(corpus)}
     rows, runtime = encoded(encoder, list(actions.values()), bundle / "tokenizer.json"), Runtime.load(bundle / "model.ort")
     document: dict[str, Any] = {"model": file_facts(bundle / "model.ort")["sha256"], "texts": [], "actions": []}
@@ -63,7 +77,8 @@ def run(encoder: EncodeBinary, bundle: Path, corpus: Path, output: Path) -> int:
             continue
         text = text_of(actions[name])
         texts = {"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids}
-        action = {"record": actions[name], **golden_case(runtime, rows.action_rows(number), pad_id)}
+        case = golden_case(runtime, rows.action_rows(number), pad_id)
+        action = {"record": actions[name], **case, "answers": answers(case, calibration)}
         size += len(json.dumps([texts, action], ensure_ascii=False).encode()) + 4
         if size > LARGEST_BYTES - 1000:
             break

@@ -58,7 +58,7 @@ pub struct Labels {
     pub effects: Vec<String>,
 }
 
-/// Platt scaling: `p' = sigmoid(a * logit(p) + b)`, with `a > 0` so that order is kept.
+/// Platt scaling of log-odds: `p' = sigmoid(a * logit(p) + b)`, with `a > 0` so that order is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Platt {
     /// Slope.

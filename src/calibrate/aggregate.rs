@@ -1,15 +1,19 @@
-//! The windows of one action → one set of probabilities: the worst window counts, head by head.
+//! The windows of one action → one answer to every question: the worst window counts, head by head.
+//!
+//! Everything stays in log-odds: the largest probability is that of the largest log-odds, sums of softmax probabilities are
+//! differences of log-sum-exps, and nothing is lost near 0 and 1, where most answers lie. `scripts/riskpipe/aggregate.py`
+//! does the same arithmetic in training.
 
 use crate::assessment::{N_EFFECTS, N_PERMISSIONS, RowLogits};
 
-/// Probabilities of an action before calibration. Every number can only rise when a window is added.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// Log-odds of an action's answers before calibration. Every number can only rise when a window is added.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Raw {
-    /// `P(risk >= ask)`.
+    /// Of `risk >= ask`.
     pub(super) stop: f32,
-    /// `P(risk = deny)`.
+    /// Of `risk = deny`.
     pub(super) deny: f32,
-    /// `P(permission >= k)` for `k` from 1.
+    /// Of `permission >= k` for `k` from 1.
     pub(super) permission: [f32; N_PERMISSIONS - 1],
     /// Of each side effect.
     pub(super) effects: [f32; N_EFFECTS],
@@ -18,19 +22,27 @@ pub(super) struct Raw {
 }
 
 impl Raw {
+    /// Certain of nothing bad: what no window at all would answer.
+    const NONE: Self = Self {
+        stop: f32::NEG_INFINITY,
+        deny: f32::NEG_INFINITY,
+        permission: [f32::NEG_INFINITY; _],
+        effects: [f32::NEG_INFINITY; _],
+        injection: f32::NEG_INFINITY,
+    };
+
     /// The worst over the windows.
     pub(super) fn worst(rows: &[RowLogits]) -> Self {
-        rows.iter().map(Self::of_row).fold(Self::default(), Self::max)
+        rows.iter().map(Self::of_row).fold(Self::NONE, Self::max)
     }
 
     fn of_row(row: &RowLogits) -> Self {
-        let [_, ask, deny] = softmax(row.risk);
         Self {
-            stop: ask + deny,
-            deny,
-            permission: tail_sums(softmax(row.permission)),
-            effects: row.effects.map(sigmoid),
-            injection: sigmoid(row.injection),
+            stop: at_least(&row.risk, 1),
+            deny: at_least(&row.risk, 2),
+            permission: std::array::from_fn(|k| at_least(&row.permission, k + 1)),
+            effects: row.effects,
+            injection: row.injection,
         }
     }
 
@@ -52,24 +64,23 @@ fn worse(a: f32, b: f32) -> f32 {
 
 fn zip<const N: usize>(a: [f32; N], b: [f32; N], join: fn(f32, f32) -> f32) -> [f32; N] {
     let mut pairs = a.into_iter().zip(b);
-    std::array::from_fn(|_| pairs.next().map_or(0.0, |(a, b)| join(a, b)))
+    std::array::from_fn(|_| pairs.next().map_or(f32::NAN, |(a, b)| join(a, b)))
 }
 
-/// The logistic function.
+/// Log-odds of `class >= level` under a softmax over `logits`.
+fn at_least(logits: &[f32], level: usize) -> f32 {
+    let (below, above) = logits.split_at_checked(level).unwrap_or((logits, &[]));
+    log_sum_exp(above) - log_sum_exp(below)
+}
+
+fn log_sum_exp(logits: &[f32]) -> f32 {
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    top + logits.iter().map(|logit| (logit - top).exp()).sum::<f32>().ln()
+}
+
+/// The logistic function: from log-odds to a probability.
 pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
-}
-
-fn softmax<const N: usize>(logits: [f32; N]) -> [f32; N] {
-    let top = logits.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials = logits.map(|logit| (logit - top).exp());
-    let sum: f32 = exponentials.iter().sum();
-    exponentials.map(|value| value / sum)
-}
-
-/// `P(label >= k)` for `k` from 1, given `P(label = k)` for `k` from 0.
-fn tail_sums(probabilities: [f32; N_PERMISSIONS]) -> [f32; N_PERMISSIONS - 1] {
-    std::array::from_fn(|k| probabilities.iter().skip(k + 1).sum())
 }
 
 #[cfg(test)]
@@ -90,6 +101,12 @@ mod tests {
     }
 
     #[test]
+    fn answers_far_from_even_keep_their_order() {
+        let odds = |allow: f32| Raw::worst(&[row([allow, 0.0, 0.0])]).stop;
+        assert!(odds(80.0) < odds(60.0) && odds(60.0) < odds(40.0));
+    }
+
+    #[test]
     fn a_broken_number_survives_aggregation() {
         assert!(Raw::worst(&[row([f32::NAN; 3]), row([9.0, 0.0, 0.0])]).stop.is_nan());
         assert!(Raw::worst(&[row([9.0, 0.0, 0.0]), row([f32::NAN; 3])]).deny.is_nan());
@@ -99,6 +116,6 @@ mod tests {
     fn cumulative_permission_falls_with_its_level() {
         let raw = Raw::worst(&[row([0.0; 3])]);
         assert!(raw.permission.is_sorted_by(|a, b| a >= b));
-        assert!((raw.permission[0] - 0.8).abs() < 1e-6);
+        assert!((sigmoid(raw.permission[0]) - 0.8).abs() < 1e-6);
     }
 }

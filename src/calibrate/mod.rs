@@ -10,9 +10,6 @@ use crate::assessment::{Assessment, N_PERMISSIONS, Probability, Risk, RowLogits}
 use crate::manifest::{Calibration, Platt};
 use crate::verdict::Zone;
 
-/// Keeps logits finite when a probability is 0 or 1.
-const EDGE: f32 = 1e-6;
-
 /// The calibrated beliefs about an action, from the logits of its windows.
 pub fn assess(rows: &[RowLogits], calibration: &Calibration) -> Assessment {
     let raw = Raw::worst(rows);
@@ -58,13 +55,9 @@ pub fn text_zone(assessment: &Assessment, thresholds: &Thresholds) -> Zone {
     if assessment.injection.get() >= thresholds.injection_above { Zone::Deny } else { Zone::Allow }
 }
 
-fn scale(probability: f32, platt: Platt) -> Probability {
-    if probability.is_nan() {
-        return Probability::new(f32::NAN);
-    }
-    let inside = probability.clamp(EDGE, 1.0 - EDGE);
-    let logit = (inside / (1.0 - inside)).ln();
-    Probability::new(sigmoid(platt.a.mul_add(logit, platt.b)))
+/// From log-odds to a calibrated probability.
+fn scale(log_odds: f32, platt: Platt) -> Probability {
+    Probability::new(sigmoid(platt.a.mul_add(log_odds, platt.b)))
 }
 
 fn permission(raw: &Raw, calibration: &Calibration) -> [Probability; N_PERMISSIONS] {

@@ -1,10 +1,12 @@
-//! Python and Rust read the same token ids and logits off the shipped bundle: `tests/fixtures/parity.json`, written by
+//! Python and Rust read the same token ids, logits and calibrated answers off the shipped bundle: `tests/fixtures/parity.json`, written by
 //! `scripts/write_parity_vectors.py`.
 
 use std::fs;
 
 use enumset::EnumSet;
 use riskgate::action::{Action, Tool, Unit, UnitKind};
+use riskgate::assessment::Probability;
+use riskgate::calibrate;
 use riskgate::model::{Batch, Classifier, RowLogits};
 use riskgate::normalize::normalize;
 use riskgate::record;
@@ -37,6 +39,15 @@ struct ActionVector {
     permission: Vec<Vec<f32>>,
     effects: Vec<Vec<f32>>,
     injection: Vec<Vec<f32>>,
+    answers: Answers,
+}
+
+/// Calibrated answers of the whole action.
+#[derive(Deserialize)]
+struct Answers {
+    stop: f32,
+    deny: f32,
+    injection: f32,
 }
 
 fn vectors() -> Vectors {
@@ -95,6 +106,11 @@ fn the_same_action_has_the_same_rows_and_logits() {
         assert_near(&name, &found, |row| row.permission.to_vec(), &vector.permission);
         assert_near(&name, &found, |row| row.effects.to_vec(), &vector.effects);
         assert_near(&name, &found, |row| vec![row.injection], &vector.injection);
+        let assessment = calibrate::assess(&found, &shipped().bundle().manifest().calibration);
+        let answers = [assessment.risk.stop(), assessment.risk.deny, assessment.injection].map(Probability::get);
+        let expected = [vector.answers.stop, vector.answers.deny, vector.answers.injection];
+        let near = answers.iter().zip(expected).all(|(found, expected)| (found - expected).abs() <= TOLERANCE);
+        assert!(near, "{name}: {answers:?} instead of {expected:?}");
     }
 }
 
