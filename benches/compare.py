@@ -121,21 +121,29 @@ def newest(folder: Path, stem: str) -> Path:
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
+# A child's peak memory counts from before its exec, where it still shares its parent's: so the parent is a small process.
+COLD = """
+import json, os, subprocess, sys, time
+for _ in range(int(sys.argv[1])):
+    started = time.perf_counter()
+    process = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    elapsed = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    print(json.dumps([elapsed, process.returncode, usage.ru_maxrss]))
+"""
+
+
 def cold(binary: Path, runs: int, environment: dict[str, str]) -> tuple[list[float], float]:
     """Milliseconds of every cold process, and the largest resident memory in MB."""
-    command = [str(binary), "score", "--command", "git status"]
-    times, peak = [], 0.0
-    for _ in range(runs):
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        times.append((time.perf_counter() - started) * 1e3)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in (0, 10, 20):
-            sys.exit(f"{command} ended with {process.returncode}")
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak = max(peak, usage.ru_maxrss * unit / 1e6)
-    return times, peak
+    command = [sys.executable, "-S", "-c", COLD, str(runs), str(binary), "score", "--command", "git status"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    measured = [json.loads(line) for line in done.stdout.splitlines()]
+    failed = [code for _, code, _ in measured if code not in (0, 10, 20)]
+    if failed:
+        sys.exit(f"{binary} ended with {failed[0]}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return [elapsed * 1e3 for elapsed, _, _ in measured], max(peak for _, _, peak in measured) * unit / 1e6
 
 
 def main() -> int:
