@@ -22,5 +22,6 @@ mod corpus;
 mod hook;
 mod hostile;
 mod layers;
+mod oracle;
 mod parity;
 mod properties;
