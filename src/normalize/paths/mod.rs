@@ -40,8 +40,15 @@ impl Place {
             "-" => "$OLDPWD".to_owned(),
             _ => self.resolve(path).text,
         };
-        let workspace = self.workspace.as_deref().or(self.cwd.as_deref()).unwrap_or(".");
-        Self { cwd: Some(cwd), workspace: Some(workspace.to_owned()), home: self.home.clone() }
+        let workspace = self.workspace.as_deref().or(self.cwd.as_deref());
+        let workspace = workspace.unwrap_or(if self.is_project(&cwd) { &cwd } else { "." }).to_owned();
+        Self { workspace: Some(workspace), cwd: Some(cwd), home: self.home.clone() }
+    }
+
+    /// Whether a folder that is entered when nothing is known of the place is taken for the project: `/testbed`, `/app`
+    /// and the like, nothing that has a place of its own.
+    fn is_project(&self, folder: &str) -> bool {
+        resolve::unify(folder).0 == Start::Root && self.locate(folder).scope == Scope::Path(PathScope::Outside)
     }
 
     /// Resolves `.`/`..`/`~` and relative paths and says where the result lies. Windows paths are understood too.

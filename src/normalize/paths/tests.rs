@@ -36,6 +36,16 @@ fn relative_paths_lie_in_the_workspace() {
 }
 
 #[test]
+fn a_folder_entered_from_nowhere_is_the_project_unless_it_has_a_place_of_its_own() {
+    let there = Place::default().changed_to("/testbed");
+    check_in(&there, "src/a.py", PathScope::Workspace, "src/a.py");
+    check_in(&there, "/testbed/build", PathScope::BuildOutput, "build");
+    check_in(&there, "../other", PathScope::Outside, "/other");
+    check_in(&there.changed_to("/data"), "x", PathScope::Outside, "/data/x");
+    check_in(&place().changed_to("/testbed"), "x", PathScope::Outside, "/testbed/x");
+}
+
+#[test]
 fn leaving_the_workspace_shows() {
     check("../..", PathScope::HomeRoot, "~");
     check("../../other/x", PathScope::Home, "~/other/x");
@@ -159,6 +169,7 @@ fn changing_the_folder_moves_what_follows() {
     check_in(&Place::default().changed_to(".."), "x", PathScope::Outside, "../x");
     check_in(&Place::default().changed_to("/"), "etc/shadow", PathScope::Secret, "/etc/shadow");
     check_in(&Place::default().changed_to("~"), "x", PathScope::Home, "~/x");
+    check_in(&Place::default().changed_to("/etc"), "x", PathScope::System, "/etc/x");
     check_in(&Place::default().changed_to("-"), "x", PathScope::Dynamic, "$OLDPWD/x");
 }
 
