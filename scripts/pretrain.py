@@ -1,6 +1,6 @@
-"""Pre-trains the encoder as a masked language model.
+"""Pre-trains the encoder as a masked language model that also learns what described actions mean.
 
-python pretrain.py --rows run/rows/pretrain.npz --tokenizer run/tokenizer.json --output run/pretrained.pt --minutes 25
+python pretrain.py --run run --output run/pretrained.pt --tokens 11000000
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from tokenizers import Tokenizer
 from riskpipe import SEED
 from riskpipe.checkpoints import prepare_cpu
 from riskpipe.cooccurrence import count_pairs, embedding_from_counts
+from riskpipe.descriptions import Descriptions
 from riskpipe.model import Encoder, ModelConfig
-from riskpipe.pretraining import PretrainConfig, pretrain
+from riskpipe.pretraining import Material, PretrainConfig, pretrain
 from riskpipe.tokenizer import MASK_MARKER, PAD_MARKER, marker_id
 from riskpipe.tokens import TokenRows
 from riskpipe.transfer import load_into
 
 
 def run(
-    rows: Path,
-    tokenizer_path: Path,
+    run_folder: Path,
     output: Path,
-    minutes: float,
+    tokens: int,
     start: Path | None = None,
     learning_rate: float = 1.5e-3,
     threads: int = 2,
@@ -35,37 +35,36 @@ def run(
     """Trains from scratch, or from the checkpoint `start`; returns the last loss."""
     prepare_cpu(threads)
     torch.manual_seed(SEED)
-    tokenizer = Tokenizer.from_file(str(tokenizer_path))
+    tokenizer = Tokenizer.from_file(str(run_folder / "tokenizer.json"))
     model = Encoder(ModelConfig(vocabulary=tokenizer.get_vocab_size(), dropout=0.0))
-    token_rows = TokenRows.load(rows)
+    token_rows = TokenRows.load(run_folder / "rows/pretrain.npz")
     if start is not None:
         load_into(model, start)
     else:
         counts = count_pairs(token_rows, model.config.vocabulary)
         embedding = embedding_from_counts(counts, model.config.hidden, spread=0.05, seed=SEED)
         model.tokens.weight.data.copy_(torch.from_numpy(embedding))
-    config = PretrainConfig(minutes=minutes, learning_rate=learning_rate, seed=SEED)
+    config = PretrainConfig(tokens=tokens, learning_rate=learning_rate, seed=SEED)
     mask_id, pad_id = marker_id(tokenizer, MASK_MARKER), marker_id(tokenizer, PAD_MARKER)
-    return pretrain(model, token_rows, config, mask_id, pad_id, output)
+    material = Material.of(token_rows, Descriptions.load(run_folder / "descriptions.npz"))
+    return pretrain(model, material, config, mask_id, pad_id, output)
 
 
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--minutes", type=float, default=25.0)
+    parser.add_argument("--tokens", type=int, default=11_000_000)
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     run(
-        options.rows,
-        options.tokenizer,
+        options.run,
         options.output,
-        options.minutes,
+        options.tokens,
         options.start,
         options.learning_rate,
         options.threads,

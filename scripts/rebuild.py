@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import calibrate
+import embed_descriptions
 import encode_dataset
 import evaluate
 import export_onnx
@@ -30,20 +31,21 @@ VOCABULARY = 8192
 
 
 @dataclass(frozen=True)
-class Minutes:
-    """Clock time of the two training stages."""
+class Length:
+    """How long the two training stages go on."""
 
-    pretraining: float = 25.0
-    finetuning: float = 35.0
+    tokens: int = 11_000_000
+    epochs: int = FinetuneConfig.epochs
 
 
-def rebuild(data: Path, encoder: EncodeBinary, run: Path, bundle: Path, minutes: Minutes) -> None:
+def rebuild(data: Path, encoder: EncodeBinary, run: Path, bundle: Path, length: Length) -> None:
     """Every step in order; the files of the steps stay in `run`."""
     build(data, run, SEED)
-    tokenizer = train_tokenizer.run(encoder, run, VOCABULARY)
+    train_tokenizer.run(encoder, run, VOCABULARY)
     encode_dataset.run(encoder, run)
-    pretrain.run(run / "rows/pretrain.npz", tokenizer, run / "pretrained.pt", minutes.pretraining)
-    config = FinetuneConfig(minutes=minutes.finetuning, seed=SEED)
+    embed_descriptions.run(run)
+    pretrain.run(run, run / "pretrained.pt", length.tokens)
+    config = FinetuneConfig(epochs=length.epochs, seed=SEED)
     train.run(run, run / "pretrained.pt", run / "finetuned.pt", config)
     export_onnx.run(run / "finetuned.pt", run / "model-fp32.onnx")
     finish(run, bundle)
@@ -66,12 +68,12 @@ def main() -> int:
     parser.add_argument("--encoder", type=Path, required=True, help="the riskgate binary")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--pretraining-minutes", type=float, default=Minutes.pretraining)
-    parser.add_argument("--finetuning-minutes", type=float, default=Minutes.finetuning)
+    parser.add_argument("--pretraining-tokens", type=int, default=Length.tokens)
+    parser.add_argument("--finetuning-epochs", type=int, default=Length.epochs)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    minutes = Minutes(options.pretraining_minutes, options.finetuning_minutes)
-    rebuild(options.data, EncodeBinary(options.encoder), options.run, options.bundle, minutes)
+    length = Length(options.pretraining_tokens, options.finetuning_epochs)
+    rebuild(options.data, EncodeBinary(options.encoder), options.run, options.bundle, length)
     return 0
 
 

@@ -19,6 +19,7 @@ from riskpipe import SEED
 from riskpipe.checkpoints import Checkpoint
 from riskpipe.dataset import fingerprint
 from riskpipe.manifest import TEMPLATE_VERSION, ManifestParts, golden_case, read_manifest, write_manifest
+from riskpipe.model import PRETRAINING_ONLY
 from riskpipe.report import model_card
 from riskpipe.runtime import Runtime
 from riskpipe.scoring import Calibrated
@@ -38,8 +39,8 @@ def golden_actions(rows: TokenRows) -> list[int]:
 
 
 def weights_in_use(checkpoint: Checkpoint) -> int:
-    """Parameters of the exported graph: the masked-language head stays behind."""
-    return sum(value.numel() for name, value in checkpoint.state.items() if not name.startswith("masked_"))
+    """Parameters of the exported graph: the heads of pre-training stay behind."""
+    return sum(value.numel() for name, value in checkpoint.state.items() if not name.startswith(PRETRAINING_ONLY))
 
 
 def run(run_folder: Path, checkpoint: Path, output: Path) -> None:

@@ -54,6 +54,11 @@ def one_cycle(progress: float, warm_up: float = 0.06) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
 
 
+def autocast() -> torch.autocast:
+    """Half-precision arithmetic where the processor has instructions for it; elsewhere it is slower than float32."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
 def prepare_cpu(threads: int) -> None:
     """Settings of every training process: denormals cost tens of times a normal operation, so they become zero."""
     torch.set_num_threads(threads)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from riskpipe import OWN_DATA
 from riskpipe.augment import Augmenter
+from riskpipe.descriptions import described_actions
 from riskpipe.pretraining_data import pretraining_actions
 from riskpipe.records import Label, Record, read_labels, read_records, write_jsonl
 from riskpipe.splits import Split, split_of
@@ -34,8 +36,9 @@ class Example:
 
 def build(data: Path, output: Path, seed: int) -> dict[str, int]:
     """Writes records/*.jsonl (for the encoder) and targets/*.jsonl; returns the number of actions in each."""
-    records, labels = read_records(data), read_labels(data)
+    records, labels = read_records(data, OWN_DATA), read_labels(data, OWN_DATA)
     counts = {"pretrain": write_jsonl(output / "records/pretrain.jsonl", pretraining_actions(data, records, seed))}
+    counts["descriptions"] = write_jsonl(output / "descriptions.jsonl", described_actions(records))
     pairs: dict[Split, list[Pair]] = {
         "train": list(_training_pairs(records, labels, seed)),
         "calibration": _held_out_pairs(records, labels, "calibration", seed),

@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from riskpipe.aggregate import pool_actions, row_questions
-from riskpipe.checkpoints import Checkpoint, one_cycle
+from riskpipe.checkpoints import Checkpoint, autocast, one_cycle
 from riskpipe.dataset import Example
 from riskpipe.labels import DENY, EFFECTS_SLICE, INJECTION, N_QUESTIONS, PERMISSION_SLICE, STOP
-from riskpipe.model import Encoder
+from riskpipe.model import PRETRAINING_ONLY, Encoder
 from riskpipe.targets import Target
 from riskpipe.tokens import IntArray, TokenRows, batches_by_length, pad_rows
 
@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """Length and step sizes of a run; `minutes` is the clock that the schedule is fitted to."""
+    """Length and step sizes of a run; an epoch holds every action with the chance of its `share`."""
 
-    minutes: float
+    epochs: int = 8
     learning_rate: float = 8e-4
     token_budget: int = 3072
     weight_decay: float = 0.02
@@ -138,34 +138,27 @@ def finetune_pairs(model: Encoder, material: Material, config: FinetuneConfig) -
 
 
 def finetune_transformer(model: Encoder, material: Material, config: FinetuneConfig, checkpoint: Path) -> None:
-    """Trains the transformer in place for `minutes`; writes a checkpoint every two minutes and at the end."""
+    """Trains the transformer in place; writes a checkpoint after every epoch."""
     rng = np.random.default_rng(config.seed)
-    parameters = [value for name, value in model.named_parameters() if not name.startswith(("pairs.", "masked_"))]
+    parameters = [value for name, value in model.named_parameters() if not name.startswith(("pairs.", *PRETRAINING_ONLY))]
     optimiser = torch.optim.AdamW(
         parameters, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
     )
-    started = saved = logged = time.monotonic()
-    smoothed, step, epoch = 0.0, 0, 0
+    logged = time.monotonic()
+    smoothed = 0.0
     model.train()
-    while time.monotonic() - started < 60 * config.minutes:
-        epoch += 1
-        for batch in epoch_batches(material, config, rng):
-            progress = (time.monotonic() - started) / (60 * config.minutes)
-            if progress >= 1:
-                break
+    for epoch in range(config.epochs):
+        batches = list(epoch_batches(material, config, rng))
+        for number, batch in enumerate(batches):
+            progress = (epoch + number / len(batches)) / config.epochs
             for group in optimiser.param_groups:
                 group["lr"] = config.learning_rate * one_cycle(progress)
             loss = _step(model.transformer_logits, optimiser, material, batch)
-            step += 1
-            smoothed = loss if step == 1 else 0.99 * smoothed + 0.01 * loss
-            now = time.monotonic()
-            if now - logged > 20:
-                logged = now
-                log.info("epoch %d step %d loss %.4f, %.0f %%", epoch, step, smoothed, 100 * progress)
-            if now - saved > 120:
-                saved = now
-                Checkpoint.of(model, {"loss": smoothed, "epochs": epoch}).save(checkpoint)
-    Checkpoint.of(model, {"loss": smoothed, "epochs": epoch}).save(checkpoint)
+            smoothed = 0.99 * smoothed + 0.01 * loss if smoothed else loss
+            if time.monotonic() - logged > 20:
+                logged = time.monotonic()
+                log.info("epoch %d loss %.4f, %.0f %%", epoch + 1, smoothed, 100 * progress)
+        Checkpoint.of(model, {"loss": smoothed, "epochs": epoch + 1}).save(checkpoint)
 
 
 def _step(
@@ -178,7 +171,7 @@ def _step(
     targets = [material.examples[number].target for number, _ in batch]
     wanted = torch.from_numpy(np.stack([target.wanted for target in targets]))
     weight = torch.from_numpy(np.stack([target.weight for target in targets]))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast():
         logits = score(torch.from_numpy(ids), torch.from_numpy(mask))
     pooled = pool_actions(row_questions(logits.float()), torch.from_numpy(owners), len(batch))
     loss = question_loss(pooled, wanted, weight)

@@ -10,6 +10,7 @@ import torch
 
 from riskpipe.aggregate import action_questions
 from riskpipe.calibration import fit
+from riskpipe.checkpoints import autocast
 from riskpipe.finetuning import Material
 from riskpipe.labels import DENY, EFFECTS_SLICE, HEADS, INJECTION, PERMISSION_SLICE, STOP
 from riskpipe.model import Encoder
@@ -37,7 +38,7 @@ def part_logits(model: Encoder, material: Material) -> tuple[FloatArray, FloatAr
     widths = sum(width for _, width in HEADS)
     parts = np.zeros((2, len(order), widths), np.float32)
     model.eval()
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.no_grad(), autocast():
         for start in range(0, len(order), ROWS_AT_ONCE):
             batch = order[start : start + ROWS_AT_ONCE]
             rows = [material.rows.row(int(number)) for number in batch]

@@ -22,6 +22,8 @@ from riskpipe.labels import N_LOGITS
 MASKED = -1e4
 # Factors of the hash of two neighbouring tokens; odd, so every id moves it.
 PAIR_FACTORS = (31337, 101)
+# Beginnings of the names of parameters that only pre-training uses.
+PRETRAINING_ONLY = ("masked_", "description_")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ModelConfig:
     window: int = 128
     pair_buckets: int = 32768
     dropout: float = 0.1
+    description: int = 384
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for checkpoints and manifests."""
@@ -107,6 +110,7 @@ class Encoder(nn.Module):
         self.pairs = PairTable(config)
         self.masked_bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.masked_transform = nn.Linear(config.hidden, config.hidden)
+        self.description_head = nn.Linear(config.hidden, config.description)
         self.dropout = nn.Dropout(config.dropout)
         self.apply(self._initialise)
         nn.init.normal_(self.positions, std=0.02)
@@ -143,3 +147,8 @@ class Encoder(nn.Module):
         """Hidden states of the masked places [N, H] -> token logits [N, vocabulary]; weights tied to the embedding."""
         logits: Tensor = F.linear(F.relu(self.masked_transform(hidden)), self.tokens.weight, self.masked_bias)
         return logits
+
+    def describe(self, hidden: Tensor) -> Tensor:
+        """Hidden states of first tokens [N, H] -> unit vectors [N, description] to compare with sentence embeddings."""
+        vectors: Tensor = F.normalize(self.description_head(hidden).float(), dim=-1)
+        return vectors

@@ -27,6 +27,7 @@ class Record:
     group: str
     natural_label: str | None = None
     shell: str | None = None
+    description: str | None = None
 
     @property
     def is_text(self) -> bool:
@@ -87,6 +88,17 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     return count
 
 
+def _description(row: dict[str, Any], context: dict[str, Any]) -> str | None:
+    """What the action does in its author's words, or the name of the attack technique that it shows.
+
+    For teaching what commands mean, never for judging one: the engine does not see it.
+    """
+    hint = str(row.get("hint") or "")
+    technique = hint if hint.startswith("ATT&CK") else None
+    found = context.get("description") or row["input"].get("description") or technique
+    return str(found) if found else None
+
+
 def parse_record(row: dict[str, Any], source: str) -> Record:
     """A pool or authored line as a `Record`, without the keys that the engine would not see."""
     context = row.get("context") or {}
@@ -100,23 +112,25 @@ def parse_record(row: dict[str, Any], source: str) -> Record:
         group=f"{source}/{row.get('group', row['id'])}",
         natural_label=row.get("natural_label"),
         shell=context.get("shell"),
+        description=None if row["tool"] == "Task" else _description(row, context),
     )
 
 
-def read_records(data: Path) -> list[Record]:
-    """Every record of `pool/` and `authored/`; an authored source is named `authored-<topic>`."""
+def read_records(*folders: Path) -> list[Record]:
+    """Every record of the folders' `pool/` and `authored/`; an authored source is named `authored-<topic>`."""
     records: list[Record] = []
-    for folder, prefix in (("pool", ""), ("authored", "authored-")):
-        for path in sorted((data / folder).glob("*.jsonl")):
-            source = prefix + path.stem
-            records.extend(parse_record(row, source) for row in read_jsonl(path))
+    for folder in folders:
+        for part, prefix in (("pool", ""), ("authored", "authored-")):
+            for path in sorted((folder / part).glob("*.jsonl")):
+                source = prefix + path.stem
+                records.extend(parse_record(row, source) for row in read_jsonl(path))
     return records
 
 
-def read_labels(data: Path) -> dict[str, Label]:
-    """Labels by record id."""
+def read_labels(*folders: Path) -> dict[str, Label]:
+    """Labels by record id, from the folders' `labels/`; a later folder's word stands."""
     labels = {}
-    for path in sorted((data / "labels").glob("*.jsonl")):
+    for path in [path for folder in folders for path in sorted((folder / "labels").glob("*.jsonl"))]:
         for row in read_jsonl(path):
             labels[row["id"]] = Label(
                 risk=int(row["risk"]),

@@ -23,6 +23,8 @@ CALIBRATION: frozenset[str] = frozenset(
         "asb-injected",
         "authored-shell",
         "authored-network",
+        "authored-injection",
+        "authored-sessions",
     }
 )
 TEST: frozenset[str] = frozenset(

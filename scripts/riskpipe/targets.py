@@ -76,10 +76,10 @@ def target_of(record: Record, label: Label | None) -> Target | None:
 
 
 def _labelled_share(record: Record, label: Label) -> float:
-    """Harmless steps of real agents and returned texts are long and much alike: a part of them does for an epoch."""
+    """Harmless steps of real agents and collected texts are long and much alike: a part of them does for an epoch."""
     if record.kind == "agent_real" and label.risk == 0:
         return 0.4
-    return 0.6 if record.is_text else 1.0
+    return 0.6 if record.is_text and record.kind != "authored" else 1.0
 
 
 def _weak_target(record: Record, wanted: FloatArray, weight: FloatArray) -> float:

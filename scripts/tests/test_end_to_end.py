@@ -2,13 +2,16 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import make_tiny_model
 import rebuild
 import write_parity_vectors
+from riskpipe.descriptions import WIDTH, Descriptions
 from riskpipe.encoding import EncodeBinary
 from riskpipe.manifest import read_manifest
 from riskpipe.records import write_jsonl
@@ -25,9 +28,8 @@ def make_data(folder: Path) -> None:
         for number in range(60):
             command, risk, permission = COMMANDS[number % 3]
             name = f"{source}-{number}"
-            rows.append(
-                {"id": name, "tool": "Bash", "input": {"command": command.format(number)}, "kind": "shell_unlabelled"}
-            )
+            call = {"command": command.format(number), "description": f"step {number}"}
+            rows.append({"id": name, "tool": "Bash", "input": call, "kind": "shell_unlabelled"})
             labels.append(
                 {"id": name, "risk": risk, "permission": permission, "effects": ["network"] * (risk > 1), "injection": 0}
             )
@@ -55,12 +57,19 @@ def no_corpus(_data: Path, kind: str) -> list[str]:
     return [f"echo {kind} {number}\ncp a b\n" for number in range(20)]
 
 
+def any_vectors(pairs: Iterable[tuple[str, str]]) -> Descriptions:
+    names = [name for name, _ in pairs]
+    return Descriptions(names, np.random.default_rng(0).normal(size=(len(names), WIDTH)).astype(np.float16))
+
+
 def test_from_data_to_a_bundle_that_reads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("riskpipe.pretraining_data.read_corpus", no_corpus)
+    monkeypatch.setattr("riskpipe.dataset.OWN_DATA", tmp_path / "none")
+    monkeypatch.setattr("riskpipe.descriptions.Descriptions.embed", any_vectors)
     monkeypatch.setattr("rebuild.VOCABULARY", 300)
     make_data(tmp_path / "data")
     bundle = tmp_path / "bundle"
-    rebuild.rebuild(tmp_path / "data", ENCODER, tmp_path / "run", bundle, rebuild.Minutes(0.03, 0.05))
+    rebuild.rebuild(tmp_path / "data", ENCODER, tmp_path / "run", bundle, rebuild.Length(tokens=5_000, epochs=1))
     manifest = read_manifest(bundle)
     assert manifest["name"] == "riskgate-small"
     assert len(manifest["golden"]) >= 1
