@@ -17,7 +17,7 @@ use brush_parser::ast::{
 };
 use brush_parser::word::{self, Parameter, ParameterExpr, WordPiece, WordPieceWithSource};
 use brush_parser::{ParserOptions, TokenizerOptions};
-use riskgate::action::{Action, Gap, ToolCall, UnitKind};
+use riskgate::action::{Action, Gap, ToolCall, Unit, UnitKind};
 use riskgate::normalize::normalize;
 use riskgate::record;
 
@@ -371,9 +371,16 @@ fn programs(action: &Action) -> BTreeSet<&str> {
 }
 
 /// The first program of each unit that stands plainly in the script.
+///
+/// A stage that is a unit of its own beside its pipeline does not count.
 fn unit_heads(action: &Action) -> Vec<&str> {
     let plain = |kind: UnitKind| matches!(kind, UnitKind::Command(_));
-    let units = action.units.iter().filter(|unit| unit.layers.is_empty() && plain(unit.kind));
+    let is_stage = |unit: &Unit| {
+        action.units.iter().any(|whole| {
+            whole.commands.len() > unit.commands.len() && unit.commands.iter().all(|one| whole.commands.contains(one))
+        })
+    };
+    let units = action.units.iter().filter(|unit| unit.layers.is_empty() && plain(unit.kind) && !is_stage(unit));
     units.map(|unit| unit.commands.first().map_or("", |command| basename(&command.path))).collect()
 }
 

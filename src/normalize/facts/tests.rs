@@ -1,4 +1,5 @@
 use super::*;
+use crate::action::Modifier;
 
 fn arguments(words: &[&str]) -> Vec<Argument> {
     words.iter().map(|word| Argument { text: (*word).to_owned(), dynamic: false, data: false }).collect()
@@ -54,6 +55,17 @@ fn deletion_carries_its_flags_to_every_target() {
     check("rd /s /q build", "delete+recursive+no_confirm(build)");
     check("kill -9 -1", "kill+force+all");
     check("kill -9 123", "kill+force(123)");
+}
+
+#[test]
+fn a_flag_that_is_turned_off_does_not_count() {
+    check("rm -rf --dry-run a", "delete+recursive+force(a)");
+    let dry = |line: &str| facts(line).effects.iter().any(|effect| effect.modifiers.contains(Modifier::DryRun));
+    assert!(dry("git push --force --dry-run") && dry("kubectl delete ns prod --dry-run=client"));
+    assert!(dry("Remove-Item x -WhatIf") && dry("npm publish --dry-run"));
+    assert!(!dry("git push -n -f --no-dry-run"));
+    assert!(!dry("npm publish --dry-run=false") && !dry("helm uninstall x --dry-run=none"));
+    assert!(!dry("kubectl delete ns prod --dry-run=none") && !dry("Remove-Item x -WhatIf:$false"));
 }
 
 #[test]

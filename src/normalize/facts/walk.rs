@@ -249,8 +249,14 @@ impl<'a> Walk<'a> {
             && let Some((name, value)) = text.split_at_checked(at)
             && let Some(adds) = self.long_flag(name)
         {
-            self.add(adds);
-            self.value(adds, name, value.get(1..).unwrap_or_default(), index, at + 1);
+            let value = value.get(1..).unwrap_or_default();
+            // `--dry-run=false` is no dry run.
+            self.add(if is_off(value) { Adds { modifiers: EnumSet::empty(), ..adds } } else { adds });
+            self.value(adds, name, value, index, at + 1);
+            return Some(index + 1);
+        }
+        if let Some(undone) = text.strip_prefix("--no-").and_then(|name| self.flag(&format!("--{name}"))) {
+            self.modifiers -= undone.modifiers;
             return Some(index + 1);
         }
         if text.starts_with("--") {
@@ -338,7 +344,9 @@ impl<'a> Walk<'a> {
         let (word, value) = bare.split_once(':').map_or((bare, None), |(word, value)| (word, Some(value)));
         let name = format!("-{}", word.to_ascii_lowercase());
         if "-whatif".starts_with(&name) && name.len() > 3 || name == "-wi" {
-            self.modifiers |= Modifier::DryRun;
+            if !value.is_some_and(is_off) {
+                self.modifiers |= Modifier::DryRun;
+            }
             return Some(index + 1);
         }
         if name == "-confirm" {
@@ -356,7 +364,7 @@ impl<'a> Walk<'a> {
             return Some(index + 1 + usize::from(takes));
         };
         let Some(value) = value else { return Some(self.take_flag(adds, text, index)) };
-        if adds.role.is_some() || !value.eq_ignore_ascii_case("$false") {
+        if adds.role.is_some() || !is_off(value) {
             self.add(adds);
             self.value(
                 adds,
@@ -598,6 +606,11 @@ impl<'a> Walk<'a> {
             last.role = role;
         }
     }
+}
+
+/// Whether a flag's value turns it off.
+fn is_off(value: &str) -> bool {
+    ["false", "none", "no", "off", "0", "$false", "$null"].iter().any(|off| value.eq_ignore_ascii_case(off))
 }
 
 /// Whether a word is `NAME=VALUE`.

@@ -53,15 +53,27 @@ pub(super) struct Step {
     pub commands: Vec<Command>,
     /// What it does besides.
     pub effects: Vec<Effect>,
+    /// What of it was not understood.
+    pub gaps: EnumSet<Gap>,
     /// Whether it is not worth a unit.
     pub trivial: bool,
+    /// Whether what it runs is in units of its own: a block's statements, what a wrapper runs.
+    pub has_units: bool,
     /// What it prints.
     pub output: Output,
 }
 
 impl Default for Step {
     fn default() -> Self {
-        Self { text: String::new(), commands: Vec::new(), effects: Vec::new(), trivial: false, output: Output::Unknown }
+        Self {
+            text: String::new(),
+            commands: Vec::new(),
+            effects: Vec::new(),
+            gaps: EnumSet::empty(),
+            trivial: false,
+            has_units: false,
+            output: Output::Unknown,
+        }
     }
 }
 

@@ -46,9 +46,23 @@ fn check_no_gap(script: &str, gap: Gap) {
 
 #[test]
 fn a_statement_is_a_pipeline() {
-    check("a | b && c; d", &["a | b", "c", "d"]);
-    check("a |& b\nc & d", &["a | b", "c &", "d"]);
-    check("a |\n b &&\n c", &["a | b", "c"]);
+    check("ls | wc && date; id", &["ls | wc", "date", "id"]);
+    check("ls |& wc\ndate & id", &["ls | wc", "date &", "id"]);
+    check("ls |\n wc &&\n date", &["ls | wc", "date"]);
+}
+
+#[test]
+fn filters_behind_what_a_pipeline_does_are_left_out() {
+    check("rm -rf ~/x 2>&1 | grep -v y | sort | head -5", &["rm -rf ~/x 2>&1"]);
+    check("make test 2>&1 | tail -20 &", &["make test 2>&1 &"]);
+    check("cat a | grep x | wc -l", &["cat a | grep x | wc -l"]);
+}
+
+#[test]
+fn what_harmless_stages_stand_beside_is_a_unit_of_its_own_too() {
+    check("ls | ls | rm -rf ~/x", &["ls | ls | rm -rf ~/x", "rm -rf ~/x"]);
+    check("rm -rf ~/x | tee log | sort", &["rm -rf ~/x | tee log", "rm -rf ~/x", "tee log"]);
+    check("foo | bar", &["foo | bar", "foo", "bar"]);
 }
 
 #[test]
@@ -292,7 +306,7 @@ fn a_document_written_to_a_file_is_data() {
     check(&format!("cat > a <<EOF\n{long}\nEOF"), &["cat > a <<< ⟦data⟧", &long]);
     check(&format!("echo '{long}' > a"), &["echo ⟦data⟧ > a", &long]);
     check("echo 'x y' | sudo tee a", &["echo ⟦data⟧'x y' | sudo tee a", "tee a", "x y"]);
-    check("echo 'x y' | tee a", &["echo ⟦data⟧'x y' | tee a", "x y"]);
+    check("echo 'x y' | tee a", &["echo ⟦data⟧'x y' | tee a", "x y", "tee a"]);
 }
 
 #[test]

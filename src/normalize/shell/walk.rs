@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use enumset::EnumSet;
 
-use crate::action::{Command, Effect, Gap, Layer, Shell, Unit, UnitKind};
+use crate::action::{self, Command, Effect, Fact, Gap, Layer, PathScope, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_DEPTH, MAX_NESTING};
 use crate::normalize::paths::Place;
 use crate::normalize::shell::command::{Input, Step};
@@ -218,10 +218,8 @@ impl Walker {
 
     fn pipeline(&mut self, stages: &[Stage<'_>], background: bool) -> String {
         let at = self.units.len();
-        let mut whole = Step::default();
-        let mut texts = Vec::with_capacity(stages.len());
+        let mut steps = Vec::with_capacity(stages.len());
         let mut input = Input::default();
-        let mut trivial = true;
         let cut = stages.len() > MAX_STAGES;
         if cut {
             self.gap(Gap::Truncated);
@@ -230,17 +228,41 @@ impl Walker {
             if cut && index >= MAX_STAGES / 2 && index < stages.len() - MAX_STAGES / 2 {
                 continue;
             }
+            let gaps = std::mem::take(&mut self.pending);
             let mut step = self.stage(stage, &input, stages.len() == 1);
-            trivial &= step.trivial;
-            whole.commands.append(&mut step.commands);
-            whole.effects.append(&mut step.effects);
-            texts.push(step.text);
-            input = Input::piped(step.output);
+            step.gaps = self.pending;
+            self.pending |= gaps;
+            let wrapped = step.commands.iter().any(|command| !command.wrappers.is_empty());
+            step.has_units = wrapped || !matches!(stage.body, Body::Simple(..));
+            input = Input::piped(std::mem::replace(&mut step.output, Output::Unknown));
+            steps.push(step);
         }
         self.leftover(&input.output);
-        let mut text = texts.join(" | ");
-        if background {
-            text.push_str(" &");
+        self.pipeline_units(at, steps, background)
+    }
+
+    /// The unit of a pipeline, in front of those of its stages; its text.
+    ///
+    /// What only filters the output of the last stage that does something is left out of the text, and where more than that
+    /// stage remains, each that does something is a unit of its own too: harmless company must not water a stage down.
+    fn pipeline_units(&mut self, at: usize, steps: Vec<Step>, background: bool) -> String {
+        let end = if background { " &" } else { "" };
+        let shown = shown_stages(&steps);
+        let texts: Vec<&str> = steps.iter().take(shown).map(|step| step.text.as_str()).collect();
+        let text = format!("{}{end}", texts.join(" | "));
+        let trivial = steps.iter().all(|step| step.trivial);
+        if shown > 1 && !trivial {
+            for step in steps.iter().filter(|step| is_telling(step) && !step.has_units) {
+                let text = format!("{}{end}", step.text);
+                let mut unit = self.command_unit(&text, step.commands.clone(), step.effects.clone());
+                unit.gaps = step.gaps;
+                self.emit_at(self.units.len(), unit);
+            }
+        }
+        let mut whole = Step::default();
+        for mut step in steps {
+            whole.commands.append(&mut step.commands);
+            whole.effects.append(&mut step.effects);
         }
         let unit = self.command_unit(&text, whole.commands, whole.effects);
         if trivial {
@@ -502,11 +524,54 @@ impl Walker {
     }
 }
 
+/// How many stages of a pipeline its text shows: all, but for the filters behind the last that does something.
+fn shown_stages(steps: &[Step]) -> usize {
+    let last = steps.iter().rposition(is_telling);
+    last.map(|last| last + 1).filter(|&shown| steps.iter().skip(shown).all(is_filter)).unwrap_or(steps.len())
+}
+
+/// Whether a stage does more than look at what every tool of a project looks at.
+fn is_telling(step: &Step) -> bool {
+    let mut effects = step.effects.iter().chain(step.commands.iter().flat_map(|command| &command.effects));
+    step.commands.iter().any(|command| !command.known) || effects.any(is_telling_effect)
+}
+
+fn is_telling_effect(effect: &Effect) -> bool {
+    // What an interpreter executes is a unit of its own; without a target, running it says nothing.
+    if effect.fact == Fact::Execute && effect.target.is_none() {
+        return false;
+    }
+    let looks = matches!(effect.fact, Fact::Read | Fact::Discover | Fact::ObserveProcess);
+    let nearby = effect.target.as_ref().is_none_or(|target| match target.scope {
+        action::Scope::None => true,
+        action::Scope::Path(scope) => matches!(
+            scope,
+            PathScope::Workspace
+                | PathScope::BuildOutput
+                | PathScope::Ci
+                | PathScope::PackageManifest
+                | PathScope::Temp
+                | PathScope::Dynamic
+        ),
+        action::Scope::Host(_) => false,
+    });
+    !(looks && nearby)
+}
+
+/// Whether a stage only passes on a part of its input, as `head` and `grep` do.
+fn is_filter(step: &Step) -> bool {
+    let reads_input = |effect: &Effect| effect.fact == Fact::Read && effect.target.is_none();
+    step.effects.is_empty()
+        && !step.commands.is_empty()
+        && step.commands.iter().all(|command| command.known && command.effects.iter().all(reads_input))
+}
+
 fn is_same(one: &Unit, other: &Unit) -> bool {
     one.text == other.text
         && one.kind == other.kind
         && one.commands == other.commands
         && one.own_effects == other.own_effects
+        && one.gaps == other.gaps
 }
 
 /// A field as the value of a variable.
