@@ -4,8 +4,8 @@
 use enumset::EnumSet;
 
 use crate::action::{Argument, Fact, Language, Modifier, Role, Shell};
-use crate::normalize::facts::Nested;
 use crate::normalize::facts::tables::{Adds, B, Style, Tongue};
+use crate::normalize::facts::{Nested, hooks};
 
 /// Parameters that every cmdlet has and that take a value.
 const COMMON_PARAMETERS: [&str; 14] = [
@@ -432,6 +432,8 @@ impl<'a> Walk<'a> {
             Role::Script => self.has_program = true,
             Role::Pattern | Role::Data if skip == 0 => self.data.push(index),
             Role::Query => self.query(index, skip),
+            Role::Setting => self.hook(hooks::setting(text), index, skip),
+            Role::Escape => self.hook(hooks::escape(text), index, skip),
             _ => {}
         }
         self.uses.push(Use { role, text, flag: Some(flag), dynamic });
@@ -489,7 +491,10 @@ impl<'a> Walk<'a> {
     fn role_of_operand(&mut self, role: Role, index: usize, argument: &'a Argument) -> usize {
         let text = argument.text.as_str();
         match role {
-            Role::Command if is_assignment(text) => return index + 1,
+            Role::Command if is_assignment(text) => {
+                self.assignment(index, text);
+                return index + 1;
+            }
             Role::Command if !self.takes_the_rest() => return self.command(index),
             Role::Shell if self.position + 1 < self.body().roles().len() => self.program(role, index, 0, ""),
             Role::Command | Role::Shell => return self.program_rest(index, 0, ""),
@@ -507,19 +512,72 @@ impl<'a> Walk<'a> {
                 self.flags_ended |= self.body().stdin;
             }
             Role::Query => self.query(index, 0),
+            Role::Setting => self.assignment(index, text),
+            Role::Socket => self.socket(index, argument),
+            // `less +'!command'`, `vim +':!command'`.
+            Role::Read | Role::ReadWrite if text.starts_with('+') => self.hook(hooks::escape(text), index, 0),
             Role::Pattern | Role::Data => self.data.push(index),
             _ if self.body().prints => self.data.push(index),
             _ => {}
         }
         self.position += 1;
-        self.uses.push(Use { role, text, flag: None, dynamic: argument.dynamic });
+        if role != Role::Socket {
+            self.uses.push(Use { role, text, flag: None, dynamic: argument.dynamic });
+        }
         index + 1
+    }
+
+    /// A shell command that begins somewhere in an argument, for which it was not to be expected.
+    fn hook(&mut self, found: Option<usize>, index: usize, skip: usize) {
+        if let Some(at) = found {
+            self.facts |= Fact::Execute;
+            self.nested.push(Nested::Shell { start: index, end: index + 1, skip: skip + at, shell: Shell::Bash });
+        }
+    }
+
+    /// `env PAGER='…' git log`: some variables hold commands.
+    fn assignment(&mut self, index: usize, text: &str) {
+        if let Some((name, value)) = text.split_once('=') {
+            self.hook(hooks::variable(name, value), index, name.len() + 1);
+        }
+    }
+
+    /// An address of `socat`: `TCP:host:port`, `EXEC:program`, `OPEN:file`.
+    fn socket(&mut self, index: usize, argument: &'a Argument) {
+        let text = argument.text.as_str();
+        let Some((kind, rest)) = text.split_once(':') else { return };
+        let address = rest.split(',').next().unwrap_or(rest);
+        let kind = kind.to_ascii_uppercase();
+        let role = match kind.as_str() {
+            "SYSTEM" | "SHELL" => {
+                self.hook(Some(kind.len() + 1), index, 0);
+                return;
+            }
+            "EXEC" => Role::Execute,
+            "FILE" | "OPEN" | "GOPEN" | "CREATE" | "CREAT" => Role::ReadWrite,
+            _ if kind.contains("LISTEN") || kind.ends_with("-L") => {
+                self.facts |= Fact::Serve;
+                Role::Port
+            }
+            _ if kind.starts_with("UNIX") || kind.starts_with("ABSTRACT") => Role::Name,
+            _ => Role::Host,
+        };
+        if role == Role::Execute {
+            self.facts |= Fact::Execute | Fact::RemoteExecute;
+        }
+        let program = address.split(' ').next().unwrap_or(address);
+        let text = if role == Role::Execute { program } else { address };
+        self.uses.push(Use { role, text, flag: None, dynamic: argument.dynamic });
     }
 
     /// Another command from this argument on, until `;` or `{} +`; the index after it.
     fn command(&mut self, start: usize) -> usize {
-        let start =
-            start + self.arguments.iter().skip(start).take_while(|argument| is_assignment(&argument.text)).count();
+        let arguments = self.arguments;
+        let first = start;
+        let start = start + arguments.iter().skip(start).take_while(|argument| is_assignment(&argument.text)).count();
+        for (index, argument) in arguments.iter().enumerate().take(start).skip(first) {
+            self.assignment(index, &argument.text);
+        }
         let rest = self.arguments.get(start..).unwrap_or_default();
         let ends = rest.iter().enumerate().position(|(at, argument)| match argument.text.as_str() {
             ";" | "\\;" => true,
@@ -584,6 +642,13 @@ impl<'a> Walk<'a> {
 
     /// A query; only those of databases are programs.
     fn query(&mut self, index: usize, skip: usize) {
+        let text = self.arguments.get(index).and_then(|argument| argument.text.get(skip..)).unwrap_or_default();
+        if let Some(at) = hooks::escape(text) {
+            // `psql -c '\! command'`, `sqlite3 x '.shell command'`.
+            self.has_program = true;
+            self.hook(Some(at), index, skip);
+            return;
+        }
         let program = self.chain.iter().any(|body| body.does().facts.contains(Fact::Database));
         if program {
             self.has_program = true;

@@ -67,6 +67,9 @@ pub(super) fn shell_calls(language: Language, text: &str) -> Vec<String> {
         let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
         scripts.extend(quoted.map(|script| (text.len(), script)));
     }
+    if language == Language::Other {
+        scripts.extend(sed_command(text).map(|script| (0, script)));
+    }
     scripts.sort();
     scripts.dedup_by(|one, other| one.1 == other.1);
     scripts
@@ -75,6 +78,22 @@ pub(super) fn shell_calls(language: Language, text: &str) -> Vec<String> {
         .filter(|script| !script.trim().is_empty())
         .take(MAX_COMMANDS)
         .collect()
+}
+
+/// What `sed` runs: `1e command`, or the replacement of `s/…/command/e`.
+fn sed_command(text: &str) -> Option<String> {
+    let command = text
+        .trim_start_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | ',' | '$' | '!' | '{'));
+    if let Some(script) = command.strip_prefix("e ") {
+        return Some(script.lines().next()?.trim_end_matches('}').to_owned());
+    }
+    let rest = command.strip_prefix('s')?;
+    let by = rest.chars().next().filter(|by| by.is_ascii_punctuation())?;
+    let mut parts = rest.split(by).skip(2);
+    let (script, flags) = (parts.next()?, parts.next()?);
+    let runs =
+        flags.len() <= 8 && flags.contains('e') && flags.bytes().all(|flag| b"gpiIeMm0123456789".contains(&flag));
+    runs.then(|| script.to_owned())
 }
 
 /// The literal that a call's first argument is: a string, or a list of strings as a command line.
@@ -138,4 +157,17 @@ fn string(text: &str) -> Option<(String, &str)> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sed_runs_is_found() {
+        let scripts = |text: &str| shell_calls(Language::Other, text);
+        assert_eq!(scripts("1e rm x"), ["rm x"]);
+        assert_eq!(scripts("s/.*/rm x/e"), ["rm x"]);
+        assert!(scripts("s/a/b/g").is_empty() && scripts("$!N;s/e /x/").is_empty());
+    }
 }

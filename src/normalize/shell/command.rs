@@ -322,8 +322,8 @@ impl Walker {
             push_word(&mut assigned.text, &format!("{name}{sign}{shown}"));
             assigned.trivial &= !values.iter().any(|value| value.dynamic && value.open) && !is_telling(name);
             let text = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(" ");
-            if name == "PROMPT_COMMAND" {
-                self.script(&text, &[Layer::Deferred], Shell::Bash, values.iter().any(|value| value.decoded));
+            if let Some(script) = facts::hooks::variable(name, &text).and_then(|at| text.get(at..)) {
+                self.script(script, &[Layer::Deferred], Shell::Bash, values.iter().any(|value| value.decoded));
             }
             assigned.pairs.push((name.to_owned(), text));
             if lasting || matches!(assignment.value, Value::Array(_)) {
@@ -531,7 +531,8 @@ impl Walker {
         if long {
             run.mark(index, Mark::Hidden("⟦code⟧"));
         }
-        if long || decoded || !is_small(language) {
+        let touches = !facts::of_code(&code, &self.scope.place).is_empty();
+        if long || decoded || touches || !is_small(language) {
             self.code(&code, language, if decoded { &[Layer::Decoded] } else { &[] });
         } else {
             self.code_calls(&code, language);
@@ -722,6 +723,7 @@ impl Walker {
         }
         let mut unit = Unit::new(UnitKind::Code(language), code.trim_matches('\n'), self.current_span());
         unit.layers = layers.to_vec();
+        unit.own_effects = facts::of_code(code, &self.scope.place);
         unit.gaps = self.pending() & Gap::Opaque;
         self.emit(unit);
         self.code_calls(code, language);

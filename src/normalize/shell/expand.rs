@@ -249,6 +249,12 @@ impl Walker {
         if parsed.is_plain() && self.well_known(parsed.name, quoted, builder) {
             return;
         }
+        // Copying values costs what filling them in costs: with nothing left to spend they are not even copied.
+        if self.scope.is_spent() && self.has_values(parsed.name) {
+            self.gap(Gap::Truncated);
+            builder.dynamic(format!("${}", parsed.name), true);
+            return;
+        }
         match self.values(&parsed) {
             Some(values) => self.known_parameter(&parsed, values, quoted, builder),
             None => self.unknown_parameter(inner, &parsed, quoted, builder),
@@ -270,6 +276,12 @@ impl Walker {
             _ => return false,
         }
         true
+    }
+
+    /// Whether the values of a parameter are known.
+    fn has_values(&self, name: &str) -> bool {
+        let positional = matches!(name, "@" | "*" | "#") || name.parse::<usize>().is_ok_and(|number| number > 0);
+        positional && self.scope.positional.is_some() || matches!(self.scope.get(name), Some(Variable::Constant(_)))
     }
 
     /// The values of a parameter; `None` when they are not known, an empty list when it is unset.

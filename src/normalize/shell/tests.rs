@@ -635,3 +635,24 @@ proptest! {
         prop_assert!(!read(&script).is_empty());
     }
 }
+
+#[test]
+fn variables_whose_values_run_are_scripts() {
+    check_layers("GIT_SSH_COMMAND='rm -rf x' git fetch", "rm -rf x", &[Layer::Deferred]);
+    check("PAGER=cat git log", &["PAGER=cat git log"]);
+}
+
+#[test]
+fn an_array_is_not_copied_once_the_bytes_are_spent() {
+    let start = std::time::Instant::now();
+    let script = format!("a=({}); {}", "x ".repeat(1_000), "echo \"${a[@]}\"; ".repeat(2_000));
+    check_gap(&script, Gap::Truncated);
+    assert!(start.elapsed().as_secs() < 2);
+}
+
+#[test]
+fn short_program_texts_that_touch_watched_files_are_units() {
+    let unit =
+        unit("awk '{print > \"/home/me/.claude/settings.json\"}' x", "{print > \"/home/me/.claude/settings.json\"}");
+    assert!(unit.own_effects.iter().any(|effect| effect.fact == Fact::Write));
+}
