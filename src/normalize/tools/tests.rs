@@ -196,7 +196,7 @@ fn bash(command: &str) -> Vec<String> {
 fn a_guessed_language_hides_no_command_of_bash() {
     for command in [
         "rem ok\ngit status\necho $(rm -rf ~/Documents)",
-        "git log --oneline | head; Write-Output \"; rm -rf ~/Documents; echo \"",
+        "git log --oneline | head; Write-Output \\\"; rm -rf ~/Documents; echo \\\"",
         "git status; echo a`; rm -rf ~/Documents #`\nWrite-Output ok",
         "ls \"%TEMP%\" ; echo \"$(rm -rf ~/Documents)\"",
         "hh; ls | grep x; echo \"$(rm -rf ~/Documents)\"",
@@ -206,7 +206,8 @@ fn a_guessed_language_hides_no_command_of_bash() {
         "Write-Output() { rm -rf ~/Documents; }; Write-Output",
     ] {
         let texts = bash(command);
-        assert!(texts.iter().any(|text| text.contains("-rf ~/Documents")), "{command}: {texts:?}");
+        let found = texts.iter().any(|text| matches!(text.as_str(), "rm -rf ~/Documents" | "$x -rf ~/Documents"));
+        assert!(found, "{command}: {texts:?}");
     }
 }
 
