@@ -53,11 +53,16 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     maker.own_effects(&walk.uses, &targets);
     maker.hidden_secrets(&walk.uses, body.prints);
     maker.secret_variables(&walk.uses);
-    let stdin_code = (body.stdin && !walk.has_program).then_some(body.language).and_then(|language| match language {
-        Tongue::None => None,
-        Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
-        Tongue::Code(language) => Some(Nested::StdinCode(language)),
-    });
+    // A program that has a flag for a shell starts one only when asked (`sudo -s`).
+    let is_asked = walk.stdin_wanted
+        || body.roles().first() != Some(&Role::Command)
+        || body.flag("-s").is_none_or(|adds| adds.role.is_some());
+    let stdin_code =
+        (body.stdin && !walk.has_program && is_asked).then_some(body.language).and_then(|language| match language {
+            Tongue::None => None,
+            Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
+            Tongue::Code(language) => Some(Nested::StdinCode(language)),
+        });
     Facts {
         effects: maker.effects,
         cut: maker.cut,

@@ -25,6 +25,22 @@ const COMMON_PARAMETERS: [&str; 14] = [
     "-pv",
 ];
 
+/// Flags of `bwrap` that take two values.
+const PAIRED_FLAGS: [&str; 12] = [
+    "--bind",
+    "--bind-try",
+    "--dev-bind",
+    "--dev-bind-try",
+    "--ro-bind",
+    "--ro-bind-try",
+    "--symlink",
+    "--setenv",
+    "--file",
+    "--bind-data",
+    "--ro-bind-data",
+    "--chmod",
+];
+
 /// Subcommands of subcommands that are followed; deeper ones are operands.
 const MAX_CHAIN: usize = 6;
 
@@ -60,6 +76,8 @@ pub(super) struct Walk<'a> {
     /// Whether the last argument was a flag that no table knows, whose value may follow.
     after_unknown_flag: bool,
     flags_ended: bool,
+    /// Whether what was seen last reaches to the end.
+    rest_taken: bool,
 }
 
 /// An operand or the value of a flag, and its role.
@@ -92,9 +110,10 @@ pub(super) fn walk<'a>(program: &'static B, arguments: &'a [Argument]) -> Walk<'
         script_next: false,
         after_unknown_flag: false,
         flags_ended: false,
+        rest_taken: false,
     };
     let mut index = 0;
-    while let Some(argument) = arguments.get(index) {
+    while let Some(argument) = arguments.get(index).filter(|_| !walk.rest_taken) {
         index = walk.step(index, argument);
     }
     walk.settle_last_operand();
@@ -177,7 +196,8 @@ impl<'a> Walk<'a> {
             return Some(self.take_flag(adds, text, index));
         }
         if text == "--" {
-            self.flags_ended = true;
+            // What follows it in `su root -- -c SCRIPT` goes to the user's shell, whose `-c` means the same.
+            self.flags_ended = !self.is_login();
             return Some(index + 1);
         }
         let dashed = text.starts_with('-');
@@ -205,6 +225,27 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// Whether the program starts the shell of a user (`su`).
+    fn is_login(&self) -> bool {
+        self.program.roles().first() == Some(&Role::User)
+            && self.program.flag("-c").is_some_and(|adds| adds.role == Some(Role::Shell))
+    }
+
+    /// Whether the value of the program's shell flag and all that follows are one command (`env -S`).
+    fn splits_the_rest(&self) -> bool {
+        self.program.roles().first() == Some(&Role::Command)
+            && self.program.flag("-S").is_some_and(|adds| adds.role == Some(Role::Shell))
+    }
+
+    /// Whether a flag says that the program comes on standard input: `bash -s`, `sudo -s`, `sudo -i`.
+    fn asks_for_stdin(&self, flag: &str) -> bool {
+        let body = self.body();
+        let wraps = body.roles().first() == Some(&Role::Command);
+        body.language == Tongue::Shell(Shell::Bash)
+            && body.stdin
+            && (flag == "-s" || wraps && matches!(flag, "-i" | "--shell" | "--login"))
+    }
+
     fn add(&mut self, adds: Adds) {
         self.facts |= adds.facts;
         self.modifiers |= adds.modifiers;
@@ -213,7 +254,7 @@ impl<'a> Walk<'a> {
     /// A flag that stands alone; its value, when it takes one, is the next argument.
     fn take_flag(&mut self, adds: Adds, name: &'a str, index: usize) -> usize {
         self.add(adds);
-        self.stdin_wanted |= name == "-s" && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
+        self.stdin_wanted |= self.asks_for_stdin(name);
         match adds.role {
             None => index + 1,
             Some(Role::Command) if !self.takes_the_rest() => self.command(index + 1),
@@ -228,7 +269,8 @@ impl<'a> Walk<'a> {
                 if let Some(value) = self.arguments.get(index + 1) {
                     self.value(adds, name, &value.text, index + 1, 0);
                 }
-                index + 2
+                let is_pair = PAIRED_FLAGS.contains(&name) && self.program.flag("--dev-bind-try").is_some();
+                index + if is_pair { 3 } else { 2 }
             }
         }
     }
@@ -306,8 +348,7 @@ impl<'a> Walk<'a> {
                 self.value(adds, flag, value, index, rest);
                 return Some(index + 1);
             }
-            self.stdin_wanted |=
-                letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
+            self.stdin_wanted |= self.asks_for_stdin(spelling);
             if rest == text.len() {
                 let flag = if adds.role.is_some() && known && letters.len() > 1 { "-c" } else { text };
                 let flag = if adds.role == Some(Role::Shell) { flag } else { text };
@@ -424,10 +465,17 @@ impl<'a> Walk<'a> {
                 matches!(first, Some(Role::Pattern | Role::Query | Role::Code))
                     && matches!(flag, "-f" | "--file" | "--from-file")
             }
+            Role::User => first == Some(Role::User),
             _ => false,
         };
         self.skip_first |= gives && self.position == 0;
         match role {
+            // `tar --checkpoint-action=exec=SCRIPT`; its other actions run nothing.
+            Role::Shell if self.is_archiver() && flag.starts_with("--checkpoint") => {
+                if text.starts_with("exec=") {
+                    self.program(role, index, skip + "exec=".len(), flag);
+                }
+            }
             Role::Code | Role::Shell => self.program(role, index, skip, flag),
             Role::Script => self.has_program = true,
             Role::Pattern | Role::Data if skip == 0 => self.data.push(index),
@@ -496,11 +544,16 @@ impl<'a> Walk<'a> {
                 return index + 1;
             }
             Role::Command if !self.takes_the_rest() => return self.command(index),
+            // `trap - EXIT`, `trap EXIT`: a trap is taken away.
+            Role::Shell
+                if self.body().roles().get(1) == Some(&Role::Signal)
+                    && self.position == 0
+                    && (text == "-" || index + 1 == self.arguments.len()) => {}
             Role::Shell if self.position + 1 < self.body().roles().len() => self.program(role, index, 0, ""),
             Role::Command | Role::Shell => return self.program_rest(index, 0, ""),
             Role::Code if self.takes_the_rest() => return self.program_rest(index, 0, ""),
             Role::Code => self.program(role, index, 0, ""),
-            Role::Script if self.stdin_wanted || matches!(text, "-" | "/dev/stdin") => {
+            Role::Script if self.stdin_wanted || is_descriptor(text) => {
                 self.stdin_wanted = true;
                 self.position += 1;
                 self.flags_ended = true;
@@ -611,6 +664,13 @@ impl<'a> Walk<'a> {
             .unwrap_or(rest.len());
         // `concurrently "a b" "c d"`: each word a script.
         let each = length > 1 && skip == 0 && shell == Shell::Bash && first.text.contains([' ', '\n']);
+        // `parallel ::: SCRIPT SCRIPT`.
+        if length == 0 {
+            let scripts = (start..start + rest.len())
+                .zip(rest)
+                .filter(|(_, argument)| !argument.text.starts_with("::") && first.text == ":::");
+            self.nested.extend(scripts.map(|(at, _)| Nested::Shell { start: at, end: at + 1, skip: 0, shell }));
+        }
         if each {
             let all = (start..start + length).map(|at| Nested::Shell { start: at, end: at + 1, skip: 0, shell });
             self.nested.extend(all);
@@ -624,6 +684,10 @@ impl<'a> Walk<'a> {
     fn program(&mut self, role: Role, index: usize, skip: usize, flag: &str) {
         self.has_program = true;
         let nested = match (role, self.body().language) {
+            (Role::Shell, _) if self.splits_the_rest() => {
+                self.rest_taken = true;
+                Nested::Shell { start: index, end: self.arguments.len(), skip, shell: Shell::Bash }
+            }
             (_, Tongue::Shell(Shell::PowerShell)) if is_encoded(flag) => Nested::Encoded { index, skip },
             (_, Tongue::Shell(shell)) => Nested::Shell { start: index, end: index + 1, skip, shell },
             (Role::Shell, _) => {
@@ -685,6 +749,13 @@ fn is_assignment(text: &str) -> bool {
             && !name.starts_with(|first: char| first.is_ascii_digit())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
+}
+
+/// Whether a path stands for the standard input or another open descriptor.
+fn is_descriptor(path: &str) -> bool {
+    let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"));
+    matches!(path, "-" | "/dev/stdin")
+        || number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether a flag of PowerShell is `-EncodedCommand` or short for it.

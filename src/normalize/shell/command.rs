@@ -1,5 +1,7 @@
 //! Simple commands: what the tables say of each, what it contains, and its canonical text.
 
+use std::rc::Rc;
+
 use enumset::EnumSet;
 
 use crate::action::{
@@ -9,6 +11,7 @@ use crate::normalize::facts::{self, Facts, Nested};
 use crate::normalize::shell::code;
 use crate::normalize::shell::decode::{self, Literal, Output};
 use crate::normalize::shell::expand::Field;
+use crate::normalize::shell::files;
 use crate::normalize::shell::scope::{Constant, Variable};
 use crate::normalize::shell::syntax::{self, Assignment, Piece, RedirectTarget, Stage, Value, Word};
 use crate::normalize::shell::text::{self, Part};
@@ -24,23 +27,72 @@ const MAX_REDIRECTS: usize = 512;
 /// Arguments of one command that are looked at, head and tail.
 const MAX_ARGUMENTS: usize = 1024;
 
-/// What a stage of a pipeline reads.
+/// What a command reads.
 #[derive(Debug)]
 pub(super) struct Input {
-    /// What the stage before prints.
+    /// Its text, as far as that is known: what the stage before prints.
     pub output: Output,
+    /// Where it comes from.
+    source: Source,
+    /// Whether it is a here-document, a here-string or a file that the script wrote.
+    here: bool,
+}
+
+/// Where an input comes from.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Source {
+    /// Nothing is piped in.
+    #[default]
+    Nothing,
+    /// From files that the command names: what is read is plain to see, if not its text.
+    Files(Vec<Target>),
+    /// From the network, which the flows tell.
+    Network,
+    /// From a program, from which nothing can be told.
+    Unclear,
+}
+
+impl Source {
+    /// What a pipeline's next stage reads from these commands.
+    pub(super) fn of(commands: &[Command]) -> Self {
+        let fetches = |effect: &Effect| matches!(effect.fact, Fact::Contact | Fact::Download);
+        if commands.iter().any(|command| command.effects.iter().any(fetches)) { Self::Network } else { Self::Unclear }
+    }
 }
 
 impl Default for Input {
     fn default() -> Self {
-        Self { output: Output::Unknown }
+        Self { output: Output::Unknown, source: Source::Nothing, here: false }
     }
 }
 
 impl Input {
     /// What comes out of the stage before.
-    pub(super) fn piped(output: Output) -> Self {
-        Self { output }
+    pub(super) fn piped(output: Output, source: Source) -> Self {
+        Self { output, source, here: false }
+    }
+
+    /// A here-document or here-string.
+    pub(super) fn here(own: Field) -> Self {
+        let output = if own.opaque { Output::Undecodable } else { Output::Known(Literal::from(own)) };
+        Self { output, source: Source::Unclear, here: true }
+    }
+
+    /// Something of which nothing is known.
+    pub(super) fn unclear() -> Self {
+        Self { source: Source::Unclear, ..Self::default() }
+    }
+
+    /// Whether nothing is given to read.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.source, Source::Nothing)
+    }
+
+    fn literal(&self) -> Option<&Literal> {
+        match &self.output {
+            Output::Known(literal) => Some(literal),
+            Output::Undecodable | Output::Unknown => None,
+        }
     }
 }
 
@@ -61,6 +113,10 @@ pub(super) struct Step {
     pub has_units: bool,
     /// What it prints.
     pub output: Output,
+    /// Where that comes from.
+    pub source: Source,
+    /// Whether it prints nothing, or only to a file.
+    pub silent: bool,
 }
 
 impl Default for Step {
@@ -73,6 +129,8 @@ impl Default for Step {
             trivial: false,
             has_units: false,
             output: Output::Unknown,
+            source: Source::Unclear,
+            silent: false,
         }
     }
 }
@@ -150,15 +208,24 @@ impl Words {
     }
 }
 
-/// What is known of the standard input of a command.
-struct Stdin<'i> {
-    literal: Option<&'i Literal>,
-    /// Whether it comes from a decoder that could not be followed.
-    opaque: bool,
-    /// Whether it is a here-document or here-string.
-    here: bool,
+/// The standard input of a command, and what becomes of it.
+struct Stdin {
+    input: Rc<Input>,
     /// Set when the command executes it.
     executed: bool,
+    /// What a script or function prints that the command runs.
+    printed: Option<Output>,
+}
+
+impl Stdin {
+    fn new(input: Rc<Input>) -> Self {
+        Self { input, executed: false, printed: None }
+    }
+
+    /// Nothing to read.
+    fn nothing() -> Self {
+        Self::new(Rc::default())
+    }
 }
 
 impl Walker {
@@ -170,7 +237,22 @@ impl Walker {
         stage: &Stage<'_>,
         assignments: &[Assignment<'_>],
         words: &[Word<'_>],
-        input: &Input,
+        input: &Rc<Input>,
+        alone: bool,
+    ) -> Step {
+        // What is walked inside the command does not print for the block around it.
+        let printed = self.printed.take();
+        let step = self.simple_step(stage, assignments, words, input, alone);
+        self.printed = printed;
+        step
+    }
+
+    fn simple_step(
+        &mut self,
+        stage: &Stage<'_>,
+        assignments: &[Assignment<'_>],
+        words: &[Word<'_>],
+        input: &Rc<Input>,
         alone: bool,
     ) -> Step {
         let mut step = Step::default();
@@ -184,23 +266,20 @@ impl Walker {
         let own = self.own_input(stage);
         if fields.is_empty() {
             step.trivial = assigned.trivial;
-            self.redirections(stage, own.as_ref(), false, &mut step);
+            step.silent = true;
+            self.redirections(stage, own.as_ref(), None, false, &mut step);
             return step;
         }
         if words.first().is_some_and(|word| is_odd(word, fields.first())) {
             self.gap(Gap::OddSpelling);
         }
-        let own_literal = own.clone().map(Literal::from);
-        let piped = match &input.output {
-            Output::Known(literal) => Some(literal),
-            Output::Undecodable | Output::Unknown => None,
+        let file = if own.is_none() { self.input_file(stage) } else { None };
+        let given = match (&own, &file) {
+            (Some(own), _) => Rc::new(Input::here(own.clone())),
+            (None, Some((_, field))) => Rc::new(self.read_file(field)),
+            (None, None) => Rc::clone(input),
         };
-        let mut stdin = Stdin {
-            literal: own_literal.as_ref().or(piped),
-            opaque: own.is_none() && input.output == Output::Undecodable,
-            here: own.is_some(),
-            executed: false,
-        };
+        let mut stdin = Stdin::new(given);
         let mut run = Words { marks: vec![Mark::Plain; fields.len()], fields };
         let n_fields = run.fields.len();
         step.commands = self.command(&mut run, 0, n_fields, &mut stdin);
@@ -209,8 +288,12 @@ impl Walker {
         if let Some(command) = step.commands.first_mut() {
             command.assignments = assigned.pairs;
         }
-        step.output = Self::output(&run.fields, &step.commands, &stdin);
+        self.fed |= executed && Rc::ptr_eq(&stdin.input, &self.inherited);
+        step.output = self.output(&run.fields, &step.commands, &mut stdin);
+        step.source = next_source(&step.commands, &stdin.input);
         let writes = writes_file(stage);
+        step.silent = writes || step.commands.iter().all(|command| is_silent(&command.program));
+        self.moved(&step.commands);
         let tees = step.commands.iter().find(|command| command.program == "tee");
         self.written(&mut run, &step.output, tees, writes, own.is_some());
         if prints {
@@ -221,7 +304,7 @@ impl Walker {
             push_word(&mut step.text, &assigned.text);
         }
         step.trivial = is_trivial(&run.fields, &step) && assigned.trivial;
-        self.redirections(stage, own.as_ref(), executed, &mut step);
+        self.redirections(stage, own.as_ref(), file.as_ref(), executed, &mut step);
         if let Some(own) = own {
             let flows_on = !alone && matches!(step.output, Output::Known(_)) && !writes;
             self.heredoc_data(&own, executed || flows_on || (writes && matches!(step.output, Output::Known(_))));
@@ -245,21 +328,101 @@ impl Walker {
     }
 
     /// What the stage prints, when that is known: what the innermost command does, for wrappers pass it on.
-    fn output(fields: &[Field], commands: &[Command], stdin: &Stdin<'_>) -> Output {
+    fn output(&mut self, fields: &[Field], commands: &[Command], stdin: &mut Stdin) -> Output {
         let Some(command) = commands.iter().rev().find(|command| !command.wrappers.is_empty()).or(commands.first())
         else {
             return Output::Unknown;
         };
+        if let Some(printed) = stdin.printed.take() {
+            let passes_on = self.scope.functions.contains_key(&command.program)
+                || matches!(command.program.as_str(), "bash" | "sh" | "dash" | "zsh" | "ksh" | "eval" | "ssh" | "su");
+            // Others print more, or run their script for each of their inputs.
+            return if passes_on { printed } else { printed.then(Output::Unknown) };
+        }
         if stdin.executed || fields.iter().any(|field| field.dynamic && field.substituted) {
             return Output::Unknown;
         }
         let arguments: Vec<&str> = command.arguments.iter().map(|argument| argument.text.as_str()).collect();
-        let mut output = decode::output(&command.program, &arguments, stdin.literal);
+        let mut output = self.printed_by(&command.program, &arguments, stdin.input.literal());
         if let Output::Known(literal) = &mut output {
             literal.decoded |=
-                fields.iter().any(|field| field.decoded) || stdin.literal.is_some_and(|stdin| stdin.decoded);
+                fields.iter().any(|field| field.decoded) || stdin.input.literal().is_some_and(|stdin| stdin.decoded);
         }
         output
+    }
+
+    /// What a program prints; a file that the script wrote is read as if it were piped in.
+    pub(super) fn printed_by(&self, program: &str, arguments: &[&str], input: Option<&Literal>) -> Output {
+        if self.files.is_empty() || matches!(program, "echo" | "printf" | "yes" | "tee") {
+            return decode::output(program, arguments, input);
+        }
+        let text = |path: &str| self.files.text(&self.scope.place.locate(path).text);
+        if program == "cat"
+            && let Some(texts) = arguments.iter().map(|path| text(path)).collect::<Option<Vec<_>>>()
+            && !texts.is_empty()
+        {
+            let outputs = texts.iter().map(|text| Output::Known((**text).clone()));
+            return outputs.reduce(Output::then).unwrap_or(Output::Unknown);
+        }
+        match arguments.split_last().and_then(|(last, rest)| Some((text(last)?, rest))) {
+            Some((text, rest)) => decode::output(program, rest, Some(&text)),
+            None => decode::output(program, arguments, input),
+        }
+    }
+
+    /// Follows files that the script wrote to where they are copied or moved.
+    fn moved(&mut self, commands: &[Command]) {
+        if self.files.is_empty() {
+            return;
+        }
+        for command in commands.iter().filter(|it| matches!(it.program.as_str(), "cp" | "mv" | "ln" | "install")) {
+            let operands = command.arguments.iter().filter(|argument| !argument.text.starts_with('-'));
+            let paths: Vec<String> = operands.map(|operand| self.scope.place.locate(&operand.text).text).collect();
+            if let Some((to, from)) = paths.split_last() {
+                from.iter().for_each(|from| self.files.copy(from, to));
+            }
+        }
+    }
+
+    /// Remembers what is written to a file.
+    fn wrote(&mut self, path: &str, literal: &Literal, append: bool) {
+        if self.evaluating || path.is_empty() {
+            return;
+        }
+        let path = self.scope.place.locate(path).text;
+        let conditional = self.scope.n_conditions > 0;
+        if !self.files.write(&path, literal, append, conditional) {
+            self.gap(Gap::Truncated);
+        }
+    }
+
+    /// The file that a stage's standard input is redirected from, and which of its redirections says so.
+    fn input_file(&mut self, stage: &Stage<'_>) -> Option<(usize, Field)> {
+        let reads = |redirect: &syntax::Redirect<'_>| {
+            matches!(redirect.operator, "<" | "<>") && matches!(redirect.descriptor, "" | "0")
+        };
+        let at = stage.redirects.iter().rposition(reads)?;
+        match &stage.redirects.get(at)?.target {
+            RedirectTarget::Word(word) if !word.raw.is_empty() => Some((at, self.expand_whole(word))),
+            _ => None,
+        }
+    }
+
+    /// What can be read from a file: its text when the script wrote it or a substitution prints it.
+    fn read_file(&self, field: &Field) -> Input {
+        if let Some(literal) = &field.process {
+            return Input { output: Output::Known(literal.clone()), source: Source::Unclear, here: false };
+        }
+        if matches!(field.text.as_str(), "/dev/null" | "/dev/tty") {
+            return Input::default();
+        }
+        if field.substituted {
+            return Input::unclear();
+        }
+        let target = self.scope.place.locate(&field.text);
+        let text = self.files.text(&target.text).map(|text| (*text).clone());
+        let output = text.map_or(Output::Unknown, Output::Known);
+        Input { output, source: Source::Files(vec![target]), here: true }
     }
 
     /// Text that `echo` or `printf` writes to a file, or that `tee` writes, is a unit of its own.
@@ -267,7 +430,14 @@ impl Walker {
         let Output::Known(literal) = output else {
             return;
         };
-        let tees = tees.is_some_and(|tee| tee.arguments.iter().any(|argument| !argument.text.starts_with('-')));
+        let copies: Vec<&str> = tees.map_or_else(Vec::new, |tee| {
+            let operands = tee.arguments.iter().map(|argument| argument.text.as_str());
+            operands.filter(|operand| !operand.starts_with('-')).collect()
+        });
+        let appends =
+            tees.is_some_and(|tee| tee.arguments.iter().any(|it| matches!(it.text.as_str(), "-a" | "--append")));
+        copies.iter().for_each(|path| self.wrote(path, literal, appends));
+        let tees = !copies.is_empty();
         if !(writes || tees) {
             return;
         }
@@ -371,7 +541,7 @@ impl Walker {
     // ── Commands ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// The command that the fields from `start` to `end` are, and those inside it, outermost first.
-    fn command(&mut self, run: &mut Words, start: usize, end: usize, stdin: &mut Stdin<'_>) -> Vec<Command> {
+    fn command(&mut self, run: &mut Words, start: usize, end: usize, stdin: &mut Stdin) -> Vec<Command> {
         let Some(first) = run.fields.get(start) else {
             return Vec::new();
         };
@@ -414,7 +584,7 @@ impl Walker {
         let mut commands = vec![command];
         if self.scope.functions.contains_key(&program) {
             let arguments: Vec<Field> = run.fields.iter().take(end).skip(start + 1).cloned().collect();
-            self.call(&program, &arguments);
+            self.given(stdin, |walker| walker.call(&program, &arguments));
         }
         let place =
             facts.chdir.as_ref().filter(|_| !facts.nested.is_empty()).map(|folder| self.scope.place.changed_to(folder));
@@ -422,8 +592,13 @@ impl Walker {
         for nested in &facts.nested {
             self.nested(nested, &program, &facts, run, start + 1, stdin, &mut commands);
         }
-        self.stdin(&facts, stdin);
+        let executed = self.stdin(&facts, stdin);
+        if let Some(command) = commands.first_mut() {
+            let executed = executed.into_iter().filter(|effect| !facts.effects.contains(effect));
+            command.effects.extend(executed.collect::<Vec<_>>());
+        }
         self.process_inputs(&program, &facts, run, start, end);
+        self.run_files(&program, run.fields.get(start).map_or("", |field| field.text.as_str()), &facts);
         if let Some(place) = outer_place {
             self.scope.place = place;
         }
@@ -479,7 +654,7 @@ impl Walker {
         facts: &Facts,
         run: &mut Words,
         first: usize,
-        stdin: &mut Stdin<'_>,
+        stdin: &mut Stdin,
         commands: &mut Vec<Command>,
     ) {
         match nested {
@@ -493,6 +668,11 @@ impl Walker {
                     .fold((false, false), |(decoded, opaque), field| (decoded | field.decoded, opaque | field.opaque));
                 let joined = fields.map(|field| field.text.as_str()).collect::<Vec<_>>().join(" ");
                 let script = joined.get(*skip..).unwrap_or_default().to_owned();
+                let script = if matches!(program, "parallel" | "sem") {
+                    with_sources(&script, run, first + end, stdin)
+                } else {
+                    script
+                };
                 if opaque {
                     self.gap(Gap::Opaque);
                 }
@@ -504,7 +684,7 @@ impl Walker {
                         run.mark(index, Mark::Hidden("…"));
                     }
                 }
-                self.script(&script, &[script_layer(program, facts)], *shell, decoded);
+                self.given(stdin, |walker| walker.script(&script, &[script_layer(program, facts)], *shell, decoded));
             }
             Nested::Encoded { index, skip } => {
                 let text = run.fields.get(first + index).and_then(|field| field.text.get(*skip..)).unwrap_or_default();
@@ -516,6 +696,19 @@ impl Walker {
             Nested::Code { index, skip, language } => self.inline_code(run, first + index, *skip, *language),
             Nested::StdinShell(_) | Nested::StdinCode(_) => {}
         }
+    }
+
+    /// Walks a script or function that reads what the command does.
+    fn given(&mut self, stdin: &mut Stdin, walk: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.inherited, Rc::clone(&stdin.input));
+        let fed = std::mem::take(&mut self.fed);
+        let ((), printed) = self.capture(walk);
+        self.inherited = outer;
+        stdin.executed |= std::mem::replace(&mut self.fed, fed);
+        stdin.printed = Some(match stdin.printed.take() {
+            Some(before) => before.then(printed),
+            None => printed,
+        });
     }
 
     fn inline_code(&mut self, run: &mut Words, index: usize, skip: usize, language: Language) {
@@ -546,7 +739,7 @@ impl Walker {
         facts: &Facts,
         run: &mut Words,
         (start, end): (usize, usize),
-        stdin: &mut Stdin<'_>,
+        stdin: &mut Stdin,
         commands: &mut Vec<Command>,
     ) {
         let end = end.min(run.fields.len());
@@ -576,29 +769,31 @@ impl Walker {
         commands.append(&mut inner.0);
     }
 
-    /// `xargs` appends what it reads: known words become arguments.
+    /// `xargs` appends what it reads: known words become arguments. What it runs reads nothing.
     fn with_input_words(
         &mut self,
         run: &mut Words,
         (start, end): (usize, usize),
-        stdin: &mut Stdin<'_>,
+        stdin: &mut Stdin,
     ) -> (Vec<Command>, String) {
-        const MOST: usize = 16;
-        let words: Vec<String> = stdin
-            .literal
-            .and_then(Literal::as_text)
-            .map(|text| text.split_whitespace().take(MOST).map(str::to_owned).collect())
-            .unwrap_or_default();
-        let decoded = stdin.literal.is_some_and(|literal| literal.decoded);
+        let before = run.fields.iter().take(start).rev();
+        let flags: Vec<&str> = before
+            .map(|field| field.text.as_str())
+            .take_while(|text| !matches!(basename(text), "xargs" | "gxargs" | "parallel"))
+            .collect();
+        let input = Rc::clone(&stdin.input);
+        let words = input.literal().map(|literal| items(literal, &flags)).unwrap_or_default();
+        let decoded = input.literal().is_some_and(|literal| literal.decoded);
         if words.is_empty() {
-            let commands = self.command(run, start, end, stdin);
+            let commands = self.command(run, start, end, &mut Stdin::nothing());
             return (commands, run.shown(start, end));
         }
         let mut fields: Vec<Field> = run.fields.iter().take(end).skip(start).cloned().collect();
         let joined = words.join(" ");
+        let slot = slot(&flags);
         let mut placed = false;
-        for field in fields.iter_mut().filter(|field| field.text.contains("{}")) {
-            field.text = field.text.replace("{}", &joined);
+        for field in fields.iter_mut().filter(|field| field.text.contains(slot)) {
+            field.text = field.text.replace(slot, &joined);
             field.parts.clear();
             field.decoded |= decoded;
             placed = true;
@@ -608,39 +803,52 @@ impl Walker {
         }
         let n_fields = fields.len();
         let mut run = Words { marks: vec![Mark::Plain; n_fields], fields };
-        let commands = self.command(
-            &mut run,
-            0,
-            n_fields,
-            &mut Stdin { literal: None, opaque: false, here: false, executed: false },
-        );
+        let commands = self.command(&mut run, 0, n_fields, &mut Stdin::nothing());
         (commands, run.shown(0, n_fields))
     }
 
-    /// What is fed to a program that executes it.
-    fn stdin(&mut self, facts: &Facts, stdin: &mut Stdin<'_>) {
+    /// What is fed to a program that executes it; the files of which that is so.
+    fn stdin(&mut self, facts: &Facts, stdin: &mut Stdin) -> Vec<Effect> {
         let Some(kind) = &facts.stdin_code else {
-            return;
+            return Vec::new();
         };
-        if stdin.opaque {
+        let input = Rc::clone(&stdin.input);
+        match &input.output {
+            Output::Known(literal) => {
+                stdin.executed = true;
+                let remote = is_remote(facts);
+                self.run_literal(literal, kind, input.here, remote);
+            }
+            Output::Undecodable => self.gap(Gap::Opaque),
+            // Queries and small programs are piped in all the time.
+            Output::Unknown if matches!(input.source, Source::Unclear) && runs_programs(kind) => self.gap(Gap::Opaque),
+            Output::Unknown => {}
+        }
+        let Source::Files(targets) = &input.source else {
+            return Vec::new();
+        };
+        let executes =
+            |target: &Target| Effect { fact: Fact::Execute, modifiers: EnumSet::empty(), target: Some(target.clone()) };
+        targets.iter().map(executes).collect()
+    }
+
+    /// Units for a text that an interpreter runs.
+    fn run_literal(&mut self, literal: &Literal, kind: &Nested, here: bool, remote: bool) {
+        if literal.partial {
             self.gap(Gap::Opaque);
         }
-        let Some(literal) = stdin.literal else {
-            return;
-        };
-        stdin.executed = true;
         let Some(text) = literal.as_text().map(str::to_owned) else {
             self.gap(Gap::Opaque);
             return;
         };
         match kind {
             Nested::StdinShell(shell) => {
-                let layers: &[Layer] = if stdin.here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
-                let layers = if is_remote(facts) { &[Layer::Remote] } else { layers };
+                let layers: &[Layer] = if here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
+                let layers = if remote { &[Layer::Remote] } else { layers };
                 self.script(&text, layers, *shell, literal.decoded);
             }
             Nested::StdinCode(language) => {
-                let layers: &[Layer] = match (stdin.here, literal.decoded) {
+                let layers: &[Layer] = match (here, literal.decoded) {
                     (_, true) => &[Layer::Decoded],
                     (true, false) => &[Layer::Heredoc],
                     (false, false) => &[],
@@ -648,6 +856,36 @@ impl Walker {
                 self.code(&text, *language, layers);
             }
             _ => {}
+        }
+    }
+
+    /// Reads the files that the script wrote and now runs: by an interpreter, by `source` or as programs.
+    fn run_files(&mut self, program: &str, path: &str, facts: &Facts) {
+        if self.files.is_empty() || self.evaluating {
+            return;
+        }
+        let own = path.contains('/').then(|| self.scope.place.locate(path).text);
+        let executed = facts.effects.iter().filter(|effect| effect.fact == Fact::Execute);
+        let mut paths: Vec<&str> = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str())).collect();
+        paths.dedup();
+        for path in paths {
+            for literal in self.files.versions(path) {
+                let text = literal.as_text().unwrap_or_default();
+                let interpreter =
+                    if own.as_deref() == Some(path) { files::named_interpreter(text) } else { Some(program) };
+                let kind = match interpreter {
+                    None => Some(Nested::StdinShell(Shell::Bash)),
+                    Some(name) => facts::read(name, &[], &self.scope.place).stdin_code,
+                };
+                let Some(kind) = kind else {
+                    continue;
+                };
+                if self.files.spend(literal.bytes.len()) {
+                    self.run_literal(&literal, &kind, true, false);
+                } else {
+                    self.gap(Gap::Truncated);
+                }
+            }
         }
     }
 
@@ -734,15 +972,45 @@ impl Walker {
         for script in code::shell_calls(language, code) {
             self.script(&script, &[Layer::Script], Shell::Bash, false);
         }
-        for decoded in decode::embedded(code) {
-            self.decoded_data(&decoded);
+        for literal in decode::embedded(code) {
+            let fate = code::fate(language, code, literal.at);
+            if fate != code::Fate::Data && !literal.inflated && code::unpacks(code) {
+                self.gap(Gap::Opaque);
+            }
+            let Some(text) = literal.text else {
+                continue;
+            };
+            match fate {
+                code::Fate::Shell => self.script(&text, &[Layer::Script], Shell::Bash, true),
+                code::Fate::Code => self.decoded_code(&text, language),
+                code::Fate::Data => self.decoded_data(&text),
+            }
+        }
+    }
+
+    /// Units for a program text that another one hides and runs.
+    fn decoded_code(&mut self, code: &str, language: Language) {
+        if self.count_script() && self.descend() {
+            self.code(code, language, &[Layer::Decoded]);
+            self.ascend();
+        } else {
+            self.decoded_data(code);
         }
     }
 
     // ── Redirections ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Adds a stage's redirections to its text and effects.
-    pub(super) fn redirections(&mut self, stage: &Stage<'_>, own: Option<&Field>, executed: bool, step: &mut Step) {
+    ///
+    /// `file` is the one that was expanded before, with its index.
+    pub(super) fn redirections(
+        &mut self,
+        stage: &Stage<'_>,
+        own: Option<&Field>,
+        file: Option<&(usize, Field)>,
+        executed: bool,
+        step: &mut Step,
+    ) {
         let n_redirects = stage.redirects.len();
         if n_redirects > MAX_REDIRECTS {
             self.gap(Gap::Truncated);
@@ -762,7 +1030,15 @@ impl Walker {
                 self.gap(Gap::Unparsed);
                 continue;
             }
-            let field = self.expand_whole(word);
+            let field = match file {
+                Some((at, field)) if *at == index => field.clone(),
+                _ => self.expand_whole(word),
+            };
+            if is_output(redirect)
+                && let Output::Known(literal) = &step.output
+            {
+                self.wrote(&field.text, literal, operator.contains(">>"));
+            }
             let duplicates =
                 operator.ends_with('&') && (field.text == "-" || field.text.bytes().all(|byte| byte.is_ascii_digit()));
             let space = if duplicates { "" } else { " " };
@@ -900,7 +1176,9 @@ impl Walker {
     }
 
     fn trap(&mut self, arguments: &[Field]) {
-        let script = arguments.iter().find(|argument| !argument.text.starts_with('-'));
+        let first = arguments.iter().find(|argument| !matches!(argument.text.as_str(), "--" | "-l" | "-p"));
+        // `trap - EXIT` takes a trap away.
+        let script = first.filter(|script| script.text != "-");
         if let Some(script) = script.filter(|_| arguments.len() > 1) {
             self.script(&script.text, &[Layer::Deferred], Shell::Bash, script.decoded);
         }
@@ -929,6 +1207,122 @@ const DYNAMIC_MATTERS: EnumSet<Fact> = enumset::enum_set!(
 /// Languages whose short programs say nothing that the command around them does not show.
 fn is_small(language: Language) -> bool {
     matches!(language, Language::Other | Language::Awk | Language::Sql)
+}
+
+/// Whether the input of a program runs rather than being looked at or stored.
+fn runs_programs(kind: &Nested) -> bool {
+    match kind {
+        Nested::StdinShell(_) => true,
+        Nested::StdinCode(language) => !is_small(*language),
+        _ => false,
+    }
+}
+
+/// Where the output of a stage comes from, given its own input.
+fn next_source(commands: &[Command], input: &Input) -> Source {
+    let innermost = commands.iter().rev().find(|command| !command.wrappers.is_empty()).or(commands.first());
+    match (Source::of(commands), innermost) {
+        (Source::Network, _) => Source::Network,
+        // The flows of the whole pipeline tell what comes from the network, whatever is done to it on the way.
+        _ if matches!(input.source, Source::Network) => Source::Network,
+        (_, Some(command)) if command.program == "cat" => {
+            let reads = command.effects.iter().filter(|effect| effect.fact == Fact::Read);
+            let named: Vec<Target> = reads.filter_map(|effect| effect.target.clone()).take(8).collect();
+            if named.is_empty() && !command.arguments.iter().any(|argument| !argument.text.starts_with('-')) {
+                input.source.clone()
+            } else if named.is_empty() {
+                Source::Unclear
+            } else {
+                Source::Files(named)
+            }
+        }
+        _ => Source::Unclear,
+    }
+}
+
+/// Programs that print nothing when all is well.
+fn is_silent(program: &str) -> bool {
+    matches!(program, "mkdir" | "touch" | "chmod" | "chown" | "rm" | "cp" | "mv" | "ln" | "sleep" | "trap" | "alias")
+}
+
+/// What `xargs` makes of its input, by its flags.
+fn items(literal: &Literal, flags: &[&str]) -> Vec<String> {
+    const MOST: usize = 16;
+    let text = String::from_utf8_lossy(&literal.bytes);
+    let has = |names: &[&str]| flags.iter().any(|flag| names.contains(flag));
+    let by_line = flags
+        .iter()
+        .any(|flag| ["-I", "-J", "-L", "-d", "--delimiter", "--replace"].iter().any(|name| flag.starts_with(name)));
+    let whole = |part: &str| part.trim_matches('\n').to_owned();
+    let items: Vec<String> = if has(&["-0", "--null"]) || flags.iter().any(|flag| is_bundle_of(flag, '0')) {
+        text.split('\0').map(whole).filter(|item| !item.is_empty()).take(MOST).collect()
+    } else if by_line || has(&["-i"]) {
+        text.lines().map(str::to_owned).filter(|item| !item.is_empty()).take(MOST).collect()
+    } else {
+        unquoted_words(&text).into_iter().take(MOST).collect()
+    };
+    items
+}
+
+/// Whether a flag is a few short ones in one argument, with this letter among them.
+fn is_bundle_of(flag: &str, letter: char) -> bool {
+    flag.strip_prefix('-').is_some_and(|letters| {
+        letters.len() <= 4 && letters.contains(letter) && letters.starts_with(|first: char| "0rtpx".contains(first))
+    })
+}
+
+/// Words between blanks, where quotes hold blanks as they do for `xargs`.
+fn unquoted_words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut word, mut quote, mut begun) = (String::new(), None, false);
+    for letter in text.chars() {
+        match quote {
+            Some(open) if letter == open => quote = None,
+            Some(_) => word.push(letter),
+            None if matches!(letter, '"' | '\'') => {
+                quote = Some(letter);
+                begun = true;
+            }
+            None if letter.is_whitespace() => {
+                if begun || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            None => word.push(letter),
+        }
+    }
+    if begun || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// What stands for the input in the command of `xargs`.
+fn slot<'a>(flags: &[&'a str]) -> &'a str {
+    let named = |flag: &&'a str| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("--replace="));
+    let glued = flags.iter().find_map(named).filter(|slot| !slot.is_empty());
+    // The flags come last first: a value stands in front of its flag.
+    let apart = flags.iter().position(|flag| matches!(*flag, "-I" | "-J")).and_then(|at| flags.get(at.checked_sub(1)?));
+    glued.or(apart.copied()).unwrap_or("{}")
+}
+
+/// The script of `parallel` with what comes behind `:::` or, without that, what is read.
+fn with_sources(script: &str, run: &Words, end: usize, stdin: &Stdin) -> String {
+    const MOST: usize = 16;
+    let given = run.fields.iter().skip(end).skip_while(|field| !field.text.starts_with(":::"));
+    let mut words: Vec<&str> =
+        given.map(|field| field.text.as_str()).filter(|text| !text.starts_with(":::")).take(MOST).collect();
+    if words.is_empty()
+        && let Some(text) = stdin.input.literal().and_then(Literal::as_text)
+    {
+        words = text.lines().take(MOST).collect();
+    }
+    if words.is_empty() {
+        return script.to_owned();
+    }
+    let joined = words.join(" ");
+    if script.contains("{}") { script.replace("{}", &joined) } else { format!("{script} {joined}") }
 }
 
 /// Variables that change what other programs run or record.
@@ -1132,12 +1526,15 @@ fn follows(fact: Fact, scope: Scope) -> Option<Fact> {
     }
 }
 
+/// Whether a redirection is one of the standard output.
+fn is_output(redirect: &syntax::Redirect<'_>) -> bool {
+    matches!(redirect.operator, ">" | ">>" | ">|" | "&>" | "&>>") && matches!(redirect.descriptor, "" | "1")
+}
+
 /// Whether a stage's standard output goes to a file.
-fn writes_file(stage: &Stage<'_>) -> bool {
+pub(super) fn writes_file(stage: &Stage<'_>) -> bool {
     stage.redirects.iter().any(|redirect| {
-        matches!(redirect.operator, ">" | ">>" | ">|" | "&>" | "&>>")
-            && matches!(redirect.descriptor, "" | "1")
-            && matches!(&redirect.target, RedirectTarget::Word(word) if !word.raw.starts_with("/dev/"))
+        is_output(redirect) && matches!(&redirect.target, RedirectTarget::Word(word) if !word.raw.starts_with("/dev/"))
     })
 }
 

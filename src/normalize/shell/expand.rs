@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::action::{Gap, Layer, Unit, UnitKind};
-use crate::normalize::shell::decode::{self, Literal, Output};
+use crate::normalize::shell::decode::{Literal, Output};
 use crate::normalize::shell::scope::{Constant, Variable};
 use crate::normalize::shell::syntax::{self, Body, List, Piece, RedirectTarget, Stage, Word};
 use crate::normalize::shell::text::{self, Part};
@@ -52,7 +52,7 @@ impl Field {
 
 impl From<Field> for Literal {
     fn from(field: Field) -> Self {
-        Self { bytes: field.text.into_bytes(), decoded: field.decoded }
+        Self { bytes: field.text.into_bytes(), decoded: field.decoded, partial: false }
     }
 }
 
@@ -530,7 +530,7 @@ impl Walker {
         if program == "mktemp" && arguments.iter().all(|argument| matches!(*argument, "-d" | "-q")) {
             return Some(Literal::text("/tmp/tmp.XXXXXX"));
         }
-        match decode::output(program, &arguments, own.as_ref().or(input)) {
+        match self.printed_by(program, &arguments, own.as_ref().or(input)) {
             Output::Known(mut literal) => {
                 literal.decoded |= fields.iter().any(|field| field.decoded) || input.is_some_and(|input| input.decoded);
                 Some(literal)

@@ -2,13 +2,14 @@
 //!
 //! [`syntax`] parses, [`walk`] goes through the tree, [`expand`] resolves words by what [`scope`] knows, [`command`] asks the
 //! tables about each command and opens what it contains, [`decode`] works out what can be known before anything runs,
-//! [`text`] spells the result in one way.
+//! [`files`] remembers what the script writes and may run, [`text`] spells the result in one way.
 
 mod braces;
 mod code;
 mod command;
 mod decode;
 mod expand;
+mod files;
 mod parameter;
 mod scope;
 mod syntax;

@@ -10,9 +10,10 @@ use enumset::EnumSet;
 use crate::action::{self, Command, Effect, Fact, Gap, Layer, PathScope, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_DEPTH, MAX_NESTING};
 use crate::normalize::paths::Place;
-use crate::normalize::shell::command::{Input, Step};
-use crate::normalize::shell::decode::Output;
+use crate::normalize::shell::command::{Input, Source, Step, writes_file};
+use crate::normalize::shell::decode::{Literal, Output};
 use crate::normalize::shell::expand::{Field, short_form};
+use crate::normalize::shell::files::Files;
 use crate::normalize::shell::scope::{Constant, Scope, Variable};
 use crate::normalize::shell::syntax::{self, Body, List, Stage, Statement, Word};
 
@@ -29,6 +30,8 @@ const MAX_REPEATS: usize = 64;
 const MAX_SCRIPTS: usize = 256;
 /// Statements below the top of the script that are looked at in one action.
 const MAX_INNER_STATEMENTS: usize = 8192;
+/// Pipelines that are given the input of the block or script around them; which of them reads it is not worked out.
+const MAX_INHERITORS: usize = 128;
 
 /// Walks a script: its units and what of it was not understood.
 pub(super) fn walk(source: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
@@ -59,6 +62,14 @@ pub(super) struct Walker {
     pub failed: bool,
     /// Whether a decoder was met that could not be followed.
     pub saw_opaque: bool,
+    /// What a command reads that nothing is piped into: the input of the block or script around it.
+    pub inherited: Rc<Input>,
+    /// Whether a command executed that.
+    pub fed: bool,
+    /// What the block that is walked prints, where that is wanted.
+    pub printed: Option<Printed>,
+    /// What the script has written to files.
+    pub files: Files,
     /// Functions that are being called, outermost first.
     pub calls: Vec<String>,
     /// The units so far.
@@ -76,6 +87,15 @@ pub(super) struct Walker {
     n_repeats: usize,
     n_scripts: usize,
     n_inner_statements: usize,
+    n_inheritors: usize,
+}
+
+/// What the statements of a block print, so far.
+#[derive(Debug)]
+pub(super) struct Printed {
+    output: Output,
+    /// The conditions around the block: within more of them it is not certain that something is printed.
+    n_conditions: usize,
 }
 
 impl Walker {
@@ -167,6 +187,39 @@ impl Walker {
         }
     }
 
+    // ── Input and output of blocks ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// The input of a command that nothing is piped into.
+    fn inherited(&mut self) -> Rc<Input> {
+        if self.inherited.is_nothing() {
+            return Rc::clone(&self.inherited);
+        }
+        self.n_inheritors += 1;
+        if self.n_inheritors <= MAX_INHERITORS { Rc::clone(&self.inherited) } else { Rc::new(Input::unclear()) }
+    }
+
+    /// Notes what a statement prints.
+    fn print(&mut self, output: Output) {
+        if let Some(printed) = &mut self.printed {
+            let before = std::mem::replace(&mut printed.output, Output::Unknown);
+            let certain = printed.n_conditions == self.scope.n_conditions;
+            let output = match output {
+                Output::Known(literal) if !certain => Output::Known(Literal { partial: true, ..literal }),
+                output => output,
+            };
+            printed.output = before.then(output);
+        }
+    }
+
+    /// Walks something and tells what it prints.
+    pub(super) fn capture<T>(&mut self, walk: impl FnOnce(&mut Self) -> T) -> (T, Output) {
+        let printed = Printed { output: Output::Known(Literal::default()), n_conditions: self.scope.n_conditions };
+        let outer = self.printed.replace(printed);
+        let result = walk(self);
+        let printed = std::mem::replace(&mut self.printed, outer);
+        (result, printed.map_or(Output::Unknown, |printed| printed.output))
+    }
+
     // ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Walks statements in order; their canonical texts.
@@ -175,6 +228,7 @@ impl Walker {
             return list.iter().map(|statement| self.statement(statement)).collect();
         }
         self.gap(Gap::Truncated);
+        self.print(Output::Unknown);
         let ends = list.iter().take(MAX_STATEMENTS / 2).chain(list.iter().skip(list.len() - MAX_STATEMENTS / 2));
         ends.map(|statement| self.statement(statement)).collect()
     }
@@ -182,6 +236,7 @@ impl Walker {
     fn block(&mut self, list: &List<'_>) -> Vec<String> {
         if self.n_nested >= MAX_NESTING {
             self.gap(Gap::Truncated);
+            self.print(Output::Unknown);
             return vec!["…".to_owned()];
         }
         self.n_nested += 1;
@@ -197,6 +252,7 @@ impl Walker {
             self.n_inner_statements += 1;
             if self.n_inner_statements > MAX_INNER_STATEMENTS {
                 self.gap(Gap::Truncated);
+                self.print(Output::Unknown);
                 return "…".to_owned();
             }
         }
@@ -219,7 +275,8 @@ impl Walker {
     fn pipeline(&mut self, stages: &[Stage<'_>], background: bool) -> String {
         let at = self.units.len();
         let mut steps = Vec::with_capacity(stages.len());
-        let mut input = Input::default();
+        let mut input = self.inherited();
+        let mut silent = false;
         let cut = stages.len() > MAX_STAGES;
         if cut {
             self.gap(Gap::Truncated);
@@ -234,10 +291,15 @@ impl Walker {
             self.pending |= gaps;
             let wrapped = step.commands.iter().any(|command| !command.wrappers.is_empty());
             step.has_units = wrapped || !matches!(stage.body, Body::Simple(..));
-            input = Input::piped(std::mem::replace(&mut step.output, Output::Unknown));
+            silent = step.silent;
+            let output = std::mem::replace(&mut step.output, Output::Unknown);
+            input = Rc::new(Input::piped(output, std::mem::take(&mut step.source)));
             steps.push(step);
         }
         self.leftover(&input.output);
+        if self.printed.is_some() && !(silent || steps.iter().all(|step| step.trivial)) {
+            self.print(input.output.clone());
+        }
         self.pipeline_units(at, steps, background)
     }
 
@@ -295,12 +357,12 @@ impl Walker {
         unit
     }
 
-    fn stage(&mut self, stage: &Stage<'_>, input: &Input, alone: bool) -> Step {
+    fn stage(&mut self, stage: &Stage<'_>, input: &Rc<Input>, alone: bool) -> Step {
         match &stage.body {
             Body::Simple(assignments, words) => self.simple(stage, assignments, words, input, alone),
             _ => {
                 let mark = self.scope.enter();
-                let step = self.compound(stage);
+                let step = self.compound(stage, Rc::clone(input));
                 self.scope.leave(mark);
                 step
             }
@@ -312,7 +374,11 @@ impl Walker {
     /// A compound command that is a statement by itself: its inside speaks for it, unless it is redirected.
     fn lone_block(&mut self, stage: &Stage<'_>, background: bool) -> String {
         let at = self.units.len();
-        let step = self.compound(stage);
+        let input = self.inherited();
+        let step = self.compound(stage, input);
+        if !step.silent {
+            self.print(step.output);
+        }
         let text = if background { format!("{} &", step.text) } else { step.text };
         let unit = self.command_unit(&text, step.commands, step.effects);
         match stage.body {
@@ -324,15 +390,23 @@ impl Walker {
         text
     }
 
-    fn compound(&mut self, stage: &Stage<'_>) -> Step {
+    fn compound(&mut self, stage: &Stage<'_>, input: Rc<Input>) -> Step {
         let at = self.units.len();
-        let inner = self.compound_text(&stage.body);
-        let mut step = Step { text: inner, ..Step::default() };
-        step.commands = self.commands_since(at);
         let own = self.own_input(stage);
-        self.redirections(stage, own.as_ref(), false, &mut step);
+        let input = own.clone().map_or(input, |own| Rc::new(Input::here(own)));
+        let outer = std::mem::replace(&mut self.inherited, input);
+        let fed = std::mem::take(&mut self.fed);
+        let (inner, output) = self.capture(|walker| walker.compound_text(&stage.body));
+        let executed = own.is_some() && self.fed;
+        self.fed = fed || (own.is_none() && self.fed);
+        self.inherited = outer;
+        let mut step = Step { text: inner, output, ..Step::default() };
+        step.commands = self.commands_since(at);
+        step.source = Source::of(&step.commands);
+        step.silent = writes_file(stage);
+        self.redirections(stage, own.as_ref(), None, executed, &mut step);
         if let Some(own) = own {
-            self.heredoc_data(&own, false);
+            self.heredoc_data(&own, executed);
         }
         step
     }
@@ -346,6 +420,10 @@ impl Walker {
     }
 
     fn compound_text(&mut self, body: &Body<'_>) -> String {
+        // Which parts run, and how often, is not known.
+        if matches!(body, Body::Branches(_) | Body::Loop(..) | Body::Case(..) | Body::Raw(_)) {
+            self.print(Output::Unknown);
+        }
         match body {
             Body::Simple(..) => String::new(),
             Body::Group(list) => format!("{{ {}; }}", short_form(&self.block(list))),
@@ -410,6 +488,7 @@ impl Walker {
             }
         } else {
             let before = self.scope.n_changes();
+            self.print(Output::Unknown);
             self.scope.assign(name, Variable::Unknown);
             texts = self.block(body);
             if self.scope.n_changes() > before + 1 && self.repeat() {
