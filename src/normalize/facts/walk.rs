@@ -237,6 +237,11 @@ impl<'a> Walk<'a> {
             && self.program.flag("-S").is_some_and(|adds| adds.role == Some(Role::Shell))
     }
 
+    /// Whether a flag is the `--checkpoint-action` of `tar`.
+    fn is_checkpoint(&self, flag: &str) -> bool {
+        self.is_archiver() && flag.starts_with("--checkpoint")
+    }
+
     /// Whether a flag says that the program comes on standard input: `bash -s`, `sudo -s`, `sudo -i`.
     fn asks_for_stdin(&self, flag: &str) -> bool {
         let body = self.body();
@@ -471,11 +476,8 @@ impl<'a> Walk<'a> {
         self.skip_first |= gives && self.position == 0;
         match role {
             // `tar --checkpoint-action=exec=SCRIPT`; its other actions run nothing.
-            Role::Shell if self.is_archiver() && flag.starts_with("--checkpoint") => {
-                if text.starts_with("exec=") {
-                    self.program(role, index, skip + "exec=".len(), flag);
-                }
-            }
+            Role::Shell if self.is_checkpoint(flag) && !text.starts_with("exec=") => {}
+            Role::Shell if self.is_checkpoint(flag) => self.program(role, index, skip + "exec=".len(), flag),
             Role::Code | Role::Shell => self.program(role, index, skip, flag),
             Role::Script => self.has_program = true,
             Role::Pattern | Role::Data if skip == 0 => self.data.push(index),
