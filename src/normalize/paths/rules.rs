@@ -200,7 +200,7 @@ fn wild(pattern: &[u8], word: &[u8]) -> bool {
 /// What is left of a pattern and a word after one letter of it that the pattern covers.
 fn one_letter<'a>(pattern: &'a [u8], word: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let ([first, rest @ ..], [letter, tail @ ..]) = (pattern, word) else { return None };
-    let set = rest.iter().position(|byte| *byte == b']').filter(|_| *first == b'[');
+    let set = if *first == b'[' { rest.iter().position(|byte| *byte == b']') } else { None };
     match set {
         Some(end) => Some((rest.get(end + 1..)?, tail)),
         None => (*first == b'?' || first == letter).then_some((rest, tail)),
