@@ -48,7 +48,7 @@ fn main() {
     println!("bulk: {:.0} actions/s on 1 thread, {:.0} on 2", bulk_1, bulk_2);
 }
 
-/// The time of every decision of the trace, the best of the rounds for each call.
+/// The time of every decision of the trace, round after round.
 fn decisions(app: &App, rounds: usize) -> Vec<Duration> {
     let mut engine = app.engine().expect("the bundle is sound");
     let environment = environment();

@@ -30,6 +30,8 @@ from riskpipe.tokens import TokenRows
 NAME = "riskgate-small"
 VERSION = "0.1.0"
 GOLDEN_ROWS = (1, 2, 3)
+# What a person has to say of the shipped model: how it was made, its limits, its speed.
+NOTES = Path(__file__).with_name("model_card_notes.md")
 
 
 def golden_actions(rows: TokenRows) -> list[int]:
@@ -51,7 +53,6 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
     stored, targets = Checkpoint.load(checkpoint), read_targets(run_folder / "targets/train.jsonl")
     calibrated = Calibrated.load(run_folder / "calibration.json")
     report = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
-    extra = run_folder / "card-extra.md"
     names = {"name": NAME, "version": VERSION, "template_version": TEMPLATE_VERSION, "actions": len(targets)}
     card = model_card(
         names,
@@ -59,7 +60,7 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
         weights_in_use(stored),
         calibrated,
         report,
-        extra.read_text(encoding="utf-8") if extra.exists() else "",
+        NOTES.read_text(encoding="utf-8"),
     )
     (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     rows = TokenRows.load(run_folder / "rows/calibration.npz")

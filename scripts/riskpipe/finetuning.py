@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class FinetuneConfig:
     """Length and step sizes of a run; an epoch holds every action with the chance of its `share`."""
 
-    epochs: int = 8
+    epochs: int = 5
     learning_rate: float = 8e-4
     token_budget: int = 3072
     weight_decay: float = 0.02
