@@ -1,18 +1,22 @@
 //! Simple commands: what the tables say of each, what it contains, and its canonical text.
 
+use std::rc::Rc;
+
 use enumset::EnumSet;
 
 use crate::action::{
     Argument, Command, Effect, Fact, Gap, Language, Layer, PathScope, Scope, Shell, Target, Unit, UnitKind,
 };
 use crate::normalize::facts::{self, Facts, Nested};
+use crate::normalize::shell::builtins;
 use crate::normalize::shell::code;
 use crate::normalize::shell::decode::{self, Literal, Output};
 use crate::normalize::shell::expand::Field;
-use crate::normalize::shell::scope::{Constant, Variable};
+use crate::normalize::shell::scope::{Arguments, Constant, Variable};
 use crate::normalize::shell::syntax::{self, Assignment, Piece, RedirectTarget, Stage, Value, Word};
 use crate::normalize::shell::text::{self, Part};
 use crate::normalize::shell::walk::{Walker, constant_of};
+use crate::normalize::shell::ways::Ways;
 use crate::normalize::{cmd, hosts, powershell};
 
 /// Characters of a program text up to which it stays in the text of the command that runs it.
@@ -29,18 +33,20 @@ const MAX_ARGUMENTS: usize = 1024;
 pub(super) struct Input {
     /// What the stage before prints.
     pub output: Output,
+    /// Whether there is a stage before.
+    pub piped: bool,
 }
 
 impl Default for Input {
     fn default() -> Self {
-        Self { output: Output::Unknown }
+        Self { output: Output::Unknown, piped: false }
     }
 }
 
 impl Input {
     /// What comes out of the stage before.
     pub(super) fn piped(output: Output) -> Self {
-        Self { output }
+        Self { output, piped: true }
     }
 }
 
@@ -191,11 +197,14 @@ impl Walker {
         };
         let mut run = Words { marks: vec![Mark::Plain; fields.len()], fields };
         let n_fields = run.fields.len();
+        let outer_feed = self.feed(stage, own.as_ref(), input);
+        let shadowed = self.pass_on(&assigned.passed);
         step.commands = self.command(&mut run, 0, n_fields, &mut stdin);
+        self.take_back(shadowed);
         let prints = run.fields.first().is_some_and(|field| field.text == "echo");
         let executed = stdin.executed;
         if let Some(command) = step.commands.first_mut() {
-            command.assignments = assigned.pairs;
+            command.assignments.clone_from(&assigned.pairs);
         }
         step.output = Self::output(&run.fields, &step.commands, &stdin);
         let writes = writes_file(stage);
@@ -214,8 +223,12 @@ impl Walker {
             let flows_on = !alone && matches!(step.output, Output::Known(_)) && !writes;
             self.heredoc_data(&own, executed || flows_on || (writes && matches!(step.output, Output::Known(_))));
         }
+        self.outcome = None;
         if alone {
-            self.change_scope(&run.fields);
+            self.change_scope(&run.fields, &assigned);
+        }
+        if let Some(outer_feed) = outer_feed {
+            self.feed = outer_feed;
         }
         step
     }
@@ -272,7 +285,7 @@ impl Walker {
     }
 
     /// A unit for text that is written, sent or printed.
-    fn data(&mut self, text: &str, layers: &[Layer]) {
+    pub(super) fn data(&mut self, text: &str, layers: &[Layer]) {
         let mut unit = Unit::new(UnitKind::Data, text.trim_end_matches('\n'), self.current_span());
         unit.layers = layers.to_vec();
         self.emit(unit);
@@ -288,7 +301,7 @@ impl Walker {
     // ── Assignments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn assignments(&mut self, assignments: &[Assignment<'_>], lasting: bool) -> Assigned {
-        let mut assigned = Assigned { text: String::new(), pairs: Vec::new(), trivial: true };
+        let mut assigned = Assigned { text: String::new(), pairs: Vec::new(), passed: Vec::new(), trivial: true };
         for assignment in assignments {
             let (values, shown) = match &assignment.value {
                 Value::Scalar(word) => {
@@ -316,16 +329,23 @@ impl Walker {
             assigned.pairs.push((name.to_owned(), text));
             if lasting || matches!(assignment.value, Value::Array(_)) {
                 self.assign(assignment, &values);
+            } else {
+                let value = self.assigned_value(assignment, &values);
+                assigned.passed.push((name.to_owned(), value));
             }
         }
         assigned
     }
 
     fn assign(&mut self, assignment: &Assignment<'_>, values: &[Field]) {
+        let value = self.assigned_value(assignment, values);
+        self.scope.set(assignment.name.as_ref(), value);
+    }
+
+    fn assigned_value(&mut self, assignment: &Assignment<'_>, values: &[Field]) -> Variable {
         let name = assignment.name.as_ref();
         if assignment.index.is_some() || values.iter().any(|value| value.dynamic) {
-            self.scope.set(name, Variable::Unknown);
-            return;
+            return Variable::Unknown;
         }
         let mut constants: Vec<Constant> = values.iter().map(constant_of).collect();
         if assignment.append {
@@ -340,19 +360,27 @@ impl Walker {
                         new.decoded |= old.decoded;
                     }
                 }
-                (Some(Variable::Unknown), _) => {
-                    self.scope.set(name, Variable::Unknown);
-                    return;
-                }
+                (Some(Variable::Unknown), _) => return Variable::Unknown,
                 (None, _) => {}
             }
         }
         let n_bytes = constants.iter().map(|constant| constant.text.len()).sum();
         if self.scope.spend(n_bytes) {
-            self.scope.set(name, Variable::Constant(constants));
+            Variable::Constant(constants)
         } else {
             self.gap(Gap::Truncated);
-            self.scope.set(name, Variable::Unknown);
+            Variable::Unknown
+        }
+    }
+
+    /// Gives a command the variables in front of it (`X=rm sh -c '$X …'`); what they were before.
+    fn pass_on(&mut self, passed: &[(String, Variable)]) -> Vec<(String, Option<Variable>)> {
+        passed.iter().map(|(name, value)| (name.clone(), self.scope.shadow(name, value.clone()))).collect()
+    }
+
+    fn take_back(&mut self, shadowed: Vec<(String, Option<Variable>)>) {
+        for (name, old) in shadowed.into_iter().rev() {
+            self.scope.restore(&name, old);
         }
     }
 
@@ -363,8 +391,10 @@ impl Walker {
         let Some(first) = run.fields.get(start) else {
             return Vec::new();
         };
-        let path = first.text.clone();
-        let name_is_open = first.dynamic && first.open;
+        // What a shell calls itself by is a shell.
+        let is_shell = self.is_own_shell(first);
+        let path = if is_shell { "bash".to_owned() } else { first.text.clone() };
+        let name_is_open = first.dynamic && !is_shell;
         let name_is_pattern = first.is_active();
         let mut arguments: Vec<Argument> = run
             .fields
@@ -408,7 +438,7 @@ impl Walker {
             facts.chdir.as_ref().filter(|_| !facts.nested.is_empty()).map(|folder| self.scope.place.changed_to(folder));
         let outer_place = place.map(|place| std::mem::replace(&mut self.scope.place, place));
         for nested in &facts.nested {
-            self.nested(nested, &program, &facts, run, start + 1, stdin, &mut commands);
+            self.nested(nested, &program, &facts, run, (start + 1, end), stdin, &mut commands);
         }
         self.stdin(&facts, stdin);
         self.process_inputs(&program, &facts, run, start, end);
@@ -466,13 +496,17 @@ impl Walker {
         program: &str,
         facts: &Facts,
         run: &mut Words,
-        first: usize,
+        (first, last): (usize, usize),
         stdin: &mut Stdin<'_>,
         commands: &mut Vec<Command>,
     ) {
         match nested {
             Nested::Command { start, end } => {
-                self.wrapped(program, facts, run, (first + start, first + end), stdin, commands)
+                let before = run.fields.iter().take(first + start).skip(first);
+                let passed: Vec<(String, Variable)> = before.filter_map(passed_variable).collect();
+                let shadowed = self.pass_on(&passed);
+                self.wrapped(program, facts, run, (first + start, first + end), stdin, commands);
+                self.take_back(shadowed);
             }
             Nested::Shell { start, end, skip, shell } => {
                 let fields = run.fields.iter().skip(first + start).take(end - start);
@@ -492,7 +526,14 @@ impl Walker {
                         run.mark(index, Mark::Hidden("…"));
                     }
                 }
-                self.script(&script, &[script_layer(program, facts)], *shell, decoded);
+                let layers = [script_layer(program, facts)];
+                if runs_here(program) {
+                    self.script_here(&script, &layers, *shell, decoded);
+                } else {
+                    let behind = run.fields.get(first + end..last).unwrap_or_default();
+                    let positional = self.script_arguments(program, &script, behind);
+                    self.child_script(&script, &layers, *shell, decoded, positional);
+                }
             }
             Nested::Encoded { index, skip } => {
                 let text = run.fields.get(first + index).and_then(|field| field.text.get(*skip..)).unwrap_or_default();
@@ -545,12 +586,15 @@ impl Walker {
         }
         let at = self.units.len();
         self.layers.push(wrapped_layer(facts));
+        let appends = self.appends;
+        self.appends |= matches!(program, "xargs" | "parallel" | "fd" | "fdfind");
         let mut inner = if program == "xargs" || program == "parallel" {
             self.with_input_words(run, (start, end), stdin)
         } else {
             let inner = self.command(run, start, end, stdin);
             (inner, run.shown(start, end))
         };
+        self.appends = appends;
         for command in &mut inner.0 {
             command.wrappers.insert(0, program.to_owned());
         }
@@ -581,6 +625,7 @@ impl Walker {
             let commands = self.command(run, start, end, stdin);
             return (commands, run.shown(start, end));
         }
+        self.appends = words.len() >= MOST;
         let mut fields: Vec<Field> = run.fields.iter().take(end).skip(start).cloned().collect();
         let joined = words.join(" ");
         let mut placed = false;
@@ -616,6 +661,8 @@ impl Walker {
             return;
         };
         stdin.executed = true;
+        // What `read` reads there is the script itself.
+        self.feed = None;
         let Some(text) = literal.as_text().map(str::to_owned) else {
             self.gap(Gap::Opaque);
             return;
@@ -640,7 +687,6 @@ impl Walker {
 
     /// `bash <(…)`, `source <(…)`: what the substitution prints is executed.
     fn process_inputs(&mut self, program: &str, facts: &Facts, run: &Words, start: usize, end: usize) {
-        let runs_shell = matches!(program, "source" | "." | "bash" | "sh" | "zsh" | "dash" | "ksh");
         let language = match facts.stdin_code {
             Some(Nested::StdinCode(language)) => Some(language),
             _ => None,
@@ -651,7 +697,9 @@ impl Walker {
             let Some(text) = literal.as_text() else {
                 continue;
             };
-            if runs_shell {
+            if runs_here(program) {
+                self.script_here(text, &[Layer::Script], Shell::Bash, literal.decoded);
+            } else if is_shell(program) {
                 self.script(text, &[Layer::Script], Shell::Bash, literal.decoded);
             } else if let Some(language) = language {
                 self.code(text, language, if literal.decoded { &[Layer::Decoded] } else { &[] });
@@ -659,8 +707,51 @@ impl Walker {
         }
     }
 
-    /// Units for a script in a shell language.
+    /// What `$0`, `$1` and so on are in the script of `sh -c`; `None` when that is not known.
+    fn script_arguments(&mut self, program: &str, script: &str, behind: &[Field]) -> Option<Rc<Arguments>> {
+        let (name, values) = behind.split_first().filter(|_| is_shell(program))?;
+        if behind.iter().any(|field| field.dynamic) {
+            // The script may run them, or run something on them.
+            if script.contains('$') && behind.iter().any(|field| field.open) {
+                self.gap(Gap::Dynamic);
+            }
+            return None;
+        }
+        let arguments =
+            || Arguments { name: Some(constant_of(name)), values: values.iter().map(constant_of).collect() };
+        (!self.appends).then(|| Rc::new(arguments()))
+    }
+
+    /// Whether this is how a shell calls itself, and nothing else was made of that.
+    fn is_own_shell(&self, field: &Field) -> bool {
+        let name = field.text.strip_prefix('$').filter(|_| field.dynamic);
+        name.is_some_and(|name| matches!(name, "SHELL" | "BASH" | "0") && self.scope.get(name).is_none())
+    }
+
+    /// Units for a script in a shell language that a shell of its own runs: what it sets and where it goes ends with it.
     fn script(&mut self, script: &str, layers: &[Layer], shell: Shell, decoded: bool) {
+        self.child_script(script, layers, shell, decoded, None);
+    }
+
+    /// The same for a script with these arguments.
+    fn child_script(
+        &mut self,
+        script: &str,
+        layers: &[Layer],
+        shell: Shell,
+        decoded: bool,
+        positional: Option<Rc<Arguments>>,
+    ) {
+        let mark = self.scope.enter();
+        self.scope.positional = positional;
+        let appends = std::mem::take(&mut self.appends);
+        self.script_here(script, layers, shell, decoded);
+        self.appends = appends;
+        self.scope.leave(mark);
+    }
+
+    /// Units for a script in a shell language that this shell runs.
+    fn script_here(&mut self, script: &str, layers: &[Layer], shell: Shell, decoded: bool) {
         if script.trim().is_empty() || self.evaluating {
             return;
         }
@@ -803,7 +894,7 @@ impl Walker {
         let Some(first) = fields.first().filter(|field| !field.dynamic) else {
             return;
         };
-        let Some(value) = self.scope.aliases.get(&first.text).cloned() else {
+        let Some(value) = self.scope.alias(&first.text).cloned() else {
             return;
         };
         let list = syntax::parse(&value);
@@ -818,15 +909,28 @@ impl Walker {
     }
 
     /// What a command changes for those that follow.
-    fn change_scope(&mut self, fields: &[Field]) {
-        let Some((program, arguments)) = fields.split_first() else {
+    fn change_scope(&mut self, fields: &[Field], assigned: &Assigned) {
+        let Some((program, arguments)) = builtins::without_prefixes(fields).split_first() else {
             return;
         };
         match program.text.as_str() {
-            "cd" | "pushd" => self.change_folder(arguments),
-            "export" | "declare" | "local" | "readonly" | "typeset" => self.declare(arguments),
+            folders @ ("cd" | "pushd" | "popd") => self.change_folder(folders, arguments),
+            ":" | "true" => self.outcome = Some(Ways::only(&self.scope.place, true)),
+            "false" => self.outcome = Some(Ways::only(&self.scope.place, false)),
+            "exit" => self.outcome = Some(Ways::none()),
+            "return" | "break" | "continue" => self.leave_early(),
+            "declare" | "local" | "typeset" => {
+                self.localize(arguments);
+                self.declare(arguments);
+            }
+            "export" | "readonly" => self.declare(arguments),
             "unset" => arguments.iter().for_each(|argument| self.scope.unset(&argument.text)),
-            "read" | "mapfile" | "readarray" | "getopts" => {
+            "read" => {
+                let separates = self.scope.get("IFS").is_some() || assigned.pairs.iter().any(|(name, _)| name == "IFS");
+                self.read(arguments, separates);
+            }
+            "mapfile" | "readarray" => self.map_file(arguments),
+            "getopts" => {
                 let names = arguments.iter().filter(|argument| syntax::is_name(&argument.text));
                 names.for_each(|name| self.scope.assign(&name.text, Variable::Unknown));
             }
@@ -839,23 +943,13 @@ impl Walker {
             }
             "set" => {
                 if let Some(at) = arguments.iter().position(|argument| argument.text == "--") {
-                    let values: Vec<Constant> = arguments.iter().skip(at + 1).map(constant_of).collect();
-                    self.scope.positional = (!arguments.iter().any(|argument| argument.dynamic)).then_some(values);
+                    self.set_arguments(arguments.get(at + 1..).unwrap_or_default());
                 }
             }
+            "shift" => self.shift(arguments),
             "alias" => self.alias(arguments),
             "trap" => self.trap(arguments),
             _ => {}
-        }
-    }
-
-    fn change_folder(&mut self, arguments: &[Field]) {
-        let folder =
-            arguments.iter().find(|argument| !argument.text.starts_with('-') && !argument.text.starts_with('+'));
-        match folder {
-            Some(folder) => self.scope.place = self.scope.place.changed_to(&folder.text),
-            None if arguments.is_empty() => self.scope.place = self.scope.place.changed_to("~"),
-            None => {}
         }
     }
 
@@ -880,7 +974,7 @@ impl Walker {
         for argument in arguments {
             if let Some((name, value)) = argument.text.split_once('=') {
                 self.script(value, &[Layer::Deferred], Shell::Bash, argument.decoded);
-                self.scope.aliases.insert(name.to_owned(), value.to_owned());
+                self.scope.set_alias(name, value);
             }
         }
     }
@@ -897,6 +991,8 @@ impl Walker {
 struct Assigned {
     text: String,
     pairs: Vec<(String, String)>,
+    /// Variables that only the command behind them gets.
+    passed: Vec<(String, Variable)>,
     trivial: bool,
 }
 
@@ -1049,6 +1145,23 @@ fn builtin_facts(program: &str, n_arguments: usize, facts: &mut Facts) {
     if matches!(program, "exec" | "command" | "builtin") && n_arguments > 0 && facts.nested.is_empty() && !facts.known {
         facts.nested.push(Nested::Command { start: 0, end: n_arguments });
     }
+}
+
+/// Whether a program runs the script that it is given in this shell.
+fn runs_here(program: &str) -> bool {
+    matches!(program, "eval" | "source" | ".")
+}
+
+/// Whether a program is a shell in which `$1` is what stands behind the script.
+fn is_shell(program: &str) -> bool {
+    matches!(program, "bash" | "sh" | "zsh" | "dash" | "ash" | "ksh" | "mksh" | "rbash")
+}
+
+/// `NAME=value` in front of the command that a wrapper runs (`env`, `sudo`).
+fn passed_variable(field: &Field) -> Option<(String, Variable)> {
+    let (name, value) = field.text.split_once('=').filter(|(name, _)| syntax::is_name(name))?;
+    let constant = Constant { text: value.to_owned(), decoded: field.decoded, ..Constant::default() };
+    Some((name.to_owned(), if field.dynamic { Variable::Unknown } else { Variable::Constant(vec![constant]) }))
 }
 
 /// The name of a program without its folder and `.exe`.
