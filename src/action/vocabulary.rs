@@ -108,6 +108,8 @@ pub enum Role {
     Image,
     Resource,
     Script,
+    Escape,
+    Socket,
 }
 
 /// Where a path lies, the most telling scope that applies. `tables/paths.toml` holds the patterns.

@@ -135,7 +135,7 @@ fn bounded(mut rendered: Rendered) -> Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Effect, Fact, PathScope, Scope, Shell, Target, Tool, UnitKind};
+    use crate::action::{Effect, Fact, Modifier, PathScope, Scope, Shell, Target, Tool, UnitKind};
     use enumset::EnumSet;
 
     fn action(texts: &[&str], request: Option<&str>) -> Action {
@@ -159,6 +159,17 @@ mod tests {
         action.units[0].own_effects.push(Effect { fact: Fact::Delete, modifiers: EnumSet::empty(), target });
         let expected = "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦delete⟧⟦in_home_root⟧⟦request⟧ tidy up⟦body⟧rm -rf ~";
         assert_eq!(text(&action), expected);
+    }
+
+    #[test]
+    fn a_dry_run_beside_a_real_one_makes_nothing_harmless() {
+        let publish = |modifiers| Effect { fact: Fact::Publish, modifiers, target: None };
+        let mut action = action(&["x"], None);
+        action.units[0].own_effects =
+            vec![publish(Modifier::DryRun | Modifier::Force), publish(Modifier::Force.into())];
+        assert_eq!(text(&action), "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦how_force⟧⟦body⟧x");
+        action.units[0].own_effects.pop();
+        assert_eq!(text(&action), "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦how_force⟧⟦how_dry_run⟧⟦body⟧x");
     }
 
     #[test]

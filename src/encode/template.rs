@@ -82,13 +82,23 @@ fn effect_markers(fact: Fact, scope: Scope, modifiers: EnumSet<Modifier>) -> Str
 
 type EffectKey = (Fact, Scope, EnumSet<Modifier>);
 
+/// What makes an effect harmless; holds for a joined effect only where it holds for each.
+fn softening() -> EnumSet<Modifier> {
+    Modifier::DryRun | Modifier::ReadOnly
+}
+
+/// The modifiers of two effects of one fact and scope: all that aggravate, and what softens both.
+fn joined(one: EnumSet<Modifier>, other: EnumSet<Modifier>) -> EnumSet<Modifier> {
+    ((one | other) - softening()) | (one & other & softening())
+}
+
 /// The distinct effects in order of appearance; modifiers of one fact and scope are joined.
 fn distinct_effects(unit: &Unit) -> (Vec<EffectKey>, bool) {
     let mut found: Vec<EffectKey> = Vec::new();
     for effect in unit.effects() {
         let scope = scope_of(effect);
         match found.iter_mut().find(|(fact, known, _)| *fact == effect.fact && *known == scope) {
-            Some((_, _, modifiers)) => *modifiers |= effect.modifiers,
+            Some((_, _, modifiers)) => *modifiers = joined(*modifiers, effect.modifiers),
             None => found.push((effect.fact, scope, effect.modifiers)),
         }
     }

@@ -34,7 +34,7 @@ fn only_prints(unit: &Unit) -> bool {
 }
 
 fn is_shown_in_place(unit: &Unit) -> bool {
-    unit.kind == UnitKind::Code(Language::Other) && unit.text.len() <= SHOWN_IN_PLACE
+    unit.kind == UnitKind::Code(Language::Other) && unit.text.len() <= SHOWN_IN_PLACE && unit.own_effects.is_empty()
 }
 
 #[cfg(test)]

@@ -5,12 +5,15 @@
 //! shells or tools.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use enumset::EnumSet;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::action::Gap;
 
+/// Hosts of one word that are looked at.
+const MAX_HOSTS: usize = 64;
 /// Invisible characters in a row inside ASCII text from which on even prose counts as hiding something.
 const HIDDEN_RUN: usize = 4;
 
@@ -22,7 +25,20 @@ pub(super) fn reveal(text: &str) -> (Cow<'_, str>, EnumSet<Gap>) {
     }
     let stripped = strip(text, Form::Command);
     let (mapped, confusable) = Words::map(&stripped.text);
-    (Cow::Owned(with_tail(mapped, &stripped.tail, "")), gaps(stripped.hidden || confusable))
+    (Cow::Owned(mapped), gaps(stripped.hidden || confusable))
+}
+
+/// What a command spells in invisible characters. No program takes it for part of the command, so it stands apart.
+pub(super) fn spelled_invisibly(text: &str) -> Option<String> {
+    if is_plain(text) {
+        return None;
+    }
+    Some(strip(text, Form::Command).tail.trim().to_owned()).filter(|tail| !tail.is_empty())
+}
+
+/// [`Gap::Disguised`] when an address names a host that is made to look like another: `g\u{456}thub.com`.
+pub(super) fn host_gaps(address: &str) -> EnumSet<Gap> {
+    gaps(host_parts(address).into_iter().any(|part| address.get(part).is_some_and(is_disguised_host)))
 }
 
 /// The text with what is invisible decoded or dropped, all else as it stands.
@@ -31,7 +47,7 @@ pub(super) fn readable(text: &str) -> (Cow<'_, str>, EnumSet<Gap>) {
         return (Cow::Borrowed(text), EnumSet::empty());
     }
     let stripped = strip(text, Form::Prose);
-    (Cow::Owned(with_tail(stripped.text, &stripped.tail, "hidden: ")), gaps(stripped.hidden))
+    (Cow::Owned(with_tail(stripped.text, &stripped.tail)), gaps(stripped.hidden))
 }
 
 fn gaps(hidden: bool) -> EnumSet<Gap> {
@@ -43,10 +59,9 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r'))
 }
 
-fn with_tail(mut text: String, tail: &str, label: &str) -> String {
+fn with_tail(mut text: String, tail: &str) -> String {
     if !tail.trim().is_empty() {
-        text.push('\n');
-        text.push_str(label);
+        text.push_str("\nhidden: ");
         text.push_str(tail.trim());
     }
     text
@@ -293,15 +308,23 @@ impl Words {
         let commanding =
             self.quote.is_none() && self.before.is_none_or(|c| matches!(c, ';' | '|' | '&' | '(' | '`' | '{'));
         let misleads = misleads(body, commanding && !foreign);
+        // A name's look-alikes lead to another host, not to the one that they look like.
+        let hosts = if commanding { Vec::new() } else { host_parts(body) };
+        self.disguised |= hosts.iter().any(|part| body.get(part.clone()).is_some_and(is_disguised_host));
         let mut previous = None;
-        let mut rest = word.chars().peekable();
-        while let Some(c) = rest.next() {
+        let mut rest = word.char_indices().peekable();
+        while let Some((at, c)) = rest.next() {
+            let in_host = hosts.iter().any(|part| part.contains(&at));
             match ascii_twin(c).filter(|_| misleads && !c.is_ascii()) {
+                Some(_) if in_host => {
+                    self.disguised = true;
+                    self.out.push(c);
+                }
                 Some(twin) => {
                     self.disguised = true;
                     self.out.push_str(&twin);
                 }
-                None => self.typographic(c, previous, rest.peek().copied()),
+                None => self.typographic(c, previous, rest.peek().map(|(_, next)| *next)),
             }
             previous = Some(c);
         }
@@ -346,6 +369,40 @@ fn misleads(word: &str, commanding: bool) -> bool {
     let greek = twins.clone().any(|c| matches!(c, '\u{370}'..='\u{3ff}'));
     let mixed = ascii_letters > usize::from(greek) && twins.clone().any(|c| mixes(word, c));
     compatible || mixed || (commanding && twins.count() > 1)
+}
+
+/// Where hosts stand in a word: between `://` and what ends the name, behind `user@`, or in a lone `name.tld`.
+fn host_parts(word: &str) -> Vec<Range<usize>> {
+    let end = |from: usize| {
+        let ends = |c: char| c.is_whitespace() || c.is_control() || "/\\?#'\"`,;|&<>(){}".contains(c);
+        from + word.get(from..).map_or(0, |rest| rest.find(ends).unwrap_or(rest.len()))
+    };
+    let part = |from: usize| {
+        let whole = word.get(from..end(from)).unwrap_or_default();
+        let user = whole.rfind('@').map_or(0, |at| at + 1);
+        let name = whole.get(user..).and_then(|name| name.split(':').next()).unwrap_or_default();
+        from + user..from + user + name.len()
+    };
+    let named: Vec<Range<usize>> =
+        word.match_indices("://").take(MAX_HOSTS).map(|(at, mark)| part(at + mark.len())).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let value = word.rfind('=').map_or(0, |at| at + 1);
+    let quotes = word.get(value..).map_or(0, |rest| rest.len() - rest.trim_start_matches(['"', '\'']).len());
+    let lone = part(value + quotes);
+    let is_name = word.get(lone.clone()).is_some_and(|name| {
+        !name.starts_with(['.', '~', '-', '$'])
+            && name.rsplit_once('.').is_some_and(|(_, last)| last.chars().count() > 1)
+    });
+    if is_name { vec![lone] } else { Vec::new() }
+}
+
+/// Whether a part of a host's name is made of letters that all look like ASCII ones, and not all of them are.
+fn is_disguised_host(host: &str) -> bool {
+    host.split('.').filter(|label| !label.is_ascii()).any(|label| {
+        label.chars().all(|c| c.is_ascii() || ascii_twin(c).is_some()) && label.chars().any(|c| !c.is_ascii())
+    })
 }
 
 /// Whether the look-alike stands in the same run of letters as an ASCII letter.
@@ -422,7 +479,9 @@ mod tests {
 
     #[test]
     fn tag_characters_are_decoded() {
-        check("ls\u{e0072}\u{e006d}", "ls\nrm", true);
+        check("ls\u{e0072}\u{e006d}", "ls", true);
+        assert_eq!(spelled_invisibly("ls\u{e0072}\u{e006d}").as_deref(), Some("rm"));
+        assert_eq!(spelled_invisibly("ls"), None);
         check_prose("hi\u{e0072}\u{e006d}", "hi\nhidden: rm", true);
         check_prose("\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} won", "\u{1f3f4} won", false);
     }
@@ -438,9 +497,31 @@ mod tests {
     fn confusable_letters_in_an_ascii_word_are_mapped() {
         check("c\u{443}rl http://x", "cyrl http://x", true);
         check("\u{441}url http://x", "curl http://x", true);
-        check("ssh g\u{456}thub.com", "ssh github.com", true);
         check("\u{ff52}\u{ff4d} \u{ff0d}rf", "rm -rf", true);
         check("\u{1d42b}\u{1d426} x", "rm x", true);
+    }
+
+    #[test]
+    fn hosts_keep_the_letters_that_lead_elsewhere() {
+        for command in [
+            "ssh g\u{456}thub.com",
+            "git clone https://g\u{456}thub.com/a/b",
+            "git clone git@g\u{456}thub.com:a/b",
+            "pip install --index-url=https://p\u{443}pi.org/simple x",
+            "curl \"https://user:pw@g\u{456}thub.com:8443\"",
+            "curl https://\u{440}\u{430}\u{443}\u{440}.com",
+            "curl https://github.com\u{2215}x.example/a",
+        ] {
+            check(command, command, true);
+        }
+        check("curl https://x.org/\u{456}d_rsa", "curl https://x.org/id_rsa", true);
+        check("cat /\u{435}tc/passwd", "cat /etc/passwd", true);
+        for command in ["curl https://b\u{fc}cher.de/x", "curl https://\u{43f}\u{440}\u{430}\u{432}\u{434}\u{430}.com"]
+        {
+            check(command, command, false);
+        }
+        assert!(host_gaps("https://g\u{456}thub.com/x").contains(Gap::Disguised));
+        assert!(host_gaps("https://github.com/\u{456}").is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What PowerShell and `cmd.exe` share: well-known environment variables, programs that run other scripts, redirections.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use base64::Engine as _;
@@ -88,7 +89,7 @@ pub(super) struct Built {
 pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, depth: usize) -> Built {
     let program = program_name(path);
     let looked_at = arguments.get(..arguments.len().min(MAX_ARGUMENTS)).unwrap_or_default();
-    let found = facts::read(path, looked_at, place);
+    let found = facts::read(path, &without_refused_dry_run(looked_at), place);
     for index in &found.data {
         if let Some(argument) = arguments.get_mut(*index) {
             argument.data = true;
@@ -123,6 +124,50 @@ pub(super) fn command(path: &str, mut arguments: Vec<Argument>, place: &Place, d
         }
     }
     built
+}
+
+/// The arguments with a `-WhatIf:$false` made into a switch without effect: it asks for the real thing, as does one whose
+/// value is only known when it runs.
+fn without_refused_dry_run(arguments: &[Argument]) -> Cow<'_, [Argument]> {
+    let refuses = |argument: &Argument| {
+        let lower = argument.text.to_ascii_lowercase();
+        lower.split_once(':').is_some_and(|(name, value)| {
+            let name = name.trim_start_matches(['-', '\u{2013}', '\u{2014}', '\u{2015}']);
+            name.len() < lower.len()
+                && (name == "wi" || name.len() > 1 && "whatif".starts_with(name))
+                && !matches!(value.trim(), "$true" | "1")
+        })
+    };
+    if !arguments.iter().any(refuses) {
+        return Cow::Borrowed(arguments);
+    }
+    let kept = |argument: &Argument| if refuses(argument) { self::argument("-confirm") } else { argument.clone() };
+    Cow::Owned(arguments.iter().map(kept).collect())
+}
+
+/// Whether a unit does more than look at things and print them.
+pub(super) fn does_more(unit: &Unit) -> bool {
+    unit.effects().any(|effect| !matches!(effect.fact, Fact::Read | Fact::Discover))
+}
+
+/// The units of a constant text that is piped into an interpreter without a script of its own.
+pub(super) fn piped(command: &Command, input: Option<&str>, place: &Place, depth: usize) -> (Vec<Unit>, EnumSet<Gap>) {
+    let language = match command.program.as_str() {
+        "powershell" | "pwsh" => Shell::PowerShell,
+        "cmd" => Shell::Cmd,
+        "bash" | "sh" | "zsh" | "wsl" => Shell::Bash,
+        _ => return (Vec::new(), EnumSet::empty()),
+    };
+    // `powershell -Command -` and `bash -s` name the input themselves.
+    let own = |argument: &Argument| argument.text.starts_with(['-', '/']) || is_interpreter(&argument.text);
+    let Some(script) = input.filter(|_| command.arguments.iter().all(own)) else {
+        return (Vec::new(), EnumSet::empty());
+    };
+    if depth >= limits::MAX_DEPTH {
+        return (Vec::new(), Gap::Truncated.into());
+    }
+    let (units, gaps) = script_units(language, script, place, depth + 1);
+    (layered(units, Layer::Script), gaps)
 }
 
 /// An effect on a redirection's target; none for the void.
@@ -184,6 +229,9 @@ fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) 
             let script = words.iter().map(|argument| argument.text.as_str()).collect::<Vec<_>>().join(" ");
             if *shell == Shell::PowerShell && script.trim_start().starts_with('{') {
                 return; // A script block: its reader goes through it where it stands.
+            }
+            if matches!(built.command.program.as_str(), "%" | "?" | "foreach" | "foreach-object" | "where-object") {
+                return; // The name of a property or method: `Where-Object Name -eq x`.
             }
             let (units, gaps) = script_units(*shell, script.get(*skip..).unwrap_or_default(), place, depth);
             built.gaps |= gaps;
@@ -255,13 +303,15 @@ fn powershell_script(arguments: &[&str]) -> Option<Script> {
     while let Some(argument) = arguments.get(at) {
         let rest = arguments.get(at + 1..).unwrap_or_default();
         let Some(flag) = flag_name(argument) else {
-            return Some(Script::Plain(arguments.get(at..).unwrap_or_default().join(" ")));
+            let script = arguments.get(at..).unwrap_or_default();
+            return Some(Script::Plain(script.join(" "))).filter(|_| script != ["-"]);
         };
         match flag.as_str() {
             "ec" => return rest.first().map(|text| decode(text)),
             _ if "encodedcommand".starts_with(&flag) => return rest.first().map(|text| decode(text)),
             _ if "command".starts_with(&flag) || flag == "cwa" || flag == "commandwithargs" => {
-                return Some(Script::Plain(rest.join(" "))).filter(|_| !rest.is_empty());
+                // `-Command -` reads the standard input.
+                return Some(Script::Plain(rest.join(" "))).filter(|_| !rest.is_empty() && rest != ["-"]);
             }
             _ if "file".starts_with(&flag) => return None,
             "noprofile" | "nop" | "noni" | "noninteractive" | "nologo" | "noexit" | "noe" | "nol" | "sta" | "mta"
@@ -325,7 +375,7 @@ fn shell_script(arguments: &[&str]) -> Option<String> {
 }
 
 /// The head and tail of a script over the limit.
-pub(super) fn bounded<'a>(script: &'a str, gaps: &mut EnumSet<Gap>) -> std::borrow::Cow<'a, str> {
+pub(super) fn bounded<'a>(script: &'a str, gaps: &mut EnumSet<Gap>) -> Cow<'a, str> {
     if script.len() <= limits::MAX_SOURCE {
         return script.into();
     }

@@ -75,8 +75,13 @@ fn script() -> impl Strategy<Value = String> {
 
 /// Bash commands of the corpus with their circumstances.
 fn corpus_commands() -> Vec<ToolCall> {
-    // Not those that read as a Windows shell's: more text around them may make Bash of them.
-    let is_bash = |call: &ToolCall| call.tool == "Bash" && normalize(call).tool == Tool::Shell(Shell::Bash);
+    // Not those that are read as a Windows shell's, too: more text around them may leave the Bash reading alone.
+    let guessed =
+        |unit: &Unit| matches!(unit.kind, UnitKind::Command(Shell::PowerShell | Shell::Cmd)) && unit.layers.is_empty();
+    let is_bash = |call: &ToolCall| {
+        let action = normalize(call);
+        call.tool == "Bash" && action.tool == Tool::Shell(Shell::Bash) && !action.units.iter().any(guessed)
+    };
     corpus().into_iter().map(|case| case.call).filter(is_bash).collect()
 }
 

@@ -14,10 +14,13 @@ use enumset::EnumSet;
 use self::expand::Variables;
 pub(super) use self::looks::looks_like;
 use self::words::Line;
-use crate::action::{Command, Gap, Layer, Shell, Unit, UnitKind};
+use crate::action::{Command, Effect, Fact, Gap, Layer, PathScope, Scope, Shell, Unit, UnitKind};
 use crate::normalize::paths::Place;
-use crate::normalize::{limits, windows};
+use crate::normalize::windows::Built;
+use crate::normalize::{facts, limits, windows};
 
+/// What `forfiles` fills in.
+const FORFILES: [&str; 5] = ["path", "file", "fname", "relpath", "isdir"];
 /// Units after which no more are looked for.
 const MAX_UNITS: usize = 2 * limits::MAX_UNITS;
 
@@ -57,6 +60,10 @@ struct Reader<'a> {
     prefix: String,
     /// The next command goes on with the unit before.
     piped: bool,
+    /// The stages of the pipeline that is being read.
+    stages: Stages,
+    /// What the command before puts out, if that is constant.
+    printed: Option<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -72,6 +79,8 @@ impl<'a> Reader<'a> {
             open: 0,
             prefix: String::new(),
             piped: false,
+            stages: Stages::default(),
+            printed: None,
         }
     }
 
@@ -80,6 +89,23 @@ impl<'a> Reader<'a> {
     }
 
     fn run(&mut self) {
+        self.read();
+        self.close_pipeline();
+    }
+
+    /// Ends a pipeline: each of its stages that does more than look and print is a unit of its own, too, so that neither
+    /// harmless stages nor the conditions before it can hide it.
+    fn close_pipeline(&mut self) {
+        let stages = std::mem::take(&mut self.stages);
+        if stages.cut {
+            self.gaps |= Gap::Truncated;
+        }
+        if stages.count > 1 || stages.governed {
+            self.units.extend(stages.telling);
+        }
+    }
+
+    fn read(&mut self) {
         loop {
             self.skip_blanks();
             let rest = self.rest();
@@ -205,6 +231,8 @@ impl<'a> Reader<'a> {
         }
         self.assign(&parsed);
         let mut built = windows::command(&parsed.path, parsed.arguments.clone(), &self.place, self.depth);
+        run_from_here(&mut built, &self.place);
+        unsettle(&mut built.command);
         if matches!(
             built.command.program.as_str(),
             "set" | "setlocal" | "endlocal" | "goto" | "exit" | "shift" | "pause" | "title" | "cls" | "ver" | "vol"
@@ -222,10 +250,25 @@ impl<'a> Reader<'a> {
         if line.odd || built.command.program.contains('%') {
             gaps |= if line.odd { Gap::OddSpelling } else { Gap::Dynamic };
         }
+        let joins = self.piped;
+        let input = self.printed.take().filter(|_| joins);
+        if built.inner.is_empty() {
+            let (units, found) = windows::piped(&built.command, input.as_deref(), &self.place, self.depth);
+            gaps |= found;
+            built.inner.extend(units);
+        }
+        self.printed = printed(&built.command);
         self.gaps |= gaps;
         self.moved(&built.command);
         let shown = parsed.shown(&built.command, !built.inner.is_empty());
         let data = long_data(&built.command);
+        if !joins {
+            self.close_pipeline();
+        }
+        let mut stage = Unit::new(UnitKind::Command(Shell::Cmd), shown.as_str(), span.clone());
+        stage.commands.push(built.command.clone());
+        stage.gaps = gaps;
+        self.stages.add(stage, !self.prefix.is_empty());
         match self
             .units
             .last_mut()
@@ -272,6 +315,70 @@ impl<'a> Reader<'a> {
             self.place = self.place.changed_to(&path.text);
         }
     }
+}
+
+/// The stages of one pipeline.
+#[derive(Default)]
+struct Stages {
+    count: usize,
+    /// Whether `if` or `for` stands before the first.
+    governed: bool,
+    /// Those that do more than look and print.
+    telling: Vec<Unit>,
+    /// There were too many.
+    cut: bool,
+}
+
+impl Stages {
+    fn add(&mut self, stage: Unit, governed: bool) {
+        self.count += 1;
+        self.governed |= governed;
+        if windows::does_more(&stage) {
+            self.cut |= self.telling.len() >= MAX_UNITS;
+            self.telling.extend(Some(stage).filter(|_| !self.cut));
+        }
+    }
+}
+
+/// What `echo` puts out when nothing in it is only known when it runs and it goes nowhere else.
+fn printed(command: &Command) -> Option<String> {
+    let prints = command.program == "echo"
+        && command.arguments.iter().all(|argument| !argument.dynamic)
+        && command.effects.iter().all(|effect| effect.target.is_none());
+    let words: Vec<&str> = command.arguments.iter().map(|argument| argument.text.as_str()).collect();
+    prints.then(|| words.join(" "))
+}
+
+/// `x.exe` runs what lies in the current folder before anything on the path.
+fn run_from_here(built: &mut Built, place: &Place) {
+    let path = built.command.path.as_str();
+    let ends = [".exe", ".com", ".bat", ".cmd", ".ps1", ".vbs", ".js", ".msi", ".scr", ".pif"]
+        .iter()
+        .any(|ending| path.len() > ending.len() && path.to_ascii_lowercase().ends_with(ending));
+    // A program of the tables with a subcommand that they do not know is no file of the folder.
+    if built.command.known || !ends || facts::read(path, &[], place).known {
+        return;
+    }
+    let target = Some(place.locate(path));
+    built.command.effects.push(Effect { fact: Fact::Execute, modifiers: EnumSet::empty(), target });
+    built.command.known = true;
+    built.gaps -= Gap::UnknownProgram;
+}
+
+/// What the variables of `for` and of `forfiles` stand for is only known when it runs: `%i`, `%~dp0`, `@path`.
+fn unsettle(command: &mut Command) {
+    for target in command.effects.iter_mut().filter_map(|effect| effect.target.as_mut()) {
+        let inside = matches!(target.scope, Scope::Path(PathScope::Workspace | PathScope::Outside | PathScope::Home));
+        if inside && is_loop_variable(&target.text) {
+            target.scope = Scope::Path(PathScope::Dynamic);
+        }
+    }
+}
+
+fn is_loop_variable(path: &str) -> bool {
+    let after = |mark: char| path.split(mark).skip(1);
+    let percent = after('%').any(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '~' | '*')));
+    percent || after('!').count() > 1 || after('@').any(|rest| FORFILES.iter().any(|name| rest.starts_with(name)))
 }
 
 /// The text without effect in a command, when it is long enough for a unit of its own.
@@ -333,11 +440,64 @@ mod tests {
 
     #[test]
     fn control_statements_are_followed() {
-        check("if exist a del a", &["if exist a del a"]);
-        check_programs("if not exist a (mkdir a & cd a) else (rd /s /q a)", &["mkdir", "cd", "rd"]);
-        check_programs("for %i in (*.txt) do del %i", &["del"]);
+        check("if exist a type a", &["if exist a type a"]);
+        check_programs("if not exist a (mkdir a & cd a) else (rd /s /q a)", &["mkdir", "mkdir", "cd", "rd"]);
+        check_programs("for %i in (*.txt) do del %i", &["del", "del"]);
         check_programs("for /f \"tokens=*\" %%a in ('dir /b') do (type %%a\necho %%a)", &["dir", "type", "echo"]);
-        check_programs("if \"%1\"==\"x\" format c:", &["format"]);
+        check_programs("if \"%1\"==\"x\" format c:", &["format", "format"]);
+    }
+
+    #[test]
+    fn what_conditions_and_pipes_stand_around_is_a_unit_of_its_own() {
+        check("if exist a del a", &["if exist a del a", "del a"]);
+        let script = format!("{}del /q C:\\Users", "if a==a ".repeat(20));
+        let (units, _) = units(&script, &Place::default());
+        assert_eq!(units.last().map(|unit| unit.text.as_str()), Some("del /q C:\\Users"));
+        check("dir | sort | del /q b", &["dir | sort | del /q b", "del /q b"]);
+        check("dir | sort", &["dir | sort"]);
+    }
+
+    #[track_caller]
+    fn scopes(script: &str) -> Vec<Option<Scope>> {
+        let (units, _) = units(script, &Place::default());
+        let effects = units.last().map(|unit| unit.effects().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        effects.into_iter().map(|effect| effect.target.map(|target| target.scope)).collect()
+    }
+
+    #[test]
+    fn loop_variables_are_only_known_when_they_run() {
+        let dynamic = Some(Scope::Path(PathScope::Dynamic));
+        for script in
+            ["for %i in (*) do del %i", "for %%a in (*) do del %%~fa", "forfiles /s /c \"cmd /c del @path\"", "del %1"]
+        {
+            assert!(scopes(script).contains(&dynamic), "{script}: {:?}", scopes(script));
+        }
+        assert!(!scopes("del 100%").contains(&dynamic));
+    }
+
+    #[test]
+    fn a_file_of_the_folder_is_run_under_its_own_name() {
+        check("x.exe /a", &["x.exe /a"]);
+        let (units, gaps) = units("x.exe", &Place::default());
+        assert!(units.iter().flat_map(Unit::effects).any(|effect| effect.fact == Fact::Execute) && gaps.is_empty());
+        check("whoami.exe", &["whoami"]);
+    }
+
+    #[test]
+    fn text_piped_into_a_shell_is_a_script() {
+        check_programs("echo rd /s /q C:\\ | cmd", &["echo", "cmd", "rd", "cmd"]);
+        check_programs(
+            "echo Remove-Item x | powershell -Command -",
+            &["echo", "powershell", "remove-item", "powershell"],
+        );
+        check_programs("echo y | del x", &["echo", "del", "del"]);
+    }
+
+    #[test]
+    fn a_process_that_wmic_makes_is_read_as_cmd() {
+        let (units, _) = units("wmic process call create \"cmd /c del C:\\x\"", &Place::default());
+        assert!(units.iter().any(|unit| unit.text == "del C:\\x"), "{units:?}");
+        assert!(units.iter().all(|unit| unit.kind == UnitKind::Command(Shell::Cmd)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The scanner of `cmd`: where a command ends, what its words are, where the head of `if` and `for` ends.
 
-use crate::action::{Argument, Command};
+use crate::action::{Argument, Command, Effect, Fact};
 use crate::normalize::windows;
 
 /// Commands whose name may be glued to its first switch or path.
@@ -110,7 +110,9 @@ impl Parsed {
     /// The canonical text. `opened`: what the command runs is a unit of its own.
     pub(super) fn shown(&self, command: &Command, opened: bool) -> String {
         let mut text = self.wrappers.iter().flat_map(|wrapper| [wrapper.as_str(), " "]).collect::<String>();
-        text.push_str(if self.path.contains(['\\', '/']) { &self.path } else { &command.program });
+        // A file by its name is not the program of that name: `x.exe` is shown with its ending.
+        let is_file = self.path.contains(['\\', '/']) || command.effects.iter().any(|effect| self.is_run_by(effect));
+        text.push_str(if is_file { &self.path } else { &command.program });
         let mut data: Vec<&str> = Vec::new();
         for argument in &command.arguments {
             if argument.data {
@@ -132,6 +134,15 @@ impl Parsed {
             text.extend([" ", operator, target]);
         }
         text
+    }
+}
+
+impl Parsed {
+    /// Whether an effect is that the file of this name is executed.
+    fn is_run_by(&self, effect: &Effect) -> bool {
+        effect.fact == Fact::Execute
+            && self.path.contains('.')
+            && effect.target.as_ref().is_some_and(|target| target.text.ends_with(&self.path))
     }
 }
 

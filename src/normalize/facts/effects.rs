@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use enumset::EnumSet;
 
 use crate::action::{Argument, Effect, Fact, HostKind, Modifier, PathScope, Role, Scope, Target};
-use crate::normalize::facts::tables::Tongue;
+use crate::normalize::facts::tables::{B, Tongue};
 use crate::normalize::facts::walk::{Use, Walk};
-use crate::normalize::facts::{Facts, Nested, sql};
+use crate::normalize::facts::{Facts, Nested, literals, secrets, sql};
 use crate::normalize::hosts;
 use crate::normalize::paths::Place;
 
@@ -38,28 +38,31 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     let place = chdir.as_ref().map_or(Cow::Borrowed(place), |folder| Cow::Owned(place.changed_to(folder)));
     let copies = if body.last { remote_copies(&mut walk.uses) } else { EnumSet::empty() };
     let mut maker = Maker {
-        place: &place,
         base: does.facts | walk.facts | copies,
         modifiers: does.modifiers | walk.modifiers,
-        grant: EnumSet::empty(),
-        sends_file: false,
         deletes: walk.uses.iter().any(|item| item.role == Role::Delete),
         changes: walk.uses.iter().any(|item| is_changed(item.role)),
         effects: Vec::with_capacity(4),
-        cut: false,
+        ..Maker::bare(&place)
     };
     maker.look_at_values(&walk.uses);
     let targets: Vec<Option<Target>> = walk.uses.iter().map(|item| maker.target(item)).collect();
     let named = |(item, target): (&Use<'_>, &Option<Target>)| item.role == Role::Upload && target.is_some();
     maker.sends_file = walk.uses.iter().zip(&targets).any(named);
-    maker.base_effects(&walk.uses, &targets);
+    maker.base_effects(body, &walk.uses, &targets);
     maker.own_effects(&walk.uses, &targets);
     maker.hidden_secrets(&walk.uses, body.prints);
-    let stdin_code = (body.stdin && !walk.has_program).then_some(body.language).and_then(|language| match language {
-        Tongue::None => None,
-        Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
-        Tongue::Code(language) => Some(Nested::StdinCode(language)),
-    });
+    maker.secret_variables(&walk.uses);
+    // A program that has a flag for a shell starts one only when asked (`sudo -s`).
+    let is_asked = walk.stdin_wanted
+        || body.roles().first() != Some(&Role::Command)
+        || body.flag("-s").is_none_or(|adds| adds.role.is_some());
+    let stdin_code =
+        (body.stdin && !walk.has_program && is_asked).then_some(body.language).and_then(|language| match language {
+            Tongue::None => None,
+            Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
+            Tongue::Code(language) => Some(Nested::StdinCode(language)),
+        });
     Facts {
         effects: maker.effects,
         cut: maker.cut,
@@ -86,25 +89,83 @@ fn settle_roles(walk: &mut Walk<'_>) {
             .filter(|item| item.flag.is_none() && item.role == Role::Data)
             .for_each(|item| item.role = Role::ReadWrite);
     }
+    settle_discards(walk);
+}
+
+/// `git restore FILE` and `git checkout [REF] [--] FILE` write the file and throw away what was changed in it.
+fn settle_discards(walk: &mut Walk<'_>) {
+    let body = walk.body();
+    let arguments = walk.arguments;
+    let given = |long: &str, short: char| {
+        arguments.iter().any(|argument| {
+            let text = argument.text.as_str();
+            text == long || text.starts_with('-') && !text.starts_with("--") && text.contains(short)
+        })
+    };
+    let restores = body.flag("--worktree").is_some() && body.flag("--staged").is_some();
+    let checks_out = body.flag("--orphan").is_some() && body.roles() == [Role::Ref, Role::ReadWrite];
+    let mut discards = restores && (!given("--staged", 'S') || given("--worktree", 'W'));
+    if checks_out {
+        let after = arguments.iter().position(|argument| argument.text == "--").map_or(arguments.len(), |at| at + 1);
+        let files = arguments.get(after..).unwrap_or_default();
+        let creates = walk.uses.iter().any(|item| matches!(item.flag, Some("-b" | "-B" | "--orphan")));
+        for item in walk.uses.iter_mut().filter(|item| item.flag.is_none() && item.role == Role::Ref) {
+            let named = files.iter().any(|file| file.text == item.text) || !creates && is_file_of_git(item.text);
+            item.role = if named { Role::ReadWrite } else { Role::Ref };
+        }
+        discards = walk.uses.iter().any(|item| item.role == Role::ReadWrite);
+    }
+    if discards {
+        walk.facts |= Fact::Write | Fact::History;
+    }
+    if restores || checks_out {
+        // The root of the repository, as git spells it.
+        walk.uses.iter_mut().filter(|item| matches!(item.text, ":/" | ":" | ":(top)")).for_each(|item| item.text = ".");
+    }
+}
+
+/// Whether an operand where a branch may stand is rather a file.
+fn is_file_of_git(text: &str) -> bool {
+    let ending = text.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ending)| ending);
+    matches!(text, "." | "..")
+        || ["/", "./", "../", "~/", ":"].iter().any(|start| text.starts_with(start))
+        || text.ends_with('/')
+        || text.contains('*')
+        || (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// What an argument list says when no table knows the program: only secrets by their paths.
 pub(super) fn of_unknown(arguments: &[Argument], place: &Place) -> Facts {
-    let mut maker = Maker {
-        place,
-        base: EnumSet::empty(),
-        modifiers: EnumSet::empty(),
-        grant: EnumSet::empty(),
-        sends_file: false,
-        deletes: false,
-        changes: false,
-        effects: Vec::new(),
-        cut: false,
-    };
+    let mut maker = Maker::bare(place);
     for argument in arguments {
         maker.hidden_secret(argument.text.rsplit('=').next().unwrap_or_default());
     }
     Facts { effects: maker.effects, cut: maker.cut, ..Facts::default() }
+}
+
+/// What a program text says that it does to watched files.
+pub(super) fn of_code(code: &str, place: &Place) -> Vec<Effect> {
+    let mut maker = Maker::bare(place);
+    for (fact, name) in literals::files(code) {
+        let target = place.locate(name);
+        if literals::is_watched(target.scope) {
+            maker.push(fact, Some(target));
+        }
+    }
+    maker.effects
+}
+
+/// What this gate and the agents that it judges configure is their own settings.
+pub(super) fn name_own_settings(facts: &mut Facts, program: &str) {
+    let scope = match program.to_ascii_lowercase().trim_end_matches(".exe") {
+        "riskgate" => PathScope::RiskgateConfig,
+        "claude" => PathScope::AgentConfig,
+        _ => return,
+    };
+    let own = |effect: &&mut Effect| matches!(effect.fact, Fact::Configure | Fact::Disable) && effect.target.is_none();
+    for effect in facts.effects.iter_mut().filter(own) {
+        effect.target = Some(Target { text: program.to_owned(), scope: Scope::Path(scope) });
+    }
 }
 
 /// Copies between machines (`scp`, `rsync`): an operand `host:path` is remote, and what goes there is sent.
@@ -170,7 +231,22 @@ struct Maker<'a> {
     cut: bool,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    /// With nothing known yet.
+    fn bare(place: &'a Place) -> Self {
+        Self {
+            place,
+            base: EnumSet::empty(),
+            modifiers: EnumSet::empty(),
+            grant: EnumSet::empty(),
+            sends_file: false,
+            effects: Vec::new(),
+            deletes: false,
+            changes: false,
+            cut: false,
+        }
+    }
+
     /// Modifiers and facts that stand in values: modes, methods, addresses, names of production.
     fn look_at_values(&mut self, uses: &[Use<'_>]) {
         for item in uses {
@@ -236,7 +312,7 @@ impl Maker<'_> {
     }
 
     /// The facts of the program and its flags, each with the operands that it is about.
-    fn base_effects(&mut self, uses: &[Use<'_>], targets: &[Option<Target>]) {
+    fn base_effects(&mut self, body: &B, uses: &[Use<'_>], targets: &[Option<Target>]) {
         let base = self.base;
         for fact in base {
             let mut found = false;
@@ -246,8 +322,53 @@ impl Maker<'_> {
                     self.push(fact, target.clone());
                 }
             }
-            if !found && !self.goes_without_saying(fact, uses) {
+            if let Some(folder) = self.implied(fact, found, body, uses) {
+                self.push(fact, Some(folder));
+            } else if !found && !self.goes_without_saying(fact, uses) {
                 self.push(fact, None);
+            }
+        }
+    }
+
+    /// What a fact is about that no operand names: the file that a download makes, or the current folder.
+    fn implied(&self, fact: Fact, found: bool, body: &B, uses: &[Use<'_>]) -> Option<Target> {
+        let first = body.roles().first().copied();
+        let here = match fact {
+            Fact::Write if !found => return self.downloaded(uses),
+            Fact::Read => !found && first == Some(Role::Dir),
+            // `git clean`; what `rm` deletes without operands comes from elsewhere.
+            Fact::Delete => {
+                !found && (first == Some(Role::Dir) || first == Some(Role::Delete) && self.base.contains(Fact::History))
+            }
+            Fact::Build => !found,
+            Fact::Serve => {
+                (first == Some(Role::Dir) || body.has_folder_flag()) && !uses.iter().any(|item| item.role == Role::Dir)
+            }
+            _ => false,
+        };
+        here.then(|| self.place.locate(".")).filter(|folder| is_telling_folder(folder.scope))
+    }
+
+    /// The file that `wget URL`, `curl -O URL` or `git clone URL` makes, named after its source.
+    fn downloaded(&self, uses: &[Use<'_>]) -> Option<Target> {
+        if !self.base.contains(Fact::Download) || uses.iter().any(|item| item.role == Role::Write) {
+            return None;
+        }
+        let is_source = |item: &&Use<'_>| matches!(item.role, Role::Url | Role::Remote | Role::Resource);
+        let source = uses.iter().find(is_source)?.text.split(['?', '#']).next()?.trim_end_matches('/');
+        let path = source.split_once("://").map_or(source, |(_, path)| path);
+        let (_, name) = path.rsplit_once(['/', ':'])?;
+        Some(self.place.locate(name.strip_suffix(".git").unwrap_or(name))).filter(|target| !target.text.is_empty())
+    }
+
+    /// Variables that hold secrets, where they are sent.
+    fn secret_variables(&mut self, uses: &[Use<'_>]) {
+        if self.base.is_disjoint(Fact::Contact | Fact::Upload | Fact::Publish | Fact::Message) {
+            return;
+        }
+        for item in uses.iter().filter(|item| item.dynamic && item.role != Role::Secret) {
+            if let Some((_, name)) = secrets::variable(item.text) {
+                self.add(Fact::Credentials, Some(Target { text: format!("${name}"), scope: Scope::None }));
             }
         }
     }
@@ -391,6 +512,8 @@ impl Maker<'_> {
             | Role::Pattern
             | Role::Data
             | Role::Setting
+            | Role::Escape
+            | Role::Socket
             | Role::Mode => None,
             _ => Some(Target { text: text.to_owned(), scope: Scope::None }),
         }
@@ -416,7 +539,8 @@ impl Maker<'_> {
             _ if item.flag.is_none_or(names_a_file) => Some(text),
             _ => None,
         };
-        let file = file.filter(|file| !matches!(*file, "-" | "." | ""))?;
+        // As a flag's value `.` is the standard input (`curl -T .`), as an operand it is the folder (`rsync . host:`).
+        let file = file.filter(|file| !matches!(*file, "-" | "") && (*file != "." || item.flag.is_none()))?;
         Some(if is_address(file) { host_target(file, item.dynamic) } else { self.path_target(file, item.dynamic) })
     }
 
@@ -466,6 +590,20 @@ impl Maker<'_> {
         }
         self.effects.push(effect);
     }
+}
+
+/// Whether it matters that something happens in a folder that nothing names: outside the workspace.
+fn is_telling_folder(scope: Scope) -> bool {
+    !matches!(
+        scope,
+        Scope::Path(
+            PathScope::Workspace
+                | PathScope::BuildOutput
+                | PathScope::Ci
+                | PathScope::PackageManifest
+                | PathScope::Dynamic
+        ) | Scope::None
+    )
 }
 
 fn is_changed(role: Role) -> bool {

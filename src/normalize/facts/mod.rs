@@ -1,9 +1,13 @@
 //! A simple command → typed effects, by the tables of programs.
 //!
 //! [`tables`] looks programs and flags up, [`walk`] goes through the arguments once and says what each is, [`effects`] turns
-//! that into effects with targets.
+//! that into effects with targets. [`hooks`] knows the values that other programs run, [`literals`] the files that a program
+//! text names, [`secrets`] the variables that hold secrets.
 
 mod effects;
+pub(super) mod hooks;
+mod literals;
+pub(super) mod secrets;
 pub mod sql;
 mod tables;
 mod walk;
@@ -87,7 +91,13 @@ pub fn read(program: &str, arguments: &[Argument], place: &Place) -> Facts {
     if name.len() < program.len() {
         effects::add_executed_file(&mut facts, program, place);
     }
+    effects::name_own_settings(&mut facts, name);
     facts
+}
+
+/// What a program text in another language does to files that nobody may touch unseen, by the names in it.
+pub fn of_code(code: &str, place: &Place) -> Vec<Effect> {
+    effects::of_code(code, place)
 }
 
 #[cfg(test)]

@@ -154,6 +154,11 @@ impl B {
         Some((adds(first), matches.all(|other| other.1 == first)))
     }
 
+    /// Whether a flag takes a folder.
+    pub(super) fn has_folder_flag(&self) -> bool {
+        slice(&FLAGS, self.flags).iter().any(|flag| adds(flag.1).role == Some(Role::Dir))
+    }
+
     /// Whether a flag is a word of several letters after one dash (`-name`).
     pub(super) fn has_long_single_dash(&self) -> bool {
         slice(&FLAGS, self.flags).iter().any(|flag| is_long_single_dash(flag.word()))

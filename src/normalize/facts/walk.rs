@@ -4,8 +4,8 @@
 use enumset::EnumSet;
 
 use crate::action::{Argument, Fact, Language, Modifier, Role, Shell};
-use crate::normalize::facts::Nested;
 use crate::normalize::facts::tables::{Adds, B, Style, Tongue};
+use crate::normalize::facts::{Nested, hooks};
 
 /// Parameters that every cmdlet has and that take a value.
 const COMMON_PARAMETERS: [&str; 14] = [
@@ -23,6 +23,22 @@ const COMMON_PARAMETERS: [&str; 14] = [
     "-ov",
     "-pipelinevariable",
     "-pv",
+];
+
+/// Flags of `bwrap` that take two values.
+const PAIRED_FLAGS: [&str; 12] = [
+    "--bind",
+    "--bind-try",
+    "--dev-bind",
+    "--dev-bind-try",
+    "--ro-bind",
+    "--ro-bind-try",
+    "--symlink",
+    "--setenv",
+    "--file",
+    "--bind-data",
+    "--ro-bind-data",
+    "--chmod",
 ];
 
 /// Subcommands of subcommands that are followed; deeper ones are operands.
@@ -60,6 +76,8 @@ pub(super) struct Walk<'a> {
     /// Whether the last argument was a flag that no table knows, whose value may follow.
     after_unknown_flag: bool,
     flags_ended: bool,
+    /// Whether what was seen last reaches to the end.
+    rest_taken: bool,
 }
 
 /// An operand or the value of a flag, and its role.
@@ -92,9 +110,10 @@ pub(super) fn walk<'a>(program: &'static B, arguments: &'a [Argument]) -> Walk<'
         script_next: false,
         after_unknown_flag: false,
         flags_ended: false,
+        rest_taken: false,
     };
     let mut index = 0;
-    while let Some(argument) = arguments.get(index) {
+    while let Some(argument) = arguments.get(index).filter(|_| !walk.rest_taken) {
         index = walk.step(index, argument);
     }
     walk.settle_last_operand();
@@ -177,7 +196,8 @@ impl<'a> Walk<'a> {
             return Some(self.take_flag(adds, text, index));
         }
         if text == "--" {
-            self.flags_ended = true;
+            // What follows it in `su root -- -c SCRIPT` goes to the user's shell, whose `-c` means the same.
+            self.flags_ended = !self.is_login();
             return Some(index + 1);
         }
         let dashed = text.starts_with('-');
@@ -205,6 +225,32 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// Whether the program starts the shell of a user (`su`).
+    fn is_login(&self) -> bool {
+        self.program.roles().first() == Some(&Role::User)
+            && self.program.flag("-c").is_some_and(|adds| adds.role == Some(Role::Shell))
+    }
+
+    /// Whether the value of the program's shell flag and all that follows are one command (`env -S`).
+    fn splits_the_rest(&self) -> bool {
+        self.program.roles().first() == Some(&Role::Command)
+            && self.program.flag("-S").is_some_and(|adds| adds.role == Some(Role::Shell))
+    }
+
+    /// Whether a flag is the `--checkpoint-action` of `tar`.
+    fn is_checkpoint(&self, flag: &str) -> bool {
+        self.is_archiver() && flag.starts_with("--checkpoint")
+    }
+
+    /// Whether a flag says that the program comes on standard input: `bash -s`, `sudo -s`, `sudo -i`.
+    fn asks_for_stdin(&self, flag: &str) -> bool {
+        let body = self.body();
+        let wraps = body.roles().first() == Some(&Role::Command);
+        body.language == Tongue::Shell(Shell::Bash)
+            && body.stdin
+            && (flag == "-s" || wraps && matches!(flag, "-i" | "--shell" | "--login"))
+    }
+
     fn add(&mut self, adds: Adds) {
         self.facts |= adds.facts;
         self.modifiers |= adds.modifiers;
@@ -213,7 +259,7 @@ impl<'a> Walk<'a> {
     /// A flag that stands alone; its value, when it takes one, is the next argument.
     fn take_flag(&mut self, adds: Adds, name: &'a str, index: usize) -> usize {
         self.add(adds);
-        self.stdin_wanted |= name == "-s" && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
+        self.stdin_wanted |= self.asks_for_stdin(name);
         match adds.role {
             None => index + 1,
             Some(Role::Command) if !self.takes_the_rest() => self.command(index + 1),
@@ -228,7 +274,8 @@ impl<'a> Walk<'a> {
                 if let Some(value) = self.arguments.get(index + 1) {
                     self.value(adds, name, &value.text, index + 1, 0);
                 }
-                index + 2
+                let is_pair = PAIRED_FLAGS.contains(&name) && self.program.flag("--dev-bind-try").is_some();
+                index + if is_pair { 3 } else { 2 }
             }
         }
     }
@@ -249,8 +296,14 @@ impl<'a> Walk<'a> {
             && let Some((name, value)) = text.split_at_checked(at)
             && let Some(adds) = self.long_flag(name)
         {
-            self.add(adds);
-            self.value(adds, name, value.get(1..).unwrap_or_default(), index, at + 1);
+            let value = value.get(1..).unwrap_or_default();
+            // `--dry-run=false` is no dry run.
+            self.add(if is_off(value) { Adds { modifiers: EnumSet::empty(), ..adds } } else { adds });
+            self.value(adds, name, value, index, at + 1);
+            return Some(index + 1);
+        }
+        if let Some(undone) = text.strip_prefix("--no-").and_then(|name| self.flag(&format!("--{name}"))) {
+            self.modifiers -= undone.modifiers;
             return Some(index + 1);
         }
         if text.starts_with("--") {
@@ -300,8 +353,7 @@ impl<'a> Walk<'a> {
                 self.value(adds, flag, value, index, rest);
                 return Some(index + 1);
             }
-            self.stdin_wanted |=
-                letter == 's' && self.body().language == Tongue::Shell(Shell::Bash) && self.body().stdin;
+            self.stdin_wanted |= self.asks_for_stdin(spelling);
             if rest == text.len() {
                 let flag = if adds.role.is_some() && known && letters.len() > 1 { "-c" } else { text };
                 let flag = if adds.role == Some(Role::Shell) { flag } else { text };
@@ -338,7 +390,9 @@ impl<'a> Walk<'a> {
         let (word, value) = bare.split_once(':').map_or((bare, None), |(word, value)| (word, Some(value)));
         let name = format!("-{}", word.to_ascii_lowercase());
         if "-whatif".starts_with(&name) && name.len() > 3 || name == "-wi" {
-            self.modifiers |= Modifier::DryRun;
+            if !value.is_some_and(is_off) {
+                self.modifiers |= Modifier::DryRun;
+            }
             return Some(index + 1);
         }
         if name == "-confirm" {
@@ -356,7 +410,7 @@ impl<'a> Walk<'a> {
             return Some(index + 1 + usize::from(takes));
         };
         let Some(value) = value else { return Some(self.take_flag(adds, text, index)) };
-        if adds.role.is_some() || !value.eq_ignore_ascii_case("$false") {
+        if adds.role.is_some() || !is_off(value) {
             self.add(adds);
             self.value(
                 adds,
@@ -416,14 +470,20 @@ impl<'a> Walk<'a> {
                 matches!(first, Some(Role::Pattern | Role::Query | Role::Code))
                     && matches!(flag, "-f" | "--file" | "--from-file")
             }
+            Role::User => first == Some(Role::User),
             _ => false,
         };
         self.skip_first |= gives && self.position == 0;
         match role {
+            // `tar --checkpoint-action=exec=SCRIPT`; its other actions run nothing.
+            Role::Shell if self.is_checkpoint(flag) && !text.starts_with("exec=") => {}
+            Role::Shell if self.is_checkpoint(flag) => self.program(role, index, skip + "exec=".len(), flag),
             Role::Code | Role::Shell => self.program(role, index, skip, flag),
             Role::Script => self.has_program = true,
             Role::Pattern | Role::Data if skip == 0 => self.data.push(index),
             Role::Query => self.query(index, skip),
+            Role::Setting => self.hook(hooks::setting(text), index, skip),
+            Role::Escape => self.hook(hooks::escape(text), index, skip),
             _ => {}
         }
         self.uses.push(Use { role, text, flag: Some(flag), dynamic });
@@ -481,13 +541,21 @@ impl<'a> Walk<'a> {
     fn role_of_operand(&mut self, role: Role, index: usize, argument: &'a Argument) -> usize {
         let text = argument.text.as_str();
         match role {
-            Role::Command if is_assignment(text) => return index + 1,
+            Role::Command if is_assignment(text) => {
+                self.assignment(index, text);
+                return index + 1;
+            }
             Role::Command if !self.takes_the_rest() => return self.command(index),
+            // `trap - EXIT`, `trap EXIT`: a trap is taken away.
+            Role::Shell
+                if self.body().roles().get(1) == Some(&Role::Signal)
+                    && self.position == 0
+                    && (text == "-" || index + 1 == self.arguments.len()) => {}
             Role::Shell if self.position + 1 < self.body().roles().len() => self.program(role, index, 0, ""),
             Role::Command | Role::Shell => return self.program_rest(index, 0, ""),
             Role::Code if self.takes_the_rest() => return self.program_rest(index, 0, ""),
             Role::Code => self.program(role, index, 0, ""),
-            Role::Script if self.stdin_wanted || matches!(text, "-" | "/dev/stdin") => {
+            Role::Script if self.stdin_wanted || is_descriptor(text) => {
                 self.stdin_wanted = true;
                 self.position += 1;
                 self.flags_ended = true;
@@ -499,19 +567,72 @@ impl<'a> Walk<'a> {
                 self.flags_ended |= self.body().stdin;
             }
             Role::Query => self.query(index, 0),
+            Role::Setting => self.assignment(index, text),
+            Role::Socket => self.socket(index, argument),
+            // `less +'!command'`, `vim +':!command'`.
+            Role::Read | Role::ReadWrite if text.starts_with('+') => self.hook(hooks::escape(text), index, 0),
             Role::Pattern | Role::Data => self.data.push(index),
             _ if self.body().prints => self.data.push(index),
             _ => {}
         }
         self.position += 1;
-        self.uses.push(Use { role, text, flag: None, dynamic: argument.dynamic });
+        if role != Role::Socket {
+            self.uses.push(Use { role, text, flag: None, dynamic: argument.dynamic });
+        }
         index + 1
+    }
+
+    /// A shell command that begins somewhere in an argument, for which it was not to be expected.
+    fn hook(&mut self, found: Option<usize>, index: usize, skip: usize) {
+        if let Some(at) = found {
+            self.facts |= Fact::Execute;
+            self.nested.push(Nested::Shell { start: index, end: index + 1, skip: skip + at, shell: Shell::Bash });
+        }
+    }
+
+    /// `env PAGER='…' git log`: some variables hold commands.
+    fn assignment(&mut self, index: usize, text: &str) {
+        if let Some((name, value)) = text.split_once('=') {
+            self.hook(hooks::variable(name, value), index, name.len() + 1);
+        }
+    }
+
+    /// An address of `socat`: `TCP:host:port`, `EXEC:program`, `OPEN:file`.
+    fn socket(&mut self, index: usize, argument: &'a Argument) {
+        let text = argument.text.as_str();
+        let Some((kind, rest)) = text.split_once(':') else { return };
+        let address = rest.split(',').next().unwrap_or(rest);
+        let kind = kind.to_ascii_uppercase();
+        let role = match kind.as_str() {
+            "SYSTEM" | "SHELL" => {
+                self.hook(Some(kind.len() + 1), index, 0);
+                return;
+            }
+            "EXEC" => Role::Execute,
+            "FILE" | "OPEN" | "GOPEN" | "CREATE" | "CREAT" => Role::ReadWrite,
+            _ if kind.contains("LISTEN") || kind.ends_with("-L") => {
+                self.facts |= Fact::Serve;
+                Role::Port
+            }
+            _ if kind.starts_with("UNIX") || kind.starts_with("ABSTRACT") => Role::Name,
+            _ => Role::Host,
+        };
+        if role == Role::Execute {
+            self.facts |= Fact::Execute | Fact::RemoteExecute;
+        }
+        let program = address.split(' ').next().unwrap_or(address);
+        let text = if role == Role::Execute { program } else { address };
+        self.uses.push(Use { role, text, flag: None, dynamic: argument.dynamic });
     }
 
     /// Another command from this argument on, until `;` or `{} +`; the index after it.
     fn command(&mut self, start: usize) -> usize {
-        let start =
-            start + self.arguments.iter().skip(start).take_while(|argument| is_assignment(&argument.text)).count();
+        let arguments = self.arguments;
+        let first = start;
+        let start = start + arguments.iter().skip(start).take_while(|argument| is_assignment(&argument.text)).count();
+        for (index, argument) in arguments.iter().enumerate().take(start).skip(first) {
+            self.assignment(index, &argument.text);
+        }
         let rest = self.arguments.get(start..).unwrap_or_default();
         let ends = rest.iter().enumerate().position(|(at, argument)| match argument.text.as_str() {
             ";" | "\\;" => true,
@@ -545,6 +666,13 @@ impl<'a> Walk<'a> {
             .unwrap_or(rest.len());
         // `concurrently "a b" "c d"`: each word a script.
         let each = length > 1 && skip == 0 && shell == Shell::Bash && first.text.contains([' ', '\n']);
+        // `parallel ::: SCRIPT SCRIPT`.
+        if length == 0 {
+            let scripts = (start..start + rest.len())
+                .zip(rest)
+                .filter(|(_, argument)| !argument.text.starts_with("::") && first.text == ":::");
+            self.nested.extend(scripts.map(|(at, _)| Nested::Shell { start: at, end: at + 1, skip: 0, shell }));
+        }
         if each {
             let all = (start..start + length).map(|at| Nested::Shell { start: at, end: at + 1, skip: 0, shell });
             self.nested.extend(all);
@@ -558,6 +686,10 @@ impl<'a> Walk<'a> {
     fn program(&mut self, role: Role, index: usize, skip: usize, flag: &str) {
         self.has_program = true;
         let nested = match (role, self.body().language) {
+            (Role::Shell, _) if self.splits_the_rest() => {
+                self.rest_taken = true;
+                Nested::Shell { start: index, end: self.arguments.len(), skip, shell: Shell::Bash }
+            }
             (_, Tongue::Shell(Shell::PowerShell)) if is_encoded(flag) => Nested::Encoded { index, skip },
             (_, Tongue::Shell(shell)) => Nested::Shell { start: index, end: index + 1, skip, shell },
             (Role::Shell, _) => {
@@ -576,6 +708,13 @@ impl<'a> Walk<'a> {
 
     /// A query; only those of databases are programs.
     fn query(&mut self, index: usize, skip: usize) {
+        let text = self.arguments.get(index).and_then(|argument| argument.text.get(skip..)).unwrap_or_default();
+        if let Some(at) = hooks::escape(text) {
+            // `psql -c '\! command'`, `sqlite3 x '.shell command'`.
+            self.has_program = true;
+            self.hook(Some(at), index, skip);
+            return;
+        }
         let program = self.chain.iter().any(|body| body.does().facts.contains(Fact::Database));
         if program {
             self.has_program = true;
@@ -600,6 +739,11 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Whether a flag's value turns it off.
+fn is_off(value: &str) -> bool {
+    ["false", "none", "no", "off", "0", "$false", "$null"].iter().any(|off| value.eq_ignore_ascii_case(off))
+}
+
 /// Whether a word is `NAME=VALUE`.
 fn is_assignment(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| {
@@ -607,6 +751,13 @@ fn is_assignment(text: &str) -> bool {
             && !name.starts_with(|first: char| first.is_ascii_digit())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
+}
+
+/// Whether a path stands for the standard input or another open descriptor.
+fn is_descriptor(path: &str) -> bool {
+    let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"));
+    matches!(path, "-" | "/dev/stdin")
+        || number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether a flag of PowerShell is `-EncodedCommand` or short for it.

@@ -167,6 +167,9 @@ pub(super) fn has_wildcard(part: &str) -> bool {
 }
 
 /// Whether a word matches a pattern with `*`, `?` and `[…]` (taken for any one letter).
+///
+/// Patterns come from the input too, so a `*` is never tried with every length of what follows: when something after it does
+/// not fit, the last `*` takes one letter more, and what stands before it stays as it is. That is quadratic at worst.
 fn wild(pattern: &[u8], word: &[u8]) -> bool {
     // Most patterns are `*.ending` or `start*`.
     match pattern {
@@ -175,19 +178,66 @@ fn wild(pattern: &[u8], word: &[u8]) -> bool {
         [first, ..] if is_literal(std::slice::from_ref(first)) && word.first() != Some(first) => return false,
         _ => {}
     }
-    let Some((first, rest)) = pattern.split_first() else { return word.is_empty() };
-    match first {
-        b'*' => (0..=word.len()).any(|skip| word.get(skip..).is_some_and(|tail| wild(rest, tail))),
-        b'[' if rest.contains(&b']') => {
-            let after =
-                rest.iter().position(|byte| *byte == b']').and_then(|at| rest.get(at + 1..)).unwrap_or_default();
-            word.split_first().is_some_and(|(_, tail)| wild(after, tail))
+    let (mut pattern, mut word) = (pattern, word);
+    // What follows the last `*`, and the word from where that was tried.
+    let mut star: Option<(&[u8], &[u8])> = None;
+    loop {
+        if let [b'*', rest @ ..] = pattern {
+            star = Some((rest, word));
+            pattern = rest;
+        } else if word.is_empty() {
+            return pattern.is_empty();
+        } else if let Some(rest) = one_letter(pattern, word) {
+            (pattern, word) = rest;
+        } else {
+            let Some((rest, [_, shorter @ ..])) = star else { return false };
+            star = Some((rest, shorter));
+            (pattern, word) = (rest, shorter);
         }
-        b'?' => word.split_first().is_some_and(|(_, tail)| wild(rest, tail)),
-        _ => word.split_first().is_some_and(|(letter, tail)| letter == first && wild(rest, tail)),
+    }
+}
+
+/// What is left of a pattern and a word after one letter of it that the pattern covers.
+fn one_letter<'a>(pattern: &'a [u8], word: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let ([first, rest @ ..], [letter, tail @ ..]) = (pattern, word) else { return None };
+    let set = if *first == b'[' { rest.iter().position(|byte| *byte == b']') } else { None };
+    match set {
+        Some(end) => Some((rest.get(end + 1..)?, tail)),
+        None => (*first == b'?' || first == letter).then_some((rest, tail)),
     }
 }
 
 fn is_literal(pattern: &[u8]) -> bool {
     !pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_cover_what_a_shell_would_cover() {
+        for (pattern, word, expected) in [
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYb", false),
+            ("?*?", "ab", true),
+            ("?*?", "a", false),
+            ("[ab]*d", "bcd", true),
+            ("shad?w", "shadow", true),
+            ("a**", "a", true),
+            ("a*?*?*?X", "abcdX", true),
+        ] {
+            assert_eq!(wild(pattern.as_bytes(), word.as_bytes()), expected, "{pattern} {word}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_pattern_takes_no_more_time_than_its_length_allows() {
+        let start = std::time::Instant::now();
+        let pattern = format!("a{}X", "*?".repeat(2_000));
+        let word = "a".repeat(5_000);
+        assert!(!wild(pattern.as_bytes(), word.as_bytes()));
+        assert!(!wild("?*".repeat(40).as_bytes(), "a".repeat(39).as_bytes()));
+        assert!(start.elapsed().as_secs() < 2);
+    }
 }

@@ -89,6 +89,14 @@ fn secrets_are_secrets_in_every_spelling() {
 }
 
 #[test]
+fn settings_that_name_programs_are_start_up_files() {
+    for path in ["~/.ssh/config", "~/.aws/config", "~/.cargo/config.toml", "~/.gnupg/gpg-agent.conf"] {
+        check(path, PathScope::Startup, path);
+    }
+    check("~/.ssh/known_hosts", PathScope::Home, "~/.ssh/known_hosts");
+}
+
+#[test]
 fn unknown_parts_are_dynamic_unless_the_start_settles_it() {
     check("$X", PathScope::Dynamic, "$X");
     check("$X/node_modules", PathScope::Dynamic, "$X/node_modules");

@@ -77,8 +77,11 @@ static METHODS: &[(&str, &[Fact])] = &[
     (".sendkeys", &[Fact::Execute]),
 ];
 
-/// The effects of the .NET calls in a text, with the addresses that it names.
-pub(super) fn effects(text: &str) -> Vec<Effect> {
+/// Calls of one method in one text that are looked at.
+const MAX_CALLS: usize = 32;
+
+/// The effects of the .NET calls in a text, with the paths and addresses that it names.
+pub(super) fn effects(text: &str, place: &Place) -> Vec<Effect> {
     if !text.contains(['.', ':']) {
         return Vec::new();
     }
@@ -86,6 +89,13 @@ pub(super) fn effects(text: &str) -> Vec<Effect> {
     let mut effects: Vec<Effect> = Vec::new();
     for (name, facts) in METHODS {
         if !lower.contains(name) {
+            continue;
+        }
+        if names_file_class(name) {
+            for (at, _) in lower.match_indices(name).take(MAX_CALLS) {
+                let call = text.get(at + name.len()..).unwrap_or_default();
+                facts.iter().for_each(|fact| windows::add(&mut effects, Some(on_path(*fact, call, place))));
+            }
             continue;
         }
         for fact in *facts {
@@ -107,6 +117,41 @@ pub(super) fn effects(text: &str) -> Vec<Effect> {
         }
     }
     effects
+}
+
+/// Whether the first argument of a method is the path that it works on.
+fn names_file_class(name: &str) -> bool {
+    name.starts_with("file]::") || name.starts_with("directory]::")
+}
+
+/// The effect of a call whose first argument is a path. `call`: what follows the method's name.
+fn on_path(fact: Fact, call: &str, place: &Place) -> Effect {
+    let mut effect = Effect { fact, modifiers: EnumSet::empty(), target: None };
+    let Some((_, arguments)) = call.split_once('(').filter(|(name, _)| name.trim().chars().all(char::is_alphanumeric))
+    else {
+        return effect;
+    };
+    let arguments = arguments.trim_start();
+    let path = match arguments.strip_prefix('\'') {
+        Some(literal) => literal.split('\'').next(),
+        // A variable, a call: only known when it runs.
+        None => arguments.split([',', ')']).next().map(str::trim).filter(|path| !path.is_empty()),
+    };
+    effect.target = path.map(|path| place.locate(path));
+    let recursive = call.split(')').next().is_some_and(|call| call.to_ascii_lowercase().contains("$true"));
+    if fact == Fact::Delete && recursive {
+        effect.modifiers |= Modifier::Recursive;
+    }
+    effect
+}
+
+/// What `ForEach-Object Method` calls on each object (`ls | % Delete`).
+pub(super) fn member(command: &Command, place: &Place) -> Vec<Effect> {
+    if !matches!(command.program.as_str(), "%" | "foreach" | "foreach-object") {
+        return Vec::new();
+    }
+    let names = command.arguments.iter().filter(|argument| !argument.text.starts_with(['-', '{']));
+    names.take(2).flat_map(|argument| effects(&format!(".{}()", argument.text), place)).collect()
 }
 
 /// The addresses in a text.

@@ -356,8 +356,16 @@ fn is_cmdlet(word: &str) -> bool {
         return false;
     }
     let known = VERBS.contains(&verb.to_ascii_lowercase().as_str());
-    let pascal = verb.starts_with(|c: char| c.is_ascii_uppercase())
+    known && (is_pascal_case(verb, noun) || NOUNS.contains(&noun.to_ascii_lowercase().as_str()))
+}
+
+fn is_pascal_case(verb: &str, noun: &str) -> bool {
+    verb.starts_with(|c: char| c.is_ascii_uppercase())
         && noun.starts_with(|c: char| c.is_ascii_uppercase())
-        && noun.len() > 1;
-    known && (pascal || NOUNS.contains(&noun.to_ascii_lowercase().as_str()))
+        && noun.len() > 1
+}
+
+/// Whether a word is a cmdlet in the spelling of PowerShell's own, which no Unix program has.
+pub(in crate::normalize) fn is_cmdlet_in_pascal_case(word: &str) -> bool {
+    is_cmdlet(word) && word.split_once('-').is_some_and(|(verb, noun)| is_pascal_case(verb, noun))
 }

@@ -13,7 +13,7 @@ mod render;
 
 use enumset::EnumSet;
 
-pub(super) use self::looks::{before_heredoc, looks_like};
+pub(super) use self::looks::{before_heredoc, is_cmdlet_in_pascal_case, looks_like};
 use crate::action::{Gap, Shell, Unit, UnitKind};
 use crate::normalize::paths::Place;
 use crate::normalize::{limits, windows};

@@ -14,6 +14,8 @@ use crate::normalize::{limits, windows};
 
 /// Units after which no more are looked for.
 const MAX_UNITS: usize = 2 * limits::MAX_UNITS;
+/// Tokens and brackets of attributes before a list of parameters.
+const MAX_ATTRIBUTES: usize = 16;
 /// Bytes of a bracket's inside that its pipeline shows whole.
 const SHOWN_INSIDE: usize = 300;
 
@@ -160,13 +162,45 @@ impl<'a> Reader<'a> {
         while next < end {
             match self.kind(next) {
                 Some(Kind::Chain | Kind::End) => return next,
+                _ if self.is_parameter_list(at, next) => return self.after(next + 1).min(end),
                 _ => next = self.after(next),
             }
         }
         end
     }
 
+    /// Whether the `param ( )` of a function or block stands here: at the start of a statement, or behind the attributes of
+    /// one. What follows its bracket is a statement of its own without any sign between.
+    fn is_parameter_list(&self, start: usize, at: usize) -> bool {
+        if self.kind(at + 1) != Some(&Kind::Open('(')) {
+            return false;
+        }
+        let attributed = || matches!(self.kind(start), Some(Kind::Word(word)) if word.starts_with('['));
+        match self.word(at).as_deref() {
+            Some("param") if at == start => true,
+            Some("param") => attributed() && matches!(self.kind(at - 1), Some(Kind::Word(word)) if word.ends_with(']')),
+            Some("]param") => attributed(),
+            _ => false,
+        }
+    }
+
+    /// Whether a statement is the `param ( )` of a function or block with its attributes.
+    fn is_parameters(&self, range: &Range<usize>) -> bool {
+        let mut at = range.start;
+        for _ in 0..MAX_ATTRIBUTES {
+            if at >= range.end || self.is_parameter_list(range.start, at) {
+                break;
+            }
+            at = self.after(at);
+        }
+        at < range.end && self.is_parameter_list(range.start, at)
+    }
+
     fn statement(&mut self, range: Range<usize>, around: &Around) {
+        if self.is_parameters(&range) {
+            // Only what the parameters' defaults run.
+            return self.brackets(range, around);
+        }
         if let Some(word) = self.word(range.start) {
             match word.as_str() {
                 "if" | "elseif" | "else" | "while" | "switch" | "foreach" | "for" | "until" | "catch" | "trap"
@@ -302,21 +336,32 @@ impl<'a> Reader<'a> {
             }
             at = self.after(at).min(range.end);
         }
-        let unit = joined(elements, prefix, self.span(&range));
-        self.emit(unit, &range, around);
+        let span = self.span(&range);
+        let apart = if elements.len() > 1 || prefix.len() > windows::MAX_INLINE {
+            stages(&elements, &span)
+        } else {
+            Vec::new()
+        };
+        let unit = joined(elements, prefix, span);
+        self.emit(unit, apart, &range, around);
     }
 
-    /// Emits a pipeline's unit, then what is inside its brackets and strings.
-    fn emit(&mut self, (mut unit, inner): (Unit, Vec<Unit>), range: &Range<usize>, around: &Around) {
+    /// Emits a pipeline's unit and those of its stages, then what is inside its brackets and strings.
+    fn emit(&mut self, (mut unit, inner): (Unit, Vec<Unit>), apart: Vec<Unit>, range: &Range<usize>, around: &Around) {
         calls::mark(&mut unit, &inner);
         let span = unit.span.clone();
         if !around.commands_only || !unit.commands.is_empty() {
             self.push(unit, around);
         }
-        for mut unit in inner {
+        for mut unit in apart.into_iter().chain(inner) {
             unit.span = span.clone();
             self.push(unit, around);
         }
+        self.brackets(range.clone(), around);
+    }
+
+    /// What is inside brackets and strings.
+    fn brackets(&mut self, range: Range<usize>, around: &Around) {
         let mut at = range.start;
         while at < range.end {
             match self.kind(at) {
@@ -404,7 +449,7 @@ impl<'a> Reader<'a> {
             Some(value) => render::literal(value),
             None => render::text(self.tokens, range.clone(), &self.variables),
         };
-        let effects = calls::effects(&text);
+        let effects = calls::effects(&text, &self.place);
         Element { text, command: None, effects, inner: Vec::new(), gaps: EnumSet::empty(), value }
     }
 
@@ -426,10 +471,17 @@ impl<'a> Reader<'a> {
         );
         let mut inner = built.inner;
         inner.extend(calls::inner(&mut built.command, input.as_deref(), &self.place, self.depth, &mut gaps));
+        if inner.is_empty() {
+            let (units, found) = windows::piped(&built.command, input.as_deref(), &self.place, self.depth);
+            gaps |= found;
+            inner.extend(units);
+        }
         self.moved(&built.command);
         let text = spelled(&name, called, &words, &built.command, !inner.is_empty());
-        let effects = calls::effects(&text);
-        Element { text, command: Some(built.command), effects, inner, gaps, value: None }
+        let mut effects = calls::effects(&text, &self.place);
+        windows::add(&mut effects, calls::member(&built.command, &self.place));
+        let value = printed(&built.command);
+        Element { text, command: Some(built.command), effects, inner, gaps, value }
     }
 
     /// Follows a change of folder.
@@ -576,6 +628,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What a command puts out, if it only prints what it is given and that is constant.
+fn printed(command: &Command) -> Option<String> {
+    let prints = matches!(command.program.as_str(), "echo" | "write" | "write-output")
+        && command.arguments.iter().all(|argument| !argument.dynamic && !argument.text.starts_with('-'))
+        && command.effects.iter().all(|effect| effect.target.is_none());
+    let words: Vec<&str> = command.arguments.iter().map(|argument| argument.text.as_str()).collect();
+    prints.then(|| words.join("\n"))
+}
+
 /// A command's canonical text. `opened`: what it runs is a unit of its own.
 fn spelled(name: &str, called: bool, words: &Words, command: &Command, opened: bool) -> String {
     let mut text = render::word(name);
@@ -673,6 +734,18 @@ fn plain(parts: &[Part]) -> String {
         }
     }
     out
+}
+
+/// A unit for each stage of a pipeline that does more than look and print: many harmless ones around it must not hide it.
+fn stages(elements: &[Element], span: &Range<usize>) -> Vec<Unit> {
+    let unit = |element: &Element| {
+        let mut unit = Unit::new(UnitKind::Command(Shell::PowerShell), element.text.as_str(), span.clone());
+        unit.gaps = element.gaps;
+        unit.own_effects.clone_from(&element.effects);
+        unit.commands.extend(element.command.clone());
+        unit
+    };
+    elements.iter().map(unit).filter(windows::does_more).collect()
 }
 
 /// The unit of a pipeline, and what was found inside its commands.

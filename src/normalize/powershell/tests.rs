@@ -1,7 +1,7 @@
 //! Tests of reading PowerShell.
 
 use super::*;
-use crate::action::Layer;
+use crate::action::{Fact, Layer, Modifier, PathScope, Scope};
 
 #[track_caller]
 fn check(script: &str, expected: &[&str]) {
@@ -24,7 +24,10 @@ fn statements_and_pipelines_are_units() {
         "Get-Process | Sort-Object CPU; ls C:\\x\ncd ..",
         &["get-process | sort-object ⟦data⟧'CPU'", "ls C:\\x", "cd .."],
     );
-    check("Get-Item a |\n  Remove-Item -Recurse -FORCE", &["get-item a | remove-item -recurse -force"]);
+    check(
+        "Get-Item a |\n  Remove-Item -Recurse -FORCE",
+        &["get-item a | remove-item -recurse -force", "remove-item -recurse -force"],
+    );
     check("# note\nls <# more #> -Force", &["ls -force"]);
 }
 
@@ -43,7 +46,7 @@ fn disguised_names_are_resolved() {
     check_programs("$x = 'iex'; & $x 'ls'", &["iex", "ls"]);
     check_programs("&('{1}{0}' -f 'x','ie') ls", &["iex", "ls"]);
     check_programs("& ([char]105+[char]0x65+'x') ls", &["iex", "ls"]);
-    check_programs("'ls' | iex", &["iex", "ls"]);
+    check_programs("'ls' | iex", &["iex", "iex", "ls"]);
     let (_, gaps) = units("I`E`X 'ls'", &Place::default());
     assert!(gaps.contains(Gap::OddSpelling));
 }
@@ -79,6 +82,66 @@ fn net_methods_have_effects() {
     let facts: Vec<_> = units.iter().flat_map(Unit::effects).map(|effect| effect.fact).collect();
     assert!(facts.contains(&crate::action::Fact::Download));
     assert!(units.iter().any(|unit| unit.flows.contains(crate::action::Flow::NetworkToExecution)));
+}
+
+#[test]
+fn stages_that_do_more_than_look_are_units_of_their_own() {
+    let (units, _) = units(&format!("{}rm C:\\Users -Recurse", "ls | ".repeat(50)), &Place::default());
+    assert_eq!(units.last().map(|unit| unit.text.as_str()), Some("rm C:\\Users -recurse"));
+    check("ls | sort | select x", &["ls | sort | select x"]);
+}
+
+#[test]
+fn a_statement_begins_behind_the_parameters_of_a_function() {
+    check_programs("function f { param($p) Remove-Item $p -Recurse }; f x", &["remove-item", "f"]);
+    check_programs("& { param ($p) rm $p } x", &["{param ($p) rm $p}", "rm"]);
+    check_programs("icm -ScriptBlock { param($p) rm $p }", &["icm", "rm"]);
+    check_programs("[CmdletBinding()] param([string]$p = 'x') rm $p", &["rm"]);
+    check_programs("[CmdletBinding()]param($p) rm $p", &["rm"]);
+    check_programs("param($p = (rm x)) ls", &["rm", "ls"]);
+}
+
+#[test]
+fn a_method_called_on_each_object_has_its_effect() {
+    for script in ["ls | % Delete", "ls | ForEach-Object Delete", "gps | % Kill"] {
+        let (units, _) = units(script, &Place::default());
+        let mut facts = units.iter().flat_map(Unit::effects).map(|effect| effect.fact);
+        assert!(facts.any(|fact| matches!(fact, Fact::Delete | Fact::Kill)), "{script}");
+    }
+    check_programs("ls | ? Name -eq x", &["ls", "?"]);
+}
+
+#[test]
+fn net_methods_on_files_name_their_path() {
+    let place = Place { home: Some("C:\\Users\\me".to_owned()), ..Place::default() };
+    let (units, _) = units("[IO.Directory]::Delete('C:\\Users\\me',$true)", &place);
+    let effect = units.iter().flat_map(Unit::effects).find(|effect| effect.fact == Fact::Delete).cloned();
+    let effect = effect.expect("a deletion");
+    assert!(effect.modifiers.contains(Modifier::Recursive));
+    assert_eq!(effect.target.map(|target| target.scope), Some(Scope::Path(PathScope::HomeRoot)));
+}
+
+#[test]
+fn a_refused_dry_run_is_none() {
+    let dry = |script: &str| {
+        let (units, _) = units(script, &Place::default());
+        units.iter().flat_map(Unit::effects).any(|effect| effect.modifiers.contains(Modifier::DryRun))
+    };
+    assert!(dry("Remove-Item x -WhatIf") && dry("Remove-Item x -WhatIf:$true"));
+    for script in [
+        "Remove-Item x -WhatIf:$false",
+        "Remove-Item x -wi:0",
+        "Remove-Item x -whati:$no",
+        "Remove-Item x -WhatIf: $false",
+    ] {
+        assert!(!dry(script), "{script}");
+    }
+}
+
+#[test]
+fn text_piped_into_a_shell_is_a_script() {
+    check_programs("'rd /s /q C:\\' | cmd", &["cmd", "cmd", "rd"]);
+    check_programs("echo 'rm x' | powershell -", &["echo", "powershell", "powershell", "rm"]);
 }
 
 #[test]

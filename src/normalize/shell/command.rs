@@ -12,6 +12,8 @@ use crate::normalize::shell::builtins;
 use crate::normalize::shell::code;
 use crate::normalize::shell::decode::{self, Literal, Output};
 use crate::normalize::shell::expand::Field;
+use crate::normalize::shell::files;
+use crate::normalize::shell::read::Cursor;
 use crate::normalize::shell::scope::{Arguments, Constant, Variable};
 use crate::normalize::shell::syntax::{self, Assignment, Piece, RedirectTarget, Stage, Value, Word};
 use crate::normalize::shell::text::{self, Part};
@@ -27,26 +29,95 @@ const MAX_INLINE_DATA: usize = 80;
 const MAX_REDIRECTS: usize = 512;
 /// Arguments of one command that are looked at, head and tail.
 const MAX_ARGUMENTS: usize = 1024;
+/// Items of the input of `xargs` that are looked at.
+const MAX_ITEMS: usize = 16;
 
-/// What a stage of a pipeline reads.
+/// What a command reads.
 #[derive(Debug)]
 pub(super) struct Input {
-    /// What the stage before prints.
+    /// Its text, as far as that is known: what the stage before prints.
     pub output: Output,
-    /// Whether there is a stage before.
-    pub piped: bool,
+    /// Where it comes from.
+    source: Source,
+    /// Whether it is a here-document, a here-string or a file that the script wrote.
+    here: bool,
+    /// How far `read` has come in it.
+    pub cursor: Cursor,
+}
+
+/// Where an input comes from.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Source {
+    /// Nothing is piped in.
+    #[default]
+    Nothing,
+    /// From files that the command names: what is read is plain to see, if not its text.
+    Files(Vec<Target>),
+    /// From the network, which the flows tell.
+    Network,
+    /// From a program, from which nothing can be told.
+    Unclear,
+}
+
+impl Source {
+    /// What a pipeline's next stage reads from these commands.
+    pub(super) fn of(commands: &[Command]) -> Self {
+        let fetches = |effect: &Effect| matches!(effect.fact, Fact::Contact | Fact::Download);
+        if commands.iter().any(|command| command.effects.iter().any(fetches)) { Self::Network } else { Self::Unclear }
+    }
 }
 
 impl Default for Input {
     fn default() -> Self {
-        Self { output: Output::Unknown, piped: false }
+        Self { output: Output::Unknown, source: Source::Nothing, here: false, cursor: Cursor::default() }
     }
 }
 
 impl Input {
     /// What comes out of the stage before.
-    pub(super) fn piped(output: Output) -> Self {
-        Self { output, piped: true }
+    ///
+    /// Here and below, `n_conditions` is how many conditions surround what reads it.
+    pub(super) fn piped(output: Output, source: Source, n_conditions: usize) -> Self {
+        // Of a text of which there may be more or less, no line is certain.
+        let whole = matches!(&output, Output::Known(literal) if !literal.partial);
+        let cursor = if whole { Cursor::new(n_conditions) } else { Cursor::default() };
+        Self { output, source, here: false, cursor }
+    }
+
+    /// A here-document or here-string.
+    pub(super) fn here(own: Field, n_conditions: usize) -> Self {
+        let cursor = if own.dynamic { Cursor::default() } else { Cursor::new(n_conditions) };
+        let output = if own.opaque { Output::Undecodable } else { Output::Known(Literal::from(own)) };
+        Self { output, source: Source::Unclear, here: true, cursor }
+    }
+
+    /// One line.
+    pub(super) fn line(line: &Constant, n_conditions: usize) -> Self {
+        let literal = Literal { decoded: line.decoded, ..Literal::text(line.text.as_str()) };
+        Self::piped(Output::Known(literal), Source::Unclear, n_conditions)
+    }
+
+    /// Something of which nothing is known.
+    pub(super) fn unclear() -> Self {
+        Self { source: Source::Unclear, ..Self::default() }
+    }
+
+    /// Something else that comes from where this does.
+    pub(super) fn other(&self) -> Self {
+        Self { source: self.source.clone(), ..Self::default() }
+    }
+
+    /// Whether nothing is given to read.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.source, Source::Nothing)
+    }
+
+    /// Its text, where that is known.
+    pub(super) fn literal(&self) -> Option<&Literal> {
+        match &self.output {
+            Output::Known(literal) => Some(literal),
+            Output::Undecodable | Output::Unknown => None,
+        }
     }
 }
 
@@ -59,15 +130,33 @@ pub(super) struct Step {
     pub commands: Vec<Command>,
     /// What it does besides.
     pub effects: Vec<Effect>,
+    /// What of it was not understood.
+    pub gaps: EnumSet<Gap>,
     /// Whether it is not worth a unit.
     pub trivial: bool,
+    /// Whether what it runs is in units of its own: a block's statements, what a wrapper runs.
+    pub has_units: bool,
     /// What it prints.
     pub output: Output,
+    /// Where that comes from.
+    pub source: Source,
+    /// Whether it prints nothing, or only to a file.
+    pub silent: bool,
 }
 
 impl Default for Step {
     fn default() -> Self {
-        Self { text: String::new(), commands: Vec::new(), effects: Vec::new(), trivial: false, output: Output::Unknown }
+        Self {
+            text: String::new(),
+            commands: Vec::new(),
+            effects: Vec::new(),
+            gaps: EnumSet::empty(),
+            trivial: false,
+            has_units: false,
+            output: Output::Unknown,
+            source: Source::Unclear,
+            silent: false,
+        }
     }
 }
 
@@ -144,15 +233,24 @@ impl Words {
     }
 }
 
-/// What is known of the standard input of a command.
-struct Stdin<'i> {
-    literal: Option<&'i Literal>,
-    /// Whether it comes from a decoder that could not be followed.
-    opaque: bool,
-    /// Whether it is a here-document or here-string.
-    here: bool,
+/// The standard input of a command, and what becomes of it.
+struct Stdin {
+    input: Rc<Input>,
     /// Set when the command executes it.
     executed: bool,
+    /// What a script or function prints that the command runs.
+    printed: Option<Output>,
+}
+
+impl Stdin {
+    fn new(input: Rc<Input>) -> Self {
+        Self { input, executed: false, printed: None }
+    }
+
+    /// Nothing to read.
+    fn nothing() -> Self {
+        Self::new(Rc::default())
+    }
 }
 
 impl Walker {
@@ -164,7 +262,22 @@ impl Walker {
         stage: &Stage<'_>,
         assignments: &[Assignment<'_>],
         words: &[Word<'_>],
-        input: &Input,
+        input: &Rc<Input>,
+        alone: bool,
+    ) -> Step {
+        // What is walked inside the command does not print for the block around it.
+        let printed = self.printed.take();
+        let step = self.simple_step(stage, assignments, words, input, alone);
+        self.printed = printed;
+        step
+    }
+
+    fn simple_step(
+        &mut self,
+        stage: &Stage<'_>,
+        assignments: &[Assignment<'_>],
+        words: &[Word<'_>],
+        input: &Rc<Input>,
         alone: bool,
     ) -> Step {
         let mut step = Step::default();
@@ -178,26 +291,18 @@ impl Walker {
         let own = self.own_input(stage);
         if fields.is_empty() {
             step.trivial = assigned.trivial;
-            self.redirections(stage, own.as_ref(), false, &mut step);
+            step.silent = true;
+            self.redirections(stage, own.as_ref(), None, false, &mut step);
             return step;
         }
         if words.first().is_some_and(|word| is_odd(word, fields.first())) {
             self.gap(Gap::OddSpelling);
         }
-        let own_literal = own.clone().map(Literal::from);
-        let piped = match &input.output {
-            Output::Known(literal) => Some(literal),
-            Output::Undecodable | Output::Unknown => None,
-        };
-        let mut stdin = Stdin {
-            literal: own_literal.as_ref().or(piped),
-            opaque: own.is_none() && input.output == Output::Undecodable,
-            here: own.is_some(),
-            executed: false,
-        };
+        let file = if own.is_none() { self.input_file(stage) } else { None };
+        let redirected = self.redirected(own.as_ref(), file.as_ref());
+        let mut stdin = Stdin::new(redirected.clone().unwrap_or_else(|| Rc::clone(input)));
         let mut run = Words { marks: vec![Mark::Plain; fields.len()], fields };
         let n_fields = run.fields.len();
-        let outer_feed = self.feed(stage, own.as_ref(), input);
         let shadowed = self.pass_on(&assigned.passed);
         step.commands = self.command(&mut run, 0, n_fields, &mut stdin);
         self.take_back(shadowed);
@@ -206,8 +311,12 @@ impl Walker {
         if let Some(command) = step.commands.first_mut() {
             command.assignments.clone_from(&assigned.pairs);
         }
-        step.output = Self::output(&run.fields, &step.commands, &stdin);
+        self.fed |= executed && Rc::ptr_eq(&stdin.input, &self.inherited);
+        step.output = self.output(&run.fields, &step.commands, &mut stdin);
+        step.source = next_source(&step.commands, &stdin.input);
         let writes = writes_file(stage);
+        step.silent = writes || step.commands.iter().all(|command| is_silent(&command.program));
+        self.moved(&step.commands);
         let tees = step.commands.iter().find(|command| command.program == "tee");
         self.written(&mut run, &step.output, tees, writes, own.is_some());
         if prints {
@@ -218,17 +327,19 @@ impl Walker {
             push_word(&mut step.text, &assigned.text);
         }
         step.trivial = is_trivial(&run.fields, &step) && assigned.trivial;
-        self.redirections(stage, own.as_ref(), executed, &mut step);
+        self.redirections(stage, own.as_ref(), file.as_ref(), executed, &mut step);
         if let Some(own) = own {
             let flows_on = !alone && matches!(step.output, Output::Known(_)) && !writes;
             self.heredoc_data(&own, executed || flows_on || (writes && matches!(step.output, Output::Known(_))));
         }
         self.outcome = None;
         if alone {
-            self.change_scope(&run.fields, &assigned);
-        }
-        if let Some(outer_feed) = outer_feed {
-            self.feed = outer_feed;
+            let lines = match redirected {
+                Some(redirected) => redirected,
+                None if reads_elsewhere(stage) => Rc::default(),
+                None => Rc::clone(&self.inherited),
+            };
+            self.change_scope(&run.fields, &assigned, &lines);
         }
         step
     }
@@ -246,21 +357,110 @@ impl Walker {
     }
 
     /// What the stage prints, when that is known: what the innermost command does, for wrappers pass it on.
-    fn output(fields: &[Field], commands: &[Command], stdin: &Stdin<'_>) -> Output {
+    fn output(&mut self, fields: &[Field], commands: &[Command], stdin: &mut Stdin) -> Output {
         let Some(command) = commands.iter().rev().find(|command| !command.wrappers.is_empty()).or(commands.first())
         else {
             return Output::Unknown;
         };
+        if let Some(printed) = stdin.printed.take() {
+            let passes_on = self.scope.functions.contains_key(&command.program)
+                || matches!(command.program.as_str(), "bash" | "sh" | "dash" | "zsh" | "ksh" | "eval" | "ssh" | "su");
+            // Others print more, or run their script for each of their inputs.
+            return if passes_on { printed } else { printed.then(Output::Unknown) };
+        }
         if stdin.executed || fields.iter().any(|field| field.dynamic && field.substituted) {
             return Output::Unknown;
         }
         let arguments: Vec<&str> = command.arguments.iter().map(|argument| argument.text.as_str()).collect();
-        let mut output = decode::output(&command.program, &arguments, stdin.literal);
+        let mut output = self.printed_by(&command.program, &arguments, stdin.input.literal());
         if let Output::Known(literal) = &mut output {
             literal.decoded |=
-                fields.iter().any(|field| field.decoded) || stdin.literal.is_some_and(|stdin| stdin.decoded);
+                fields.iter().any(|field| field.decoded) || stdin.input.literal().is_some_and(|stdin| stdin.decoded);
         }
         output
+    }
+
+    /// What a program prints; a file that the script wrote is read as if it were piped in.
+    pub(super) fn printed_by(&self, program: &str, arguments: &[&str], input: Option<&Literal>) -> Output {
+        if self.files.is_empty() || matches!(program, "echo" | "printf" | "yes" | "tee") {
+            return decode::output(program, arguments, input);
+        }
+        let text = |path: &str| self.files.text(&self.scope.place.locate(path).text);
+        if program == "cat"
+            && let Some(texts) = arguments.iter().map(|path| text(path)).collect::<Option<Vec<_>>>()
+            && !texts.is_empty()
+        {
+            let outputs = texts.iter().map(|text| Output::Known((**text).clone()));
+            return outputs.reduce(Output::then).unwrap_or(Output::Unknown);
+        }
+        match arguments.split_last().and_then(|(last, rest)| Some((text(last)?, rest))) {
+            Some((text, rest)) => decode::output(program, rest, Some(&text)),
+            None => decode::output(program, arguments, input),
+        }
+    }
+
+    /// Follows files that the script wrote to where they are copied or moved.
+    fn moved(&mut self, commands: &[Command]) {
+        if self.files.is_empty() {
+            return;
+        }
+        for command in commands.iter().filter(|it| matches!(it.program.as_str(), "cp" | "mv" | "ln" | "install")) {
+            let operands = command.arguments.iter().filter(|argument| !argument.text.starts_with('-'));
+            let paths: Vec<String> = operands.map(|operand| self.scope.place.locate(&operand.text).text).collect();
+            if let Some((to, from)) = paths.split_last() {
+                from.iter().for_each(|from| self.files.copy(from, to));
+            }
+        }
+    }
+
+    /// Remembers what is written to a file.
+    fn wrote(&mut self, path: &str, literal: &Literal, append: bool) {
+        if self.evaluating || path.is_empty() {
+            return;
+        }
+        let path = self.scope.place.locate(path).text;
+        let conditional = self.scope.n_conditions > 0;
+        if !self.files.write(&path, literal, append, conditional) {
+            self.gap(Gap::Truncated);
+        }
+    }
+
+    /// The file that a stage's standard input is redirected from, and which of its redirections says so.
+    pub(super) fn input_file(&mut self, stage: &Stage<'_>) -> Option<(usize, Field)> {
+        let reads = |redirect: &syntax::Redirect<'_>| {
+            matches!(redirect.operator, "<" | "<>") && matches!(redirect.descriptor, "" | "0")
+        };
+        let at = stage.redirects.iter().rposition(reads)?;
+        match &stage.redirects.get(at)?.target {
+            RedirectTarget::Word(word) if !word.raw.is_empty() => Some((at, self.expand_whole(word))),
+            _ => None,
+        }
+    }
+
+    /// What a stage's redirections give it to read: its own text or a file.
+    pub(super) fn redirected(&self, own: Option<&Field>, file: Option<&(usize, Field)>) -> Option<Rc<Input>> {
+        match (own, file) {
+            (Some(own), _) => Some(Rc::new(Input::here(own.clone(), self.scope.n_conditions))),
+            (None, Some((_, field))) => Some(Rc::new(self.read_file(field))),
+            (None, None) => None,
+        }
+    }
+
+    /// What can be read from a file: its text when the script wrote it or a substitution prints it.
+    fn read_file(&self, field: &Field) -> Input {
+        if let Some(literal) = &field.process {
+            return Input::piped(Output::Known(literal.clone()), Source::Unclear, self.scope.n_conditions);
+        }
+        if matches!(field.text.as_str(), "/dev/null" | "/dev/tty") {
+            return Input::default();
+        }
+        if field.substituted {
+            return Input::unclear();
+        }
+        let target = self.scope.place.locate(&field.text);
+        let text = self.files.text(&target.text).map(|text| (*text).clone());
+        let output = text.map_or(Output::Unknown, Output::Known);
+        Input { here: true, ..Input::piped(output, Source::Files(vec![target]), self.scope.n_conditions) }
     }
 
     /// Text that `echo` or `printf` writes to a file, or that `tee` writes, is a unit of its own.
@@ -268,7 +468,14 @@ impl Walker {
         let Output::Known(literal) = output else {
             return;
         };
-        let tees = tees.is_some_and(|tee| tee.arguments.iter().any(|argument| !argument.text.starts_with('-')));
+        let copies: Vec<&str> = tees.map_or_else(Vec::new, |tee| {
+            let operands = tee.arguments.iter().map(|argument| argument.text.as_str());
+            operands.filter(|operand| !operand.starts_with('-')).collect()
+        });
+        let appends =
+            tees.is_some_and(|tee| tee.arguments.iter().any(|it| matches!(it.text.as_str(), "-a" | "--append")));
+        copies.iter().for_each(|path| self.wrote(path, literal, appends));
+        let tees = !copies.is_empty();
         if !(writes || tees) {
             return;
         }
@@ -323,8 +530,8 @@ impl Walker {
             push_word(&mut assigned.text, &format!("{name}{sign}{shown}"));
             assigned.trivial &= !values.iter().any(|value| value.dynamic && value.open) && !is_telling(name);
             let text = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(" ");
-            if name == "PROMPT_COMMAND" {
-                self.script(&text, &[Layer::Deferred], Shell::Bash, values.iter().any(|value| value.decoded));
+            if let Some(script) = facts::hooks::variable(name, &text).and_then(|at| text.get(at..)) {
+                self.script(script, &[Layer::Deferred], Shell::Bash, values.iter().any(|value| value.decoded));
             }
             assigned.pairs.push((name.to_owned(), text));
             if lasting || matches!(assignment.value, Value::Array(_)) {
@@ -387,7 +594,7 @@ impl Walker {
     // ── Commands ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// The command that the fields from `start` to `end` are, and those inside it, outermost first.
-    fn command(&mut self, run: &mut Words, start: usize, end: usize, stdin: &mut Stdin<'_>) -> Vec<Command> {
+    fn command(&mut self, run: &mut Words, start: usize, end: usize, stdin: &mut Stdin) -> Vec<Command> {
         let Some(first) = run.fields.get(start) else {
             return Vec::new();
         };
@@ -432,7 +639,7 @@ impl Walker {
         let mut commands = vec![command];
         if self.scope.functions.contains_key(&program) {
             let arguments: Vec<Field> = run.fields.iter().take(end).skip(start + 1).cloned().collect();
-            self.call(&program, &arguments);
+            self.given(stdin, |walker| walker.call(&program, &arguments));
         }
         let place =
             facts.chdir.as_ref().filter(|_| !facts.nested.is_empty()).map(|folder| self.scope.place.changed_to(folder));
@@ -440,8 +647,16 @@ impl Walker {
         for nested in &facts.nested {
             self.nested(nested, &program, &facts, run, (start + 1, end), stdin, &mut commands);
         }
-        self.stdin(&facts, stdin);
-        self.process_inputs(&program, &facts, run, start, end);
+        let executed = self.stdin(&program, &facts, stdin);
+        if let Some(command) = commands.first_mut() {
+            let executed = executed.into_iter().filter(|effect| !facts.effects.contains(effect));
+            command.effects.extend(executed.collect::<Vec<_>>());
+        }
+        let path = run.fields.get(start).map_or("", |field| field.text.as_str());
+        self.reading(stdin, |walker| {
+            walker.process_inputs(&program, &facts, run, start, end);
+            walker.run_files(&program, path, &facts);
+        });
         if let Some(place) = outer_place {
             self.scope.place = place;
         }
@@ -497,7 +712,7 @@ impl Walker {
         facts: &Facts,
         run: &mut Words,
         (first, last): (usize, usize),
-        stdin: &mut Stdin<'_>,
+        stdin: &mut Stdin,
         commands: &mut Vec<Command>,
     ) {
         match nested {
@@ -515,6 +730,11 @@ impl Walker {
                     .fold((false, false), |(decoded, opaque), field| (decoded | field.decoded, opaque | field.opaque));
                 let joined = fields.map(|field| field.text.as_str()).collect::<Vec<_>>().join(" ");
                 let script = joined.get(*skip..).unwrap_or_default().to_owned();
+                let script = if matches!(program, "parallel" | "sem") {
+                    with_sources(&script, run, first + end, stdin)
+                } else {
+                    script
+                };
                 if opaque {
                     self.gap(Gap::Opaque);
                 }
@@ -528,11 +748,11 @@ impl Walker {
                 }
                 let layers = [script_layer(program, facts)];
                 if runs_here(program) {
-                    self.script_here(&script, &layers, *shell, decoded);
+                    self.given(stdin, |walker| walker.script_here(&script, &layers, *shell, decoded));
                 } else {
                     let behind = run.fields.get(first + end..last).unwrap_or_default();
                     let positional = self.script_arguments(program, &script, behind);
-                    self.child_script(&script, &layers, *shell, decoded, positional);
+                    self.given(stdin, |walker| walker.child_script(&script, &layers, *shell, decoded, positional));
                 }
             }
             Nested::Encoded { index, skip } => {
@@ -542,9 +762,30 @@ impl Walker {
                     None => self.gap(Gap::Opaque),
                 }
             }
-            Nested::Code { index, skip, language } => self.inline_code(run, first + index, *skip, *language),
+            Nested::Code { index, skip, language } => {
+                self.reading(stdin, |walker| walker.inline_code(run, first + index, *skip, *language));
+            }
             Nested::StdinShell(_) | Nested::StdinCode(_) => {}
         }
+    }
+
+    /// Walks what reads what the command does.
+    fn reading<T>(&mut self, stdin: &mut Stdin, walk: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.inherited, Rc::clone(&stdin.input));
+        let fed = std::mem::take(&mut self.fed);
+        let result = walk(self);
+        self.inherited = outer;
+        stdin.executed |= std::mem::replace(&mut self.fed, fed);
+        result
+    }
+
+    /// The same for a script or function, of which it is noted what it prints.
+    fn given(&mut self, stdin: &mut Stdin, walk: impl FnOnce(&mut Self)) {
+        let ((), printed) = self.reading(stdin, |walker| walker.capture(walk));
+        stdin.printed = Some(match stdin.printed.take() {
+            Some(before) => before.then(printed),
+            None => printed,
+        });
     }
 
     fn inline_code(&mut self, run: &mut Words, index: usize, skip: usize, language: Language) {
@@ -560,7 +801,8 @@ impl Walker {
         if long {
             run.mark(index, Mark::Hidden("⟦code⟧"));
         }
-        if long || decoded || !is_small(language) {
+        let touches = !facts::of_code(&code, &self.scope.place).is_empty();
+        if long || decoded || touches || !is_small(language) {
             self.code(&code, language, if decoded { &[Layer::Decoded] } else { &[] });
         } else {
             self.code_calls(&code, language);
@@ -574,7 +816,7 @@ impl Walker {
         facts: &Facts,
         run: &mut Words,
         (start, end): (usize, usize),
-        stdin: &mut Stdin<'_>,
+        stdin: &mut Stdin,
         commands: &mut Vec<Command>,
     ) {
         let end = end.min(run.fields.len());
@@ -607,30 +849,32 @@ impl Walker {
         commands.append(&mut inner.0);
     }
 
-    /// `xargs` appends what it reads: known words become arguments.
+    /// `xargs` appends what it reads: known words become arguments. What it runs reads nothing.
     fn with_input_words(
         &mut self,
         run: &mut Words,
         (start, end): (usize, usize),
-        stdin: &mut Stdin<'_>,
+        stdin: &mut Stdin,
     ) -> (Vec<Command>, String) {
-        const MOST: usize = 16;
-        let words: Vec<String> = stdin
-            .literal
-            .and_then(Literal::as_text)
-            .map(|text| text.split_whitespace().take(MOST).map(str::to_owned).collect())
-            .unwrap_or_default();
-        let decoded = stdin.literal.is_some_and(|literal| literal.decoded);
+        let before = run.fields.iter().take(start).rev();
+        let flags: Vec<&str> = before
+            .map(|field| field.text.as_str())
+            .take_while(|text| !matches!(basename(text), "xargs" | "gxargs" | "parallel"))
+            .collect();
+        let input = Rc::clone(&stdin.input);
+        let words = input.literal().map(|literal| items(literal, &flags)).unwrap_or_default();
+        let decoded = input.literal().is_some_and(|literal| literal.decoded);
         if words.is_empty() {
-            let commands = self.command(run, start, end, stdin);
+            let commands = self.command(run, start, end, &mut Stdin::nothing());
             return (commands, run.shown(start, end));
         }
-        self.appends = words.len() >= MOST;
+        self.appends = words.len() >= MAX_ITEMS;
         let mut fields: Vec<Field> = run.fields.iter().take(end).skip(start).cloned().collect();
         let joined = words.join(" ");
+        let slot = slot(&flags);
         let mut placed = false;
-        for field in fields.iter_mut().filter(|field| field.text.contains("{}")) {
-            field.text = field.text.replace("{}", &joined);
+        for field in fields.iter_mut().filter(|field| field.text.contains(slot)) {
+            field.text = field.text.replace(slot, &joined);
             field.parts.clear();
             field.decoded |= decoded;
             placed = true;
@@ -640,41 +884,58 @@ impl Walker {
         }
         let n_fields = fields.len();
         let mut run = Words { marks: vec![Mark::Plain; n_fields], fields };
-        let commands = self.command(
-            &mut run,
-            0,
-            n_fields,
-            &mut Stdin { literal: None, opaque: false, here: false, executed: false },
-        );
+        let commands = self.command(&mut run, 0, n_fields, &mut Stdin::nothing());
         (commands, run.shown(0, n_fields))
     }
 
-    /// What is fed to a program that executes it.
-    fn stdin(&mut self, facts: &Facts, stdin: &mut Stdin<'_>) {
+    /// What is fed to a program that executes it; the files of which that is so.
+    fn stdin(&mut self, program: &str, facts: &Facts, stdin: &mut Stdin) -> Vec<Effect> {
         let Some(kind) = &facts.stdin_code else {
-            return;
+            return Vec::new();
         };
-        if stdin.opaque {
+        let input = Rc::clone(&stdin.input);
+        match &input.output {
+            Output::Known(literal) => {
+                stdin.executed = true;
+                // What is read there is the script itself.
+                let outer = std::mem::take(&mut self.inherited);
+                self.run_literal(literal, kind, program, input.here, is_remote(facts));
+                self.inherited = outer;
+            }
+            Output::Undecodable => self.gap(Gap::Opaque),
+            // Queries and small programs are piped in all the time.
+            Output::Unknown if matches!(input.source, Source::Unclear) && runs_programs(kind) => self.gap(Gap::Opaque),
+            Output::Unknown => {}
+        }
+        let Source::Files(targets) = &input.source else {
+            return Vec::new();
+        };
+        let executes =
+            |target: &Target| Effect { fact: Fact::Execute, modifiers: EnumSet::empty(), target: Some(target.clone()) };
+        targets.iter().map(executes).collect()
+    }
+
+    /// Units for a text that an interpreter runs, or this shell where the program is `source`.
+    fn run_literal(&mut self, literal: &Literal, kind: &Nested, program: &str, here: bool, remote: bool) {
+        if literal.partial {
             self.gap(Gap::Opaque);
         }
-        let Some(literal) = stdin.literal else {
-            return;
-        };
-        stdin.executed = true;
-        // What `read` reads there is the script itself.
-        self.feed = None;
         let Some(text) = literal.as_text().map(str::to_owned) else {
             self.gap(Gap::Opaque);
             return;
         };
         match kind {
             Nested::StdinShell(shell) => {
-                let layers: &[Layer] = if stdin.here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
-                let layers = if is_remote(facts) { &[Layer::Remote] } else { layers };
-                self.script(&text, layers, *shell, literal.decoded);
+                let layers: &[Layer] = if here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
+                let layers = if remote { &[Layer::Remote] } else { layers };
+                if runs_here(program) {
+                    self.script_here(&text, layers, *shell, literal.decoded);
+                } else {
+                    self.script(&text, layers, *shell, literal.decoded);
+                }
             }
             Nested::StdinCode(language) => {
-                let layers: &[Layer] = match (stdin.here, literal.decoded) {
+                let layers: &[Layer] = match (here, literal.decoded) {
                     (_, true) => &[Layer::Decoded],
                     (true, false) => &[Layer::Heredoc],
                     (false, false) => &[],
@@ -682,6 +943,36 @@ impl Walker {
                 self.code(&text, *language, layers);
             }
             _ => {}
+        }
+    }
+
+    /// Reads the files that the script wrote and now runs: by an interpreter, by `source` or as programs.
+    fn run_files(&mut self, program: &str, path: &str, facts: &Facts) {
+        if self.files.is_empty() || self.evaluating {
+            return;
+        }
+        let own = path.contains('/').then(|| self.scope.place.locate(path).text);
+        let executed = facts.effects.iter().filter(|effect| effect.fact == Fact::Execute);
+        let mut paths: Vec<&str> = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str())).collect();
+        paths.dedup();
+        for path in paths {
+            for literal in self.files.versions(path) {
+                let text = literal.as_text().unwrap_or_default();
+                let is_own = own.as_deref() == Some(path);
+                let interpreter = if is_own { files::named_interpreter(text) } else { Some(program) };
+                let kind = match interpreter {
+                    None => Some(Nested::StdinShell(Shell::Bash)),
+                    Some(name) => facts::read(name, &[], &self.scope.place).stdin_code,
+                };
+                let Some(kind) = kind else {
+                    continue;
+                };
+                if self.files.spend(literal.bytes.len()) {
+                    self.run_literal(&literal, &kind, if is_own { "" } else { program }, true, false);
+                } else {
+                    self.gap(Gap::Truncated);
+                }
+            }
         }
     }
 
@@ -801,6 +1092,7 @@ impl Walker {
         }
         let mut unit = Unit::new(UnitKind::Code(language), code.trim_matches('\n'), self.current_span());
         unit.layers = layers.to_vec();
+        unit.own_effects = facts::of_code(code, &self.scope.place);
         unit.gaps = self.pending() & Gap::Opaque;
         self.emit(unit);
         self.code_calls(code, language);
@@ -811,15 +1103,45 @@ impl Walker {
         for script in code::shell_calls(language, code) {
             self.script(&script, &[Layer::Script], Shell::Bash, false);
         }
-        for decoded in decode::embedded(code) {
-            self.decoded_data(&decoded);
+        for literal in decode::embedded(code) {
+            let fate = code::fate(language, code, literal.at);
+            if fate != code::Fate::Data && !literal.inflated && code::unpacks(code) {
+                self.gap(Gap::Opaque);
+            }
+            let Some(text) = literal.text else {
+                continue;
+            };
+            match fate {
+                code::Fate::Shell => self.script(&text, &[Layer::Script], Shell::Bash, true),
+                code::Fate::Code => self.decoded_code(&text, language),
+                code::Fate::Data => self.decoded_data(&text),
+            }
+        }
+    }
+
+    /// Units for a program text that another one hides and runs.
+    fn decoded_code(&mut self, code: &str, language: Language) {
+        if self.count_script() && self.descend() {
+            self.code(code, language, &[Layer::Decoded]);
+            self.ascend();
+        } else {
+            self.decoded_data(code);
         }
     }
 
     // ── Redirections ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Adds a stage's redirections to its text and effects.
-    pub(super) fn redirections(&mut self, stage: &Stage<'_>, own: Option<&Field>, executed: bool, step: &mut Step) {
+    ///
+    /// `file` is the one that was expanded before, with its index.
+    pub(super) fn redirections(
+        &mut self,
+        stage: &Stage<'_>,
+        own: Option<&Field>,
+        file: Option<&(usize, Field)>,
+        executed: bool,
+        step: &mut Step,
+    ) {
         let n_redirects = stage.redirects.len();
         if n_redirects > MAX_REDIRECTS {
             self.gap(Gap::Truncated);
@@ -839,7 +1161,15 @@ impl Walker {
                 self.gap(Gap::Unparsed);
                 continue;
             }
-            let field = self.expand_whole(word);
+            let field = match file {
+                Some((at, field)) if *at == index => field.clone(),
+                _ => self.expand_whole(word),
+            };
+            if is_output(redirect)
+                && let Output::Known(literal) = &step.output
+            {
+                self.wrote(&field.text, literal, operator.contains(">>"));
+            }
             let duplicates =
                 operator.ends_with('&') && (field.text == "-" || field.text.bytes().all(|byte| byte.is_ascii_digit()));
             let space = if duplicates { "" } else { " " };
@@ -909,7 +1239,9 @@ impl Walker {
     }
 
     /// What a command changes for those that follow.
-    fn change_scope(&mut self, fields: &[Field], assigned: &Assigned) {
+    ///
+    /// `lines` is what `read` reads.
+    fn change_scope(&mut self, fields: &[Field], assigned: &Assigned, lines: &Input) {
         let Some((program, arguments)) = builtins::without_prefixes(fields).split_first() else {
             return;
         };
@@ -927,9 +1259,9 @@ impl Walker {
             "unset" => arguments.iter().for_each(|argument| self.scope.unset(&argument.text)),
             "read" => {
                 let separates = self.scope.get("IFS").is_some() || assigned.pairs.iter().any(|(name, _)| name == "IFS");
-                self.read(arguments, separates);
+                self.read(arguments, separates, lines);
             }
-            "mapfile" | "readarray" => self.map_file(arguments),
+            "mapfile" | "readarray" => self.map_file(arguments, lines),
             "getopts" => {
                 let names = arguments.iter().filter(|argument| syntax::is_name(&argument.text));
                 names.for_each(|name| self.scope.assign(&name.text, Variable::Unknown));
@@ -980,7 +1312,9 @@ impl Walker {
     }
 
     fn trap(&mut self, arguments: &[Field]) {
-        let script = arguments.iter().find(|argument| !argument.text.starts_with('-'));
+        let first = arguments.iter().find(|argument| !matches!(argument.text.as_str(), "--" | "-l" | "-p"));
+        // `trap - EXIT` takes a trap away.
+        let script = first.filter(|script| script.text != "-");
         if let Some(script) = script.filter(|_| arguments.len() > 1) {
             self.script(&script.text, &[Layer::Deferred], Shell::Bash, script.decoded);
         }
@@ -1011,6 +1345,121 @@ const DYNAMIC_MATTERS: EnumSet<Fact> = enumset::enum_set!(
 /// Languages whose short programs say nothing that the command around them does not show.
 fn is_small(language: Language) -> bool {
     matches!(language, Language::Other | Language::Awk | Language::Sql)
+}
+
+/// Whether the input of a program runs rather than being looked at or stored.
+fn runs_programs(kind: &Nested) -> bool {
+    match kind {
+        Nested::StdinShell(_) => true,
+        Nested::StdinCode(language) => !is_small(*language),
+        _ => false,
+    }
+}
+
+/// Where the output of a stage comes from, given its own input.
+fn next_source(commands: &[Command], input: &Input) -> Source {
+    let innermost = commands.iter().rev().find(|command| !command.wrappers.is_empty()).or(commands.first());
+    match (Source::of(commands), innermost) {
+        (Source::Network, _) => Source::Network,
+        // The flows of the whole pipeline tell what comes from the network, whatever is done to it on the way.
+        _ if matches!(input.source, Source::Network) => Source::Network,
+        (_, Some(command)) if command.program == "cat" => {
+            let reads = command.effects.iter().filter(|effect| effect.fact == Fact::Read);
+            let named: Vec<Target> = reads.filter_map(|effect| effect.target.clone()).take(8).collect();
+            if named.is_empty() && !command.arguments.iter().any(|argument| !argument.text.starts_with('-')) {
+                input.source.clone()
+            } else if named.is_empty() {
+                Source::Unclear
+            } else {
+                Source::Files(named)
+            }
+        }
+        _ => Source::Unclear,
+    }
+}
+
+/// Programs that print nothing when all is well.
+fn is_silent(program: &str) -> bool {
+    matches!(program, "mkdir" | "touch" | "chmod" | "chown" | "rm" | "cp" | "mv" | "ln" | "sleep" | "trap" | "alias")
+}
+
+/// What `xargs` makes of its input, by its flags.
+fn items(literal: &Literal, flags: &[&str]) -> Vec<String> {
+    let text = String::from_utf8_lossy(&literal.bytes);
+    let has = |names: &[&str]| flags.iter().any(|flag| names.contains(flag));
+    let by_line = flags
+        .iter()
+        .any(|flag| ["-I", "-J", "-L", "-d", "--delimiter", "--replace"].iter().any(|name| flag.starts_with(name)));
+    let whole = |part: &str| part.trim_matches('\n').to_owned();
+    let items: Vec<String> = if has(&["-0", "--null"]) || flags.iter().any(|flag| is_bundle_of(flag, '0')) {
+        text.split('\0').map(whole).filter(|item| !item.is_empty()).take(MAX_ITEMS).collect()
+    } else if by_line || has(&["-i"]) {
+        text.lines().map(str::to_owned).filter(|item| !item.is_empty()).take(MAX_ITEMS).collect()
+    } else {
+        unquoted_words(&text).into_iter().take(MAX_ITEMS).collect()
+    };
+    items
+}
+
+/// Whether a flag is a few short ones in one argument, with this letter among them.
+fn is_bundle_of(flag: &str, letter: char) -> bool {
+    flag.strip_prefix('-').is_some_and(|letters| {
+        letters.len() <= 4 && letters.contains(letter) && letters.starts_with(|first: char| "0rtpx".contains(first))
+    })
+}
+
+/// Words between blanks, where quotes hold blanks as they do for `xargs`.
+fn unquoted_words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut word, mut quote, mut begun) = (String::new(), None, false);
+    for letter in text.chars() {
+        match quote {
+            Some(open) if letter == open => quote = None,
+            Some(_) => word.push(letter),
+            None if matches!(letter, '"' | '\'') => {
+                quote = Some(letter);
+                begun = true;
+            }
+            None if letter.is_whitespace() => {
+                if begun || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            None => word.push(letter),
+        }
+    }
+    if begun || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// What stands for the input in the command of `xargs`.
+fn slot<'a>(flags: &[&'a str]) -> &'a str {
+    let named = |flag: &&'a str| flag.strip_prefix("-I").or_else(|| flag.strip_prefix("--replace="));
+    let glued = flags.iter().find_map(named).filter(|slot| !slot.is_empty());
+    // The flags come last first: a value stands in front of its flag.
+    let apart = flags.iter().position(|flag| matches!(*flag, "-I" | "-J")).and_then(|at| flags.get(at.checked_sub(1)?));
+    glued.or(apart.copied()).unwrap_or("{}")
+}
+
+/// The script of `parallel` with what comes behind `:::` or, without that, what is read.
+fn with_sources(script: &str, run: &Words, end: usize, stdin: &Stdin) -> String {
+    const MOST: usize = 16;
+    let given = run.fields.iter().skip(end).skip_while(|field| !field.text.starts_with(":::"));
+    let mut words: Vec<&str> =
+        given.map(|field| field.text.as_str()).filter(|text| !text.starts_with(":::")).take(MOST).collect();
+    if words.is_empty()
+        && let Some(text) = stdin.input.literal().and_then(Literal::as_text)
+    {
+        words = text.lines().take(MOST).collect();
+    }
+    if words.is_empty() {
+        return script.to_owned();
+    }
+    let joined = words.join(" ");
+    if script.contains("{}") { script.replace("{}", &joined) } else { format!("{script} {joined}") }
 }
 
 /// Variables that change what other programs run or record.
@@ -1231,12 +1680,20 @@ fn follows(fact: Fact, scope: Scope) -> Option<Fact> {
     }
 }
 
+/// Whether a stage's standard input is redirected, be it from a descriptor.
+pub(super) fn reads_elsewhere(stage: &Stage<'_>) -> bool {
+    stage.redirects.iter().any(|it| it.operator.starts_with('<') && matches!(it.descriptor, "" | "0"))
+}
+
+/// Whether a redirection is one of the standard output.
+fn is_output(redirect: &syntax::Redirect<'_>) -> bool {
+    matches!(redirect.operator, ">" | ">>" | ">|" | "&>" | "&>>") && matches!(redirect.descriptor, "" | "1")
+}
+
 /// Whether a stage's standard output goes to a file.
-fn writes_file(stage: &Stage<'_>) -> bool {
+pub(super) fn writes_file(stage: &Stage<'_>) -> bool {
     stage.redirects.iter().any(|redirect| {
-        matches!(redirect.operator, ">" | ">>" | ">|" | "&>" | "&>>")
-            && matches!(redirect.descriptor, "" | "1")
-            && matches!(&redirect.target, RedirectTarget::Word(word) if !word.raw.starts_with("/dev/"))
+        is_output(redirect) && matches!(&redirect.target, RedirectTarget::Word(word) if !word.raw.starts_with("/dev/"))
     })
 }
 

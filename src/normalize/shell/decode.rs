@@ -15,12 +15,14 @@ pub(super) struct Literal {
     pub bytes: Vec<u8>,
     /// Whether an encoding was undone to get it.
     pub decoded: bool,
+    /// Whether there may be more of it, or less: part of what prints it is not known.
+    pub partial: bool,
 }
 
 impl Literal {
     /// Plain text.
     pub(super) fn text(text: impl Into<String>) -> Self {
-        Self { bytes: text.into().into_bytes(), decoded: false }
+        Self { bytes: text.into().into_bytes(), ..Self::default() }
     }
 
     /// As text, if it is.
@@ -40,6 +42,30 @@ pub(super) enum Output {
     Unknown,
 }
 
+impl Output {
+    /// What is printed when `next` is printed after this.
+    #[must_use]
+    pub(super) fn then(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::Known(first), next) if first.bytes.is_empty() && !first.partial => next,
+            (before, Self::Known(next)) if next.bytes.is_empty() && !next.partial => before,
+            (Self::Known(mut first), Self::Known(next)) => {
+                if first.bytes.len() + next.bytes.len() <= MAX_DECODED {
+                    first.bytes.extend_from_slice(&next.bytes);
+                    first.decoded |= next.decoded;
+                    first.partial |= next.partial;
+                } else {
+                    first.partial = true;
+                }
+                Self::Known(first)
+            }
+            (Self::Known(known), _) | (_, Self::Known(known)) => Self::Known(Literal { partial: true, ..known }),
+            (Self::Undecodable, _) | (_, Self::Undecodable) => Self::Undecodable,
+            (Self::Unknown, Self::Unknown) => Self::Unknown,
+        }
+    }
+}
+
 /// What a program prints, given its arguments and what is known of its standard input.
 pub(super) fn output(program: &str, arguments: &[&str], input: Option<&Literal>) -> Output {
     match program {
@@ -51,20 +77,138 @@ pub(super) fn output(program: &str, arguments: &[&str], input: Option<&Literal>)
             }
             _ => Output::Unknown,
         },
+        // Without end, but one line of it is as good as many.
+        "yes" => Output::Known(Literal::text(if arguments.is_empty() { "y\n".to_owned() } else { echo(arguments) })),
+        "head" | "tail" | "sort" | "uniq" | "tac" | "grep" | "egrep" | "fgrep" => match input {
+            Some(input) => filtered(program, arguments, input),
+            None => Output::Unknown,
+        },
         _ => transformed(program, arguments, input),
     }
 }
 
+/// What a filter of lines lets through. Only what is certain: a line too many can hide another, as the opening of a
+/// here-document does.
+fn filtered(program: &str, arguments: &[&str], input: &Literal) -> Output {
+    let lines = input.as_text().and_then(|text| {
+        let lines: Vec<&str> = text.lines().collect();
+        match program {
+            "head" => first_lines(arguments, lines),
+            "tail" => last_lines(arguments, lines),
+            "grep" | "egrep" | "fgrep" => matching_lines(arguments, lines),
+            _ => ordered_lines(program, arguments, lines),
+        }
+    });
+    lines.map_or(Output::Unknown, |lines| {
+        let text: String = lines.into_iter().flat_map(|line| [line, "\n"]).collect();
+        Output::Known(Literal { bytes: text.into_bytes(), ..input.clone() })
+    })
+}
+
+/// The number of lines that `head` and `tail` are asked for, with its sign; ten when they are asked for none.
+fn line_count<'a>(arguments: &[&'a str]) -> Option<&'a str> {
+    match arguments {
+        [] => Some("10"),
+        ["-n" | "--lines", count] => Some(count),
+        [count] => {
+            let long = count.strip_prefix("--lines=").or_else(|| count.strip_prefix("-n"));
+            long.or_else(|| count.strip_prefix('-').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())))
+        }
+        _ => None,
+    }
+}
+
+fn first_lines<'t>(arguments: &[&str], mut lines: Vec<&'t str>) -> Option<Vec<&'t str>> {
+    let count = line_count(arguments)?;
+    let kept = match count.strip_prefix('-') {
+        Some(left_out) => lines.len().saturating_sub(left_out.parse().ok()?),
+        None => count.parse().ok()?,
+    };
+    lines.truncate(kept);
+    Some(lines)
+}
+
+fn last_lines<'t>(arguments: &[&str], mut lines: Vec<&'t str>) -> Option<Vec<&'t str>> {
+    let count = line_count(arguments)?;
+    let left_out = match count.strip_prefix('+') {
+        Some(first) => first.parse::<usize>().ok()?.saturating_sub(1),
+        None => lines.len().saturating_sub(count.trim_start_matches('-').parse().ok()?),
+    };
+    lines.drain(..left_out.min(lines.len()));
+    Some(lines)
+}
+
+fn ordered_lines<'t>(program: &str, arguments: &[&str], mut lines: Vec<&'t str>) -> Option<Vec<&'t str>> {
+    match (program, arguments) {
+        ("tac", []) => lines.reverse(),
+        ("uniq", []) => lines.dedup(),
+        ("sort", []) => lines.sort_unstable(),
+        ("sort", ["-r"]) => lines.sort_unstable_by(|one, other| other.cmp(one)),
+        ("sort", ["-u"]) => {
+            lines.sort_unstable();
+            lines.dedup();
+        }
+        _ => return None,
+    }
+    Some(lines)
+}
+
+/// `grep` with a pattern that is plain text.
+fn matching_lines<'t>(arguments: &[&str], mut lines: Vec<&'t str>) -> Option<Vec<&'t str>> {
+    let (flags, patterns): (Vec<&str>, Vec<&str>) =
+        arguments.iter().copied().partition(|argument| argument.starts_with('-'));
+    let [pattern] = patterns.as_slice() else {
+        return None;
+    };
+    let plain = pattern.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '/' | '-' | '_' | '~'));
+    let inverted = match flags.as_slice() {
+        [] | ["-E" | "-F"] => false,
+        ["-v" | "-vE" | "-vF"] => true,
+        _ => return None,
+    };
+    lines.retain(|line| line.contains(pattern) != inverted);
+    plain.then_some(lines)
+}
+
 fn transformed(program: &str, arguments: &[&str], input: Option<&Literal>) -> Output {
     let Some(transform) = transform(program, arguments) else {
-        return Output::Unknown;
+        return if is_closed(program, arguments) { Output::Undecodable } else { Output::Unknown };
     };
     let decodes = !matches!(transform, Transform::Translate(..) | Transform::Delete(..) | Transform::Reverse);
     let result = input.and_then(|input| apply(&transform, &input.bytes));
     match result {
-        Some(bytes) if bytes.len() <= MAX_DECODED => Output::Known(Literal { bytes, decoded: true }),
+        Some(bytes) if bytes.len() <= MAX_DECODED => {
+            Output::Known(Literal { bytes, decoded: true, partial: input.is_some_and(|input| input.partial) })
+        }
         _ if decodes => Output::Undecodable,
         _ => Output::Unknown,
+    }
+}
+
+/// Whether a program decompresses its standard input in a way that is not followed, or decrypts.
+fn is_closed(program: &str, arguments: &[&str]) -> bool {
+    let has = |names: &[&str]| arguments.iter().any(|argument| names.contains(argument));
+    // `-d`, or among the short flags as in `-dc`.
+    let decodes = || {
+        has(&["--decompress", "--uncompress", "--decode", "--decrypt", "-uncompress"])
+            || arguments.iter().any(|argument| {
+                argument.starts_with('-')
+                    && !argument.starts_with("--")
+                    && argument.len() <= 4
+                    && argument.contains('d')
+            })
+    };
+    let reads_stdin = || arguments.iter().all(|argument| argument.starts_with('-'));
+    match program {
+        "bunzip2" | "bzcat" | "unxz" | "xzcat" | "unlzma" | "lzcat" | "unzstd" | "zstdcat" | "unlz4" | "lz4cat"
+        | "unpigz" | "uncompress" | "funzip" | "lzop" => reads_stdin(),
+        "bzip2" | "pbzip2" | "lbzip2" | "xz" | "lzma" | "zstd" | "zstdmt" | "lz4" | "brotli" | "pigz"
+        | "zlib-flate" => reads_stdin() && decodes(),
+        "uudecode" | "ccat" => true,
+        "openssl" => has(&["-d", "-decrypt"]),
+        "gpg" | "gpg2" | "age" | "rage" | "ccrypt" | "basenc" => decodes(),
+        "sops" | "ansible-vault" => decodes() || has(&["decrypt", "view"]),
+        _ => false,
     }
 }
 
@@ -223,6 +367,13 @@ fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
+fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
+    let limit = u64::try_from(MAX_DECODED).ok()? + 1;
+    let mut decoded = Vec::new();
+    flate2::read::ZlibDecoder::new(bytes).take(limit).read_to_end(&mut decoded).ok()?;
+    Some(decoded)
+}
+
 /// What `echo` prints.
 fn echo(arguments: &[&str]) -> String {
     let is_option = |argument: &&&str| {
@@ -259,7 +410,7 @@ fn printf(arguments: &[&str]) -> Literal {
         if values.is_empty() || values.len() == before || text.len() > MAX_DECODED {
             // Escapes that spell a text out, rather than line ends and tabs, are an encoding.
             let decoded = arguments.first().is_some_and(|format| format.contains("\\x") || format.contains("\\0"));
-            return Literal { bytes: text.into_bytes(), decoded };
+            return Literal { bytes: text.into_bytes(), decoded, partial: false };
         }
     }
 }
@@ -371,18 +522,88 @@ fn digits(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, radix: u32, mo
     (n_digits > 0).then_some((value, n_digits))
 }
 
-/// Long quoted base64 in a program text that decodes to readable text.
-pub(super) fn embedded(text: &str) -> Vec<String> {
-    if !["b64", "ase64", "atob"].iter().any(|word| text.contains(word)) {
+/// A literal of a program text that the text decodes.
+#[derive(Debug)]
+pub(super) struct Embedded {
+    /// Where it stands.
+    pub at: usize,
+    /// What it decodes to; `None` when that is no text.
+    pub text: Option<String>,
+    /// Whether it was compressed and is not any more.
+    pub inflated: bool,
+}
+
+/// The quoted literals in a program text that it decodes, by the names of the decoders in it.
+pub(super) fn embedded(code: &str) -> Vec<Embedded> {
+    const MOST: usize = 8;
+    let names = |words: &[&str]| words.iter().any(|word| code.contains(word));
+    let from_base64 =
+        names(&["b64", "ase64", "atob", "decode64", "unpack('m", "unpack(\"m", "unpack1('m", "unpack1(\"m"]);
+    let from_hex = names(&["fromhex", "unhexlify", "hex2bin", "'hex'", "\"hex\"", "'H*'", "\"H*\"", "hex_codec"]);
+    let from_percent = names(&["unquote", "decodeURI", "unescape", "urldecode", "decode_www_form"]);
+    if !(from_base64 || from_hex || from_percent) {
         return Vec::new();
     }
-    text.split(['"', '\'', '`'])
-        .filter(|part| part.len() >= 12 && part.len() <= 2 * MAX_DECODED)
-        .filter(|part| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_\n".contains(&byte)))
-        .filter_map(|part| String::from_utf8(base64(part.as_bytes())?).ok())
-        .filter(|decoded| is_readable(decoded))
-        .take(8)
-        .collect()
+    let mut found = Vec::new();
+    let mut at = 0;
+    for part in code.split(['"', '\'', '`']) {
+        let decoded = literal_of(part, from_base64, from_hex, from_percent);
+        found.extend(decoded.map(|(text, inflated)| Embedded { at, text, inflated }));
+        at += part.len() + 1;
+        if found.len() >= MOST {
+            break;
+        }
+    }
+    found
+}
+
+/// A literal decoded in the first way that gives readable text, and whether it was compressed; `None` when it is not encoded.
+fn literal_of(part: &str, from_base64: bool, from_hex: bool, from_percent: bool) -> Option<(Option<String>, bool)> {
+    if part.len() < 6 || part.len() > 2 * MAX_DECODED {
+        return None;
+    }
+    let readable = |bytes: Vec<u8>| String::from_utf8(bytes).ok().filter(|text| is_readable(text));
+    let is_hex = part.len().is_multiple_of(2) && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b' ');
+    if from_hex
+        && is_hex
+        && let Some(text) = unhex(part.as_bytes()).and_then(readable)
+    {
+        return Some((Some(text), false));
+    }
+    let is_base64 = || part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_\n".contains(&byte));
+    if from_base64
+        && part.len() >= 12
+        && is_base64()
+        && let Some(bytes) = base64(part.as_bytes())
+    {
+        let opened = gunzip(&bytes).or_else(|| inflate(&bytes)).filter(|opened| opened.len() <= MAX_DECODED);
+        let inflated = opened.is_some();
+        return Some((readable(opened.unwrap_or(bytes)), inflated));
+    }
+    let is_percent = || part.matches('%').count() >= 2;
+    let text = if from_percent && is_percent() { unpercent(part).and_then(readable) } else { None };
+    text.map(|text| (Some(text), false))
+}
+
+/// Resolves `%72`; `None` when there is none.
+fn unpercent(text: &str) -> Option<Vec<u8>> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    let mut decodes = false;
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                decodes = true;
+                bytes.push(byte);
+                bytes.extend_from_slice(part.get(2..)?.as_bytes());
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    decodes.then_some(bytes)
 }
 
 fn is_readable(text: &str) -> bool {

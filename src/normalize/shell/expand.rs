@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::action::{Gap, Layer, Unit, UnitKind};
-use crate::normalize::shell::decode::{self, Literal, Output};
+use crate::normalize::shell::decode::{Literal, Output};
 use crate::normalize::shell::scope::{Constant, Variable};
 use crate::normalize::shell::syntax::{self, Body, List, Piece, RedirectTarget, Stage, Word};
 use crate::normalize::shell::text::{self, Part};
@@ -52,7 +52,7 @@ impl Field {
 
 impl From<Field> for Literal {
     fn from(field: Field) -> Self {
-        Self { bytes: field.text.into_bytes(), decoded: field.decoded }
+        Self { bytes: field.text.into_bytes(), decoded: field.decoded, partial: false }
     }
 }
 
@@ -249,6 +249,12 @@ impl Walker {
         if parsed.is_plain() && self.well_known(parsed.name, quoted, builder) {
             return;
         }
+        // Copying values costs what filling them in costs: with nothing left to spend they are not even copied.
+        if self.scope.is_spent() && self.has_values(parsed.name) {
+            self.gap(Gap::Truncated);
+            builder.dynamic(format!("${}", parsed.name), true);
+            return;
+        }
         match self.values(&parsed) {
             Some(values) => self.known_parameter(&parsed, values, quoted, builder),
             None => self.unknown_parameter(inner, &parsed, quoted, builder),
@@ -271,6 +277,12 @@ impl Walker {
             _ => return false,
         }
         true
+    }
+
+    /// Whether the values of a parameter are known.
+    fn has_values(&self, name: &str) -> bool {
+        let positional = matches!(name, "@" | "*" | "#") || name.parse::<usize>().is_ok_and(|number| number > 0);
+        positional && self.scope.positional.is_some() || matches!(self.scope.get(name), Some(Variable::Constant(_)))
     }
 
     /// The values of a parameter; `None` when they are not known, an empty list when it is unset.
@@ -520,7 +532,7 @@ impl Walker {
         if program == "mktemp" && arguments.iter().all(|argument| matches!(*argument, "-d" | "-q")) {
             return Some(Literal::text("/tmp/tmp.XXXXXX"));
         }
-        match decode::output(program, &arguments, own.as_ref().or(input)) {
+        match self.printed_by(program, &arguments, own.as_ref().or(input)) {
             Output::Known(mut literal) => {
                 literal.decoded |= fields.iter().any(|field| field.decoded) || input.is_some_and(|input| input.decoded);
                 Some(literal)

@@ -2,8 +2,8 @@
 //!
 //! [`syntax`] parses, [`walk`] goes through the tree, [`expand`] resolves words by what [`scope`] knows, [`command`] asks the
 //! tables about each command and opens what it contains, [`builtins`] and [`read`] follow what the shell's own commands change,
-//! [`ways`] in which folder a list may end, [`decode`] works out what can be known before anything runs, [`text`] spells the
-//! result in one way.
+//! [`ways`] in which folder a list may end, [`files`] remembers what the script writes and may run, [`decode`] works out what
+//! can be known before anything runs, [`text`] spells the result in one way.
 
 mod braces;
 mod builtins;
@@ -11,6 +11,7 @@ mod code;
 mod command;
 mod decode;
 mod expand;
+mod files;
 mod parameter;
 mod read;
 mod scope;

@@ -1,47 +1,55 @@
-//! `read`: known lines of a here-document, a here-string or a constant pipe → variables.
+//! `read`: known lines of what is read → variables.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::normalize::shell::command::Input;
-use crate::normalize::shell::decode::Output;
 use crate::normalize::shell::expand::Field;
 use crate::normalize::shell::scope::{Constant, Variable};
-use crate::normalize::shell::syntax::{self, Body, List, Stage};
+use crate::normalize::shell::syntax::{self, Body, List};
 use crate::normalize::shell::walk::Walker;
 
-/// The standard input of what is looked at, where it is known.
-#[derive(Debug, Clone)]
-pub(super) struct Feed {
-    text: Rc<str>,
-    /// Where the next line begins.
-    at: usize,
-    decoded: bool,
-    /// How many conditions surround what is fed: within more of them a `read` may happen or not, and no line is certain.
+/// How far an input was read.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    /// Where the next line begins; `None` when that is not known.
+    at: Cell<Option<usize>>,
+    /// How many conditions surround what reads: within more of them a `read` may happen or not, and no line is certain.
     n_conditions: usize,
 }
 
-impl Feed {
-    /// The input that is one line.
-    pub(super) fn line(line: &Constant, n_conditions: usize) -> Self {
-        Self { text: Rc::from(line.text.as_str()), at: 0, decoded: line.decoded, n_conditions }
+impl Cursor {
+    /// At the beginning.
+    pub(super) fn new(n_conditions: usize) -> Self {
+        Self { at: Cell::new(Some(0)), n_conditions }
+    }
+}
+
+impl Input {
+    /// What is left to read within so many conditions, and where it begins. From then on that is not known.
+    fn take_rest(&self, n_conditions: usize) -> Option<(usize, &[u8])> {
+        let at = self.cursor.at.take().filter(|_| self.cursor.n_conditions >= n_conditions)?;
+        Some((at, self.literal()?.bytes.get(at..)?))
     }
 
-    fn rest(&self) -> &str {
-        self.text.get(self.at..).unwrap_or_default()
+    fn next_line(&self, n_conditions: usize) -> Option<Constant> {
+        let (at, rest) = self.take_rest(n_conditions)?;
+        let line = rest.split_inclusive(|byte| *byte == b'\n').next()?;
+        self.cursor.at.set(Some(at + line.len()));
+        self.constant(line)
     }
 
-    fn lines(&self) -> Vec<Constant> {
-        self.rest().lines().map(|line| self.constant(line)).collect()
+    /// Something else than a line is read.
+    fn skip(&self) -> Option<Constant> {
+        self.cursor.at.set(None);
+        None
     }
 
-    fn next_line(&mut self) -> Option<Constant> {
-        let line = self.rest().split_inclusive('\n').next().map(str::to_owned)?;
-        self.at += line.len();
-        Some(self.constant(line.trim_end_matches(['\n', '\r'])))
-    }
-
-    fn constant(&self, line: &str) -> Constant {
-        Constant { text: line.to_owned(), decoded: self.decoded, ..Constant::default() }
+    /// A line as the value of a variable; `None` when it is no text.
+    fn constant(&self, line: &[u8]) -> Option<Constant> {
+        let text = std::str::from_utf8(line).ok()?.trim_end_matches(['\n', '\r']);
+        let decoded = self.literal().is_some_and(|literal| literal.decoded);
+        (!text.contains('\0')).then(|| Constant { text: text.to_owned(), decoded, ..Constant::default() })
     }
 }
 
@@ -81,21 +89,6 @@ impl<'f> Asked<'f> {
 }
 
 impl Walker {
-    /// Sets what `read` reads in a stage. Gives what it read before, to be put back after the stage; `None` when the stage goes
-    /// on reading that.
-    pub(super) fn feed(&mut self, stage: &Stage<'_>, own: Option<&Field>, input: &Input) -> Option<Option<Feed>> {
-        let known = match (own, &input.output) {
-            (Some(own), _) => (!own.dynamic).then_some((own.text.as_str(), own.decoded)),
-            (None, _) if stage.redirects.iter().any(|redirect| redirect.operator.starts_with('<')) => None,
-            (None, Output::Known(literal)) => literal.as_text().map(|text| (text, literal.decoded)),
-            (None, _) if input.piped => None,
-            (None, _) => return None,
-        };
-        let n_conditions = self.scope.n_conditions;
-        let feed = known.map(|(text, decoded)| Feed { text: Rc::from(text), at: 0, decoded, n_conditions });
-        Some(std::mem::replace(&mut self.feed, feed))
-    }
-
     /// The lines that a loop goes through when its condition begins with `read`; nothing is left of them behind it.
     pub(super) fn fed_lines(&mut self, condition: &List<'_>) -> Option<Vec<Constant>> {
         let [stage] = condition.first()?.stages.as_slice() else {
@@ -107,29 +100,29 @@ impl Walker {
         let reads = words.first()?.raw == "read" && stage.redirects.is_empty();
         // The loop itself is a condition.
         let n_conditions = self.scope.n_conditions.saturating_sub(1);
-        let feed = if reads { self.feed.take() } else { None };
-        feed.filter(|feed| feed.n_conditions >= n_conditions).map(|feed| feed.lines())
+        let input = Rc::clone(&self.inherited);
+        if reads { self.lines(&input, n_conditions) } else { None }
     }
 
-    /// `read name …`. `separates` tells that fields are not, or may not be, separated by blanks.
-    pub(super) fn read(&mut self, arguments: &[Field], separates: bool) {
+    /// All lines that are left; `None` when one is not known, or all of them are too many.
+    fn lines(&mut self, input: &Input, n_conditions: usize) -> Option<Vec<Constant>> {
+        let (_, rest) = input.take_rest(n_conditions)?;
+        let known = self.scope.spend(rest.len());
+        let lines = rest.split_inclusive(|byte| *byte == b'\n').map(|line| input.constant(line));
+        if known { lines.collect() } else { None }
+    }
+
+    /// `read name …` of an input. `separates` tells that fields are not, or may not be, separated by blanks.
+    pub(super) fn read(&mut self, arguments: &[Field], separates: bool, input: &Input) {
         let mut asked = Asked::of(arguments, READ_FLAGS);
         if asked.names.is_empty() {
             asked.names.push("REPLY");
         }
-        let line = self.next_line(asked.special);
+        let line = if asked.special { input.skip() } else { input.next_line(self.scope.n_conditions) };
         match line.filter(|_| asked.names.len() == 1 || !separates) {
             Some(line) => self.assign_words(&asked, line),
             None => asked.names.iter().for_each(|name| self.scope.assign(name, Variable::Unknown)),
         }
-    }
-
-    fn next_line(&mut self, special: bool) -> Option<Constant> {
-        let n_conditions = self.scope.n_conditions;
-        if special || self.feed.as_ref().is_some_and(|feed| feed.n_conditions < n_conditions) {
-            self.feed = None;
-        }
-        self.feed.as_mut()?.next_line()
     }
 
     /// Each name gets a word, the last one all the rest.
@@ -149,15 +142,11 @@ impl Walker {
     }
 
     /// `mapfile name`: all lines become an array.
-    pub(super) fn map_file(&mut self, arguments: &[Field]) {
+    pub(super) fn map_file(&mut self, arguments: &[Field], input: &Input) {
         let asked = Asked::of(arguments, MAP_FILE_FLAGS);
         let name = asked.names.last().copied().unwrap_or("MAPFILE");
-        let n_conditions = self.scope.n_conditions;
-        let feed = self.feed.take().filter(|feed| !asked.special && feed.n_conditions >= n_conditions);
-        let value = match feed {
-            Some(feed) if self.scope.spend(feed.rest().len()) => Variable::Constant(feed.lines()),
-            _ => Variable::Unknown,
-        };
+        let lines = self.lines(input, self.scope.n_conditions).filter(|_| !asked.special);
+        let value = lines.map_or(Variable::Unknown, Variable::Constant);
         self.scope.assign(name, value);
     }
 }

@@ -138,6 +138,11 @@ impl Scope {
         self.n_expanded <= MAX_EXPANDED
     }
 
+    /// Whether nothing more can be filled in.
+    pub(super) fn is_spent(&self) -> bool {
+        self.n_expanded > MAX_EXPANDED
+    }
+
     /// Enters a subshell.
     pub(super) fn enter(&self) -> Mark {
         Mark {

@@ -46,9 +46,23 @@ fn check_no_gap(script: &str, gap: Gap) {
 
 #[test]
 fn a_statement_is_a_pipeline() {
-    check("a | b && c; d", &["a | b", "c", "d"]);
-    check("a |& b\nc & d", &["a | b", "c &", "d"]);
-    check("a |\n b &&\n c", &["a | b", "c"]);
+    check("ls | wc && date; id", &["ls | wc", "date", "id"]);
+    check("ls |& wc\ndate & id", &["ls | wc", "date &", "id"]);
+    check("ls |\n wc &&\n date", &["ls | wc", "date"]);
+}
+
+#[test]
+fn filters_behind_what_a_pipeline_does_are_left_out() {
+    check("rm -rf ~/x 2>&1 | grep -v y | sort | head -5", &["rm -rf ~/x 2>&1"]);
+    check("make test 2>&1 | tail -20 &", &["make test 2>&1 &"]);
+    check("cat a | grep x | wc -l", &["cat a | grep x | wc -l"]);
+}
+
+#[test]
+fn what_harmless_stages_stand_beside_is_a_unit_of_its_own_too() {
+    check("ls | ls | rm -rf ~/x", &["ls | ls | rm -rf ~/x", "rm -rf ~/x"]);
+    check("rm -rf ~/x | tee log | sort", &["rm -rf ~/x | tee log", "rm -rf ~/x", "tee log"]);
+    check("foo | bar", &["foo | bar", "foo", "bar"]);
 }
 
 #[test]
@@ -483,6 +497,20 @@ fn read_takes_what_is_known() {
 }
 
 #[test]
+fn read_reads_what_other_commands_would() {
+    check_last("echo rm > f; read x < f; $x z", "rm z");
+    check_last("echo rm > f; cat f | { read x; $x z; }", "rm z");
+    check_last("{ echo ls; echo rm; } | { read x; read y; $y z; }", "rm z");
+    check_last("while read x; do $x z; done < <(echo rm)", "rm z");
+    check_last("echo 'rm -rf /x' > f; while read x; do $x; done < f", "rm -rf /x");
+    check_last("echo 'read x; $x z' > f; echo rm | sh f", "rm z");
+    check_last("echo rm | python3 -c 'import os; os.system(\"read x; \\$x z\")'", "rm z");
+    check_last("echo F=b > f; . ./f; cat $F", "cat b");
+    check_last("echo F=b > f; F=a; sh f; cat $F", "cat a");
+    check_last("{ if ls; then read x; $x z; fi; bash; } <<< 'rm -rf /x'", "rm -rf /x");
+}
+
+#[test]
 fn read_guesses_nothing() {
     for script in [
         "X=ls; read X; $X a",
@@ -491,6 +519,12 @@ fn read_guesses_nothing() {
         "{ a && read X; read X; $X b; } <<< rm",
         "{ cat f | while read X; do $X; done; } <<< ls",
         "echo 'read X; $X' | sh",
+        "{ echo 'read X; $X' | sh; } <<< ls",
+        "{ ls && echo ls; } | { read X; $X; }",
+        "read X <<< \"$Y\"; $X a",
+        "echo ls | xargs sh -c 'read X; $X'",
+        "{ read X <&3; $X; } <<< ls",
+        "{ { read X; $X; } <&3; } <<< ls",
     ] {
         check_gap(script, Gap::Dynamic);
     }
@@ -547,7 +581,7 @@ fn a_document_written_to_a_file_is_data() {
     check(&format!("cat > a <<EOF\n{long}\nEOF"), &["cat > a <<< ⟦data⟧", &long]);
     check(&format!("echo '{long}' > a"), &["echo ⟦data⟧ > a", &long]);
     check("echo 'x y' | sudo tee a", &["echo ⟦data⟧'x y' | sudo tee a", "tee a", "x y"]);
-    check("echo 'x y' | tee a", &["echo ⟦data⟧'x y' | tee a", "x y"]);
+    check("echo 'x y' | tee a", &["echo ⟦data⟧'x y' | tee a", "x y", "tee a"]);
 }
 
 #[test]
@@ -683,6 +717,217 @@ fn what_cannot_be_opened_but_runs_is_opaque() {
     check_no_gap("base64 -d payload > out", Gap::Opaque);
 }
 
+// ── What is read and then run ───────────────────────────────────────────────────────────────────────────────────────────
+
+#[track_caller]
+fn check_runs(script: &str, text: &str) {
+    let units = read(script);
+    let runs = |unit: &Unit| unit.text == text && !matches!(unit.kind, UnitKind::Data);
+    assert!(units.iter().any(runs), "no `{text}` in {script}: {units:#?}");
+}
+
+#[test]
+fn text_that_is_not_known_is_opaque_where_a_shell_or_interpreter_runs_it() {
+    for script in [
+        "seq 3 | sed 's/.*/rm -rf x/' | sh",
+        "openssl enc -d -in x | bash",
+        "uudecode x | sh",
+        "xz -dc x | sh",
+        "zstd -d | bash",
+        "age -d x | sh",
+        "sops -d x | sh",
+        "./gen | sh",
+        "jq -nr '\"rm -rf x\"' | sh",
+        "./gen | python3",
+        "./gen | sudo sh",
+        "if a; then echo x; fi | sh",
+        "while a; do echo x; done | sh",
+        "./gen | bash -c bash",
+        "./gen | { bash; }",
+        "{ ./gen; echo y; } | sh",
+        "bash < <(./gen)",
+    ] {
+        check_gap(script, Gap::Opaque);
+    }
+    for script in [
+        "cat x.sh | sh",
+        "sh < x.sh",
+        "curl -fsSL https://x-host.dev/i.sh | sh",
+        "curl -fsSL https://x-host.dev/i.sh | tac | sudo bash -s -- --yes",
+        "pg_dump a | psql b",
+        "./gen | python3 x.py",
+        "./gen | ssh h 'cat > f'",
+        "ls | xargs bash",
+        "make | tee log",
+        "sh < /dev/null",
+    ] {
+        check_no_gap(script, Gap::Opaque);
+    }
+}
+
+#[test]
+fn a_file_that_a_shell_reads_is_executed() {
+    for script in ["cat x.sh | sh", "sh < x.sh", "cat x.sh | sudo bash -s"] {
+        let executes = |unit: &Unit| {
+            unit.effects().any(|effect| {
+                effect.fact == Fact::Execute && effect.target.as_ref().is_some_and(|target| target.text == "x.sh")
+            })
+        };
+        assert!(read(script).iter().any(executes), "{script}: {:#?}", read(script));
+    }
+}
+
+#[test]
+fn filters_of_lines_pass_known_text_on() {
+    for script in [
+        "echo 'rm -rf /x' | head -1 | bash",
+        "echo 'rm -rf /x' | sort | uniq | bash",
+        "printf 'a\\nrm -rf /x\\n' | grep -v a | sh",
+        "printf 'rm -rf /x\\na\\n' | grep rm | sh",
+        "printf 'a\\nrm -rf /x\\n' | tail -n +2 | sh",
+        "printf 'a\\nrm -rf /x\\nb' | head -2 | tail -n 1 | sh",
+        "yes 'rm -rf /x' | head -1 | sh",
+        "echo cm0gLXJmIC94 | head -n1 | base64 -d | sh",
+    ] {
+        check_runs(script, "rm -rf /x");
+        check_no_gap(script, Gap::Opaque);
+    }
+    // What is not certain to be the same text is not taken for it.
+    check_gap("printf 'cat <<E\\nrm -rf /x\\nE\\n' | grep -n '^r' | sh", Gap::Opaque);
+}
+
+#[test]
+fn what_a_block_prints_is_known_when_all_of_it_is() {
+    for script in [
+        "{ echo 'rm -rf /x'; } | sh",
+        "(echo 'rm \\'; echo '-rf /x') | sh",
+        "{ mkdir -p y; echo 'rm -rf /x'; } | bash",
+        "f() { echo 'rm -rf /x'; }; f | sh",
+        "bash -c \"echo 'rm -rf /x'\" | sh",
+        "{ { echo rm; } | tr '\\n' ' '; echo '-rf /x'; } | sh",
+    ] {
+        check_runs(script, "rm -rf /x");
+        check_no_gap(script, Gap::Opaque);
+    }
+    for script in ["{ a && echo 'rm -rf /x'; } | sh", "for i in rm; do printf \"$i -rf /x\"; done | sh"] {
+        check_runs(script, "rm -rf /x");
+        check_gap(script, Gap::Opaque);
+    }
+}
+
+#[test]
+fn the_standard_input_of_a_script_is_that_of_its_commands() {
+    for script in [
+        "bash -c bash <<< 'rm -rf /x'",
+        "bash -c 'set -e; bash' <<< 'rm -rf /x'",
+        "echo 'rm -rf /x' | bash -c 'cat | sh'",
+        "ssh h 'bash -s' <<EOF\nrm -rf /x\nEOF",
+        "ssh h bash <<< 'rm -rf /x'",
+        "ssh h <<EOF\nrm -rf /x\nEOF",
+        "sudo -s <<< 'rm -rf /x'",
+        "sudo -i <<E\nrm -rf /x\nE",
+        "sudo -u bob -i <<E\nrm -rf /x\nE",
+        "su - <<E\nrm -rf /x\nE",
+        "sudo su <<E\nrm -rf /x\nE",
+        "chroot /mnt <<< 'rm -rf /x'",
+        ". /dev/stdin <<< 'rm -rf /x'",
+        "bash /dev/fd/3 3<<< 'rm -rf /x'",
+        "{ bash; } <<< 'rm -rf /x'",
+        "echo 'rm -rf /x' | (sh)",
+        "f() { bash; }; f <<< 'rm -rf /x'",
+        "bash < <(echo 'rm -rf /x')",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    assert_eq!(unit("ssh h python3 <<E\nx(1)\nE", "x(1)").kind, UnitKind::Code(Language::Python));
+    // A password is no script.
+    assert!(!read("echo secret | sudo -S -v").iter().any(|unit| unit.text == "secret"));
+}
+
+#[test]
+fn a_file_that_the_script_wrote_is_read_when_it_is_run() {
+    for script in [
+        "cat > /tmp/x.sh <<'EOF'\nrm -rf /x\nEOF\nbash /tmp/x.sh",
+        "echo 'rm -rf /x' > run.sh; chmod +x run.sh; ./run.sh",
+        "echo cm0gLXJmIC94 | base64 -d > x.sh && bash x.sh",
+        "echo 'rm -rf /x' | tee run.sh; . ./run.sh",
+        "echo 'rm -rf /x' | sudo tee /opt/run > /dev/null; sudo /opt/run",
+        "printf '#!/bin/sh\\n' > x; echo 'rm -rf /x' >> x; sh x",
+        "{ echo '#!/bin/sh'; echo 'rm -rf /x'; } > x; ./x",
+        "echo 'rm -rf /x' > a; mv a b; sh b",
+        "echo 'rm -rf /x' > a; cat a | sh",
+        "echo 'rm -rf /x' > a; sh < a",
+        "echo 'rm -rf /x' > a; eval \"$(cat a)\"",
+        "echo cm0gLXJmIC94 > a; base64 -d a | sh",
+        "echo 'rm -rf /x' > a; false && echo ls > a; sh a",
+        "cd /tmp; echo 'rm -rf /x' > a; sh /tmp/a",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    let code = unit_of_kind("cat > x.py <<'EOF'\nprint(1)\nEOF\npython3 x.py", "print(1)");
+    assert_eq!(code, Some(UnitKind::Code(Language::Python)));
+    let code = unit_of_kind("printf '#!/usr/bin/env python3\\nx()\\n' > x; ./x", "#!/usr/bin/env python3\nx()");
+    assert_eq!(code, Some(UnitKind::Code(Language::Python)));
+    // A script that runs itself ends.
+    assert!(!read("echo './a; sh a' > a; sh a").is_empty());
+}
+
+/// The kind of the unit of this text that is not data.
+fn unit_of_kind(script: &str, text: &str) -> Option<UnitKind> {
+    let units = read(script);
+    units.iter().find(|unit| unit.text == text && unit.kind != UnitKind::Data).map(|unit| unit.kind.clone())
+}
+
+#[test]
+fn what_code_decodes_and_runs_is_no_data() {
+    for script in [
+        "python3 -c \"import os,base64;os.system(base64.b64decode('cm0gLXJmIC94'))\"",
+        "python3 -c \"import os;os.system(bytes.fromhex('726d202d7266202f78').decode())\"",
+        "python3 -c \"import os,urllib.parse as u;os.system(u.unquote('rm%20-rf%20%2Fx'))\"",
+        "node -e \"require('child_process').execSync(Buffer.from('cm0gLXJmIC94','base64').toString())\"",
+        "python3 -c \"import os; c = bytes.fromhex('726d202d7266202f78'); os.popen(c)\"",
+        "python3 -c \"import os; os.system('\\x72\\x6d -rf \\u002fx')\"",
+        "perl -e 'system(\"\\x{72}m -rf /x\")'",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    let script = "python3 -c \"import base64; exec(base64.b64decode('aW1wb3J0IG9zO29zLnN5c3RlbSgnaWQnKQ=='))\"";
+    assert_eq!(unit(script, "import os;os.system('id')").kind, UnitKind::Code(Language::Python));
+    check_runs(script, "id");
+    check_gap(
+        "python3 -c \"import zlib,base64;exec(zlib.decompress(base64.b64decode('QlpoOTFBWSZTWQ==')))\"",
+        Gap::Opaque,
+    );
+    check_gap("echo QlpoOTFBWSZTWQ== | base64 -d | bunzip2 | sh", Gap::Opaque);
+}
+
+#[test]
+fn the_items_of_xargs_are_what_it_takes_for_one() {
+    check_runs("printf 'rm -rf /x' | xargs -0 bash -c", "rm -rf /x");
+    check_runs("echo 'rm -rf /x' | xargs -I % sh -c '%'", "rm -rf /x");
+    check_runs("echo 'rm -rf /x' | xargs -I{} sh -c '{}'", "rm -rf /x");
+    check_runs("echo \"'rm -rf /x'\" | xargs sh -c", "rm -rf /x");
+    check("echo /a /b | xargs rm", &["echo ⟦data⟧'/a /b' | xargs rm", "rm /a /b"]);
+}
+
+#[test]
+fn wrappers_are_read_as_they_read_themselves() {
+    check("trap - EXIT; ls", &["trap - EXIT", "ls"]);
+    check("trap 'rm x' EXIT; ls", &["trap 'rm x' EXIT", "rm x", "ls"]);
+    check("tar cf a b --checkpoint=100", &["tar cf a b --checkpoint=100"]);
+    check_runs("tar cf a b --checkpoint=1 --checkpoint-action=exec='rm -rf /x'", "rm -rf /x");
+    check("tar cf a b --checkpoint-action=dot", &["tar cf a b --checkpoint-action=dot"]);
+    check_runs("bwrap --bind / / --proc /proc rm -rf /x", "rm -rf /x");
+    check_runs("runuser -l bob -c 'rm -rf /x'", "rm -rf /x");
+    check_runs("runuser -u bob -- rm -rf /x", "rm -rf /x");
+    check_runs("env -S 'rm -rf' /x", "rm -rf /x");
+    check_runs("su root -- -c 'rm -rf /x'", "rm -rf /x");
+    check_runs("su -c 'rm -rf /x' root", "rm -rf /x");
+    check_runs("parallel ::: 'rm -rf /x'", "rm -rf /x");
+    check_runs("parallel rm -rf ::: /x", "rm -rf /x");
+    check_runs("echo 'rm -rf /x' | parallel", "rm -rf /x");
+}
+
 // ── Errors and hostile input ────────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
@@ -794,7 +1039,15 @@ fn hostile_input_is_cheap_and_does_not_overflow_the_stack() {
         "\\".repeat(100_001),
         "alias a=b; a;".repeat(5_000),
         "cd a && ".repeat(5_000) + "x",
+        "cat > f <<E\n".to_owned() + &"a b\n".repeat(20_000) + "E\n" + &"while read x; do y; done < f; ".repeat(2_000),
+        "{ ".to_owned() + &"read x; $x; ".repeat(2_000) + "} <<E\n" + &"a b\n".repeat(20_000) + "E",
         "[ a ] && cd b; if cd c; then cd d; fi;".repeat(5_000),
+        "echo 'sh a; . ./a; sh < a; ./a' > a; sh a".to_owned(),
+        "echo 'x' >> a; sh a;".repeat(2_000),
+        "{ cat; sh; } <<< 'sh; cat > b; sh b'; ".repeat(1_000),
+        "cat > a; sh a; ".repeat(500) + "x",
+        "bash -c \"".to_owned() + &"cat > a; ".repeat(2_000) + "\" <<< '" + &"x y\n".repeat(30_000) + "'",
+        "{ echo x | ".repeat(60) + "cat" + &"; } | sh".repeat(60),
         "z ".to_owned() + &"$(echo ".repeat(60) + "x" + &")".repeat(60),
         "bash -c \"$(".repeat(200),
         "é".repeat(200_000),
@@ -877,4 +1130,25 @@ proptest! {
     fn any_mixture_of_signs_has_units(script in r#"[a-c $(){}<>|&;'"`\\\n#=*\[\]!~-]{0,200}"#) {
         prop_assert!(!read(&script).is_empty());
     }
+}
+
+#[test]
+fn variables_whose_values_run_are_scripts() {
+    check_layers("GIT_SSH_COMMAND='rm -rf x' git fetch", "rm -rf x", &[Layer::Deferred]);
+    check("PAGER=cat git log", &["PAGER=cat git log"]);
+}
+
+#[test]
+fn an_array_is_not_copied_once_the_bytes_are_spent() {
+    let start = std::time::Instant::now();
+    let script = format!("a=({}); {}", "x ".repeat(1_000), "echo \"${a[@]}\"; ".repeat(2_000));
+    check_gap(&script, Gap::Truncated);
+    assert!(start.elapsed().as_secs() < 2);
+}
+
+#[test]
+fn short_program_texts_that_touch_watched_files_are_units() {
+    let unit =
+        unit("awk '{print > \"/home/me/.claude/settings.json\"}' x", "{print > \"/home/me/.claude/settings.json\"}");
+    assert!(unit.own_effects.iter().any(|effect| effect.fact == Fact::Write));
 }

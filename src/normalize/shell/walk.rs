@@ -7,13 +7,13 @@ use std::rc::Rc;
 
 use enumset::EnumSet;
 
-use crate::action::{Command, Effect, Gap, Layer, Shell, Unit, UnitKind};
+use crate::action::{self, Command, Effect, Fact, Gap, Layer, PathScope, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_DEPTH, MAX_NESTING};
 use crate::normalize::paths::Place;
-use crate::normalize::shell::command::{Input, Step};
-use crate::normalize::shell::decode::Output;
+use crate::normalize::shell::command::{Input, Source, Step, reads_elsewhere, writes_file};
+use crate::normalize::shell::decode::{Literal, Output};
 use crate::normalize::shell::expand::{Field, short_form};
-use crate::normalize::shell::read::Feed;
+use crate::normalize::shell::files::Files;
 use crate::normalize::shell::scope::{Arguments, Constant, Scope, Variable};
 use crate::normalize::shell::syntax::{self, Body, Joint, List, Stage, Statement, Word};
 use crate::normalize::shell::ways::{Ways, stricter};
@@ -31,6 +31,8 @@ const MAX_REPEATS: usize = 64;
 const MAX_SCRIPTS: usize = 256;
 /// Statements below the top of the script that are looked at in one action.
 const MAX_INNER_STATEMENTS: usize = 8192;
+/// Pipelines that are given the input of the block or script around them; which of them reads it is not worked out.
+const MAX_INHERITORS: usize = 128;
 
 /// Walks a script: its units and what of it was not understood.
 pub(super) fn walk(source: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
@@ -61,10 +63,16 @@ pub(super) struct Walker {
     pub failed: bool,
     /// Whether a decoder was met that could not be followed.
     pub saw_opaque: bool,
+    /// What a command reads that nothing is piped into: the input of the block or script around it.
+    pub inherited: Rc<Input>,
+    /// Whether a command executed that.
+    pub fed: bool,
+    /// What the block that is walked prints, where that is wanted.
+    pub printed: Option<Printed>,
+    /// What the script has written to files.
+    pub files: Files,
     /// Functions that are being called, outermost first.
     pub calls: Vec<String>,
-    /// What `read` reads, where that is known.
-    pub feed: Option<Feed>,
     /// Where the list or command that was just walked may leave the shell, when not in the current folder either way.
     pub outcome: Option<Ways>,
     /// Where `return`, `break` or `continue` left the function or loop that is looked at.
@@ -86,6 +94,15 @@ pub(super) struct Walker {
     n_repeats: usize,
     n_scripts: usize,
     n_inner_statements: usize,
+    n_inheritors: usize,
+}
+
+/// What the statements of a block print, so far.
+#[derive(Debug)]
+pub(super) struct Printed {
+    output: Output,
+    /// The conditions around the block: within more of them it is not certain that something is printed.
+    n_conditions: usize,
 }
 
 impl Walker {
@@ -182,6 +199,39 @@ impl Walker {
         }
     }
 
+    // ── Input and output of blocks ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// The input of a command that nothing is piped into.
+    fn inherited(&mut self) -> Rc<Input> {
+        if self.inherited.is_nothing() {
+            return Rc::clone(&self.inherited);
+        }
+        self.n_inheritors += 1;
+        if self.n_inheritors <= MAX_INHERITORS { Rc::clone(&self.inherited) } else { Rc::new(Input::unclear()) }
+    }
+
+    /// Notes what a statement prints.
+    fn print(&mut self, output: Output) {
+        if let Some(printed) = &mut self.printed {
+            let before = std::mem::replace(&mut printed.output, Output::Unknown);
+            let certain = printed.n_conditions == self.scope.n_conditions;
+            let output = match output {
+                Output::Known(literal) if !certain => Output::Known(Literal { partial: true, ..literal }),
+                output => output,
+            };
+            printed.output = before.then(output);
+        }
+    }
+
+    /// Walks something and tells what it prints.
+    pub(super) fn capture<T>(&mut self, walk: impl FnOnce(&mut Self) -> T) -> (T, Output) {
+        let printed = Printed { output: Output::Known(Literal::default()), n_conditions: self.scope.n_conditions };
+        let outer = self.printed.replace(printed);
+        let result = walk(self);
+        let printed = std::mem::replace(&mut self.printed, outer);
+        (result, printed.map_or(Output::Unknown, |printed| printed.output))
+    }
+
     // ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Walks statements in order; their canonical texts.
@@ -193,6 +243,7 @@ impl Walker {
             return texts;
         }
         self.gap(Gap::Truncated);
+        self.print(Output::Unknown);
         self.chains(list.get(..MAX_STATEMENTS / 2).unwrap_or_default(), &mut texts);
         self.chains(list.get(list.len() - MAX_STATEMENTS / 2..).unwrap_or_default(), &mut texts);
         texts
@@ -250,6 +301,7 @@ impl Walker {
     fn block(&mut self, list: &List<'_>) -> Vec<String> {
         if self.n_nested >= MAX_NESTING {
             self.gap(Gap::Truncated);
+            self.print(Output::Unknown);
             return vec!["…".to_owned()];
         }
         self.n_nested += 1;
@@ -265,6 +317,7 @@ impl Walker {
             self.n_inner_statements += 1;
             if self.n_inner_statements > MAX_INNER_STATEMENTS {
                 self.gap(Gap::Truncated);
+                self.print(Output::Unknown);
                 return "…".to_owned();
             }
         }
@@ -298,10 +351,9 @@ impl Walker {
 
     fn pipeline(&mut self, stages: &[Stage<'_>], background: bool) -> String {
         let at = self.units.len();
-        let mut whole = Step::default();
-        let mut texts = Vec::with_capacity(stages.len());
-        let mut input = Input::default();
-        let mut trivial = true;
+        let mut steps = Vec::with_capacity(stages.len());
+        let mut input = self.inherited();
+        let mut silent = false;
         let cut = stages.len() > MAX_STAGES;
         if cut {
             self.gap(Gap::Truncated);
@@ -310,17 +362,47 @@ impl Walker {
             if cut && index >= MAX_STAGES / 2 && index < stages.len() - MAX_STAGES / 2 {
                 continue;
             }
+            let gaps = std::mem::take(&mut self.pending);
             let mut step = self.stage(stage, &input, stages.len() == 1);
-            trivial &= step.trivial;
-            whole.commands.append(&mut step.commands);
-            whole.effects.append(&mut step.effects);
-            texts.push(step.text);
-            input = Input::piped(step.output);
+            step.gaps = self.pending;
+            self.pending |= gaps;
+            let wrapped = step.commands.iter().any(|command| !command.wrappers.is_empty());
+            step.has_units = wrapped || !matches!(stage.body, Body::Simple(..));
+            silent = step.silent;
+            let output = std::mem::replace(&mut step.output, Output::Unknown);
+            let source = std::mem::take(&mut step.source);
+            input = Rc::new(Input::piped(output, source, self.scope.n_conditions));
+            steps.push(step);
         }
         self.leftover(&input.output);
-        let mut text = texts.join(" | ");
-        if background {
-            text.push_str(" &");
+        if self.printed.is_some() && !(silent || steps.iter().all(|step| step.trivial)) {
+            self.print(input.output.clone());
+        }
+        self.pipeline_units(at, steps, background)
+    }
+
+    /// The unit of a pipeline, in front of those of its stages; its text.
+    ///
+    /// What only filters the output of the last stage that does something is left out of the text, and where more than that
+    /// stage remains, each that does something is a unit of its own too: harmless company must not water a stage down.
+    fn pipeline_units(&mut self, at: usize, steps: Vec<Step>, background: bool) -> String {
+        let end = if background { " &" } else { "" };
+        let shown = shown_stages(&steps);
+        let texts: Vec<&str> = steps.iter().take(shown).map(|step| step.text.as_str()).collect();
+        let text = format!("{}{end}", texts.join(" | "));
+        let trivial = steps.iter().all(|step| step.trivial);
+        if shown > 1 && !trivial {
+            for step in steps.iter().filter(|step| is_telling(step) && !step.has_units) {
+                let text = format!("{}{end}", step.text);
+                let mut unit = self.command_unit(&text, step.commands.clone(), step.effects.clone());
+                unit.gaps = step.gaps;
+                self.emit_at(self.units.len(), unit);
+            }
+        }
+        let mut whole = Step::default();
+        for mut step in steps {
+            whole.commands.append(&mut step.commands);
+            whole.effects.append(&mut step.effects);
         }
         let unit = self.command_unit(&text, whole.commands, whole.effects);
         if trivial {
@@ -353,7 +435,7 @@ impl Walker {
         unit
     }
 
-    fn stage(&mut self, stage: &Stage<'_>, input: &Input, alone: bool) -> Step {
+    fn stage(&mut self, stage: &Stage<'_>, input: &Rc<Input>, alone: bool) -> Step {
         // Each stage of several is a shell of its own.
         let mark = (!alone).then(|| self.scope.enter());
         let step = match &stage.body {
@@ -371,7 +453,11 @@ impl Walker {
     /// A compound command that is a statement by itself: its inside speaks for it, unless it is redirected.
     fn lone_block(&mut self, stage: &Stage<'_>, background: bool) -> String {
         let at = self.units.len();
-        let step = self.compound(stage, &Input::default());
+        let input = Rc::clone(&self.inherited);
+        let step = self.compound(stage, &input);
+        if !step.silent {
+            self.print(step.output);
+        }
         let text = if background { format!("{} &", step.text) } else { step.text };
         let unit = self.command_unit(&text, step.commands, step.effects);
         match stage.body {
@@ -383,20 +469,29 @@ impl Walker {
         text
     }
 
-    fn compound(&mut self, stage: &Stage<'_>, input: &Input) -> Step {
+    fn compound(&mut self, stage: &Stage<'_>, input: &Rc<Input>) -> Step {
         let own = self.own_input(stage);
-        let outer_feed = self.feed(stage, own.as_ref(), input);
+        let file = if own.is_none() { self.input_file(stage) } else { None };
+        let input = match self.redirected(own.as_ref(), file.as_ref()) {
+            Some(redirected) => redirected,
+            None if reads_elsewhere(stage) => Rc::new(input.other()),
+            None => Rc::clone(input),
+        };
         let at = self.units.len();
-        let inner = self.compound_text(&stage.body);
+        let outer = std::mem::replace(&mut self.inherited, input);
+        let fed = std::mem::take(&mut self.fed);
+        let (inner, output) = self.capture(|walker| walker.compound_text(&stage.body));
         let outcome = self.outcome.take().filter(|_| matches!(stage.body, Body::Group(_) | Body::Branches(_)));
-        if let Some(outer_feed) = outer_feed {
-            self.feed = outer_feed;
-        }
-        let mut step = Step { text: inner, ..Step::default() };
+        let executed = own.is_some() && self.fed;
+        self.fed = fed || (own.is_none() && file.is_none() && self.fed);
+        self.inherited = outer;
+        let mut step = Step { text: inner, output, ..Step::default() };
         step.commands = self.commands_since(at);
-        self.redirections(stage, own.as_ref(), false, &mut step);
+        step.source = Source::of(&step.commands);
+        step.silent = writes_file(stage);
+        self.redirections(stage, own.as_ref(), file.as_ref(), executed, &mut step);
         if let Some(own) = own {
-            self.heredoc_data(&own, false);
+            self.heredoc_data(&own, executed);
         }
         self.outcome = outcome;
         step
@@ -411,6 +506,10 @@ impl Walker {
     }
 
     fn compound_text(&mut self, body: &Body<'_>) -> String {
+        // Which parts run, and how often, is not known.
+        if matches!(body, Body::Branches(_) | Body::Loop(..) | Body::Case(..) | Body::Raw(_)) {
+            self.print(Output::Unknown);
+        }
         match body {
             Body::Simple(..) => String::new(),
             Body::Group(list) => format!("{{ {}; }}", short_form(&self.block(list))),
@@ -474,14 +573,14 @@ impl Walker {
         };
         let texts = self.turns(&turns, |walker, line| {
             let n_conditions = walker.scope.n_conditions;
-            let inherited = walker.feed.take();
-            walker.feed = line.map(|line| Feed::line(line, n_conditions)).or(inherited);
+            let line = line.map(|line| Rc::new(Input::line(line, n_conditions)));
+            let outer = line.map(|line| std::mem::replace(&mut walker.inherited, line));
             let mut texts = walker.block(condition);
             if let Some(place) = walker.take_outcome().settled() {
                 walker.scope.place = place;
             }
-            if line.is_some() {
-                walker.feed = None;
+            if let Some(outer) = outer {
+                walker.inherited = outer;
             }
             texts.extend(walker.block(body));
             texts
@@ -521,6 +620,7 @@ impl Walker {
         let outer_left = self.left.take();
         let mut texts = Vec::new();
         if !turns.complete {
+            self.print(Output::Unknown);
             let n_changes = self.scope.n_changes() + turns.n_own_changes;
             texts = turn(self, None);
             // What the first turn set may be what the second one runs.
@@ -712,6 +812,48 @@ impl Turns {
         }
         Self { values, complete, list, n_own_changes }
     }
+}
+
+/// How many stages of a pipeline its text shows: all, but for the filters behind the last that does something.
+fn shown_stages(steps: &[Step]) -> usize {
+    let last = steps.iter().rposition(is_telling);
+    last.map(|last| last + 1).filter(|&shown| steps.iter().skip(shown).all(is_filter)).unwrap_or(steps.len())
+}
+
+/// Whether a stage does more than look at what every tool of a project looks at.
+fn is_telling(step: &Step) -> bool {
+    let mut effects = step.effects.iter().chain(step.commands.iter().flat_map(|command| &command.effects));
+    step.commands.iter().any(|command| !command.known) || effects.any(is_telling_effect)
+}
+
+fn is_telling_effect(effect: &Effect) -> bool {
+    // What an interpreter executes is a unit of its own; without a target, running it says nothing.
+    if effect.fact == Fact::Execute && effect.target.is_none() {
+        return false;
+    }
+    let looks = matches!(effect.fact, Fact::Read | Fact::Discover | Fact::ObserveProcess);
+    let nearby = effect.target.as_ref().is_none_or(|target| match target.scope {
+        action::Scope::None => true,
+        action::Scope::Path(scope) => matches!(
+            scope,
+            PathScope::Workspace
+                | PathScope::BuildOutput
+                | PathScope::Ci
+                | PathScope::PackageManifest
+                | PathScope::Temp
+                | PathScope::Dynamic
+        ),
+        action::Scope::Host(_) => false,
+    });
+    !(looks && nearby)
+}
+
+/// Whether a stage only passes on a part of its input, as `head` and `grep` do.
+fn is_filter(step: &Step) -> bool {
+    let reads_input = |effect: &Effect| effect.fact == Fact::Read && effect.target.is_none();
+    step.effects.is_empty()
+        && !step.commands.is_empty()
+        && step.commands.iter().all(|command| command.known && command.effects.iter().all(reads_input))
 }
 
 fn is_same(one: &Unit, other: &Unit) -> bool {

@@ -3,7 +3,7 @@
 use enumset::EnumSet;
 
 use super::json::{self, Leaf};
-use super::{Object, Reading, add, cut, effect, files, shell_units, verbs, web};
+use super::{Object, Reading, add, cut, effect, files, notebooks, shell_units, verbs, web};
 use crate::action::{Effect, Fact, Gap, Language, Layer, Modifier, Tool, Unit, UnitKind};
 use crate::normalize::paths::Place;
 use crate::normalize::reveal;
@@ -37,8 +37,12 @@ pub(super) fn read(tool: Tool, name: &str, input: &Object, place: &Place) -> Rea
     let mut unit = plain(label.trim(), input);
     let leaves = json::strings(input);
     let local = is_local(&tool, name);
-    let facts = facts_of(&tool, name, local);
-    let scripts = scripts(&leaves, &verbs::words(&label), place);
+    let own = harness_facts(&tool, name);
+    let facts = own.map_or_else(|| facts_of(&tool, name, local), <[Fact]>::to_vec);
+    // What a harness's own tool calls a command is one of the harness.
+    let scripts = if own.is_some() { Vec::new() } else { scripts(&leaves, &verbs::words(&label), place) };
+    let disguised = leaves.iter().filter(|leaf| is_url(&leaf.text)).map(|leaf| reveal::host_gaps(&leaf.text));
+    unit.gaps |= disguised.fold(EnumSet::empty(), |all, gaps| all | gaps);
     targets(&leaves, &facts, place).into_iter().for_each(|effect| add(&mut unit.own_effects, effect));
     for fact in &facts {
         if !unit.own_effects.iter().any(|effect| effect.fact == *fact) {
@@ -74,6 +78,20 @@ fn is_local(tool: &Tool, name: &str) -> bool {
         )
     };
     words.iter().any(names_files)
+}
+
+/// What those tools of harnesses do that only keep the harness's own books, where the words of the name would mislead:
+/// `TodoWrite` publishes nothing, and the `/commit` of `SlashCommand` is no file.
+fn harness_facts(tool: &Tool, name: &str) -> Option<&'static [Fact]> {
+    if !matches!(tool, Tool::Unknown(_)) {
+        return None;
+    }
+    match verbs::words(name).concat().as_str() {
+        "todowrite" | "todoread" | "slashcommand" | "skill" | "taskcreate" | "taskupdate" | "tasklist" | "taskget"
+        | "exitplanmode" | "enterplanmode" | "updateplan" | "askuserquestion" | "cronlist" => Some(&[]),
+        "croncreate" | "crondelete" => Some(&[Fact::Schedule]),
+        _ => None,
+    }
 }
 
 /// What the words of the tool's name say, in order.
@@ -118,9 +136,9 @@ fn targets(leaves: &[Leaf<'_>], facts: &[Fact], place: &Place) -> Vec<Effect> {
         if effects.len() >= MAX_TARGETS {
             break;
         }
-        if is_url(leaf.text) {
-            effects.push(web::contact(leaf.text));
-        } else if is_path_key(leaf.key) && is_path(leaf.text) {
+        if is_url(&leaf.text) {
+            effects.push(web::contact(&leaf.text));
+        } else if is_path_key(leaf.key) && is_path(&leaf.text) {
             let target = place.locate(leaf.text.trim_start_matches("file://"));
             let changing = facts.iter().find(|fact| {
                 matches!(fact, Fact::Delete | Fact::Write | Fact::Publish | Fact::RemoteDelete | Fact::Download)
@@ -189,12 +207,17 @@ fn scripts(leaves: &[Leaf<'_>], words: &[String], place: &Place) -> Vec<Unit> {
         }
         match script_kind(leaf, words) {
             Some(Script::Shell) => {
-                units.extend(shell_units(leaf.text, None, place).0.into_iter().take(MAX_SCRIPTS).map(|mut unit| {
+                units.extend(shell_units(&leaf.text, None, place).0.into_iter().take(MAX_SCRIPTS).map(|mut unit| {
                     unit.layers.insert(0, Layer::Script);
                     unit
                 }))
             }
-            Some(Script::Code(language)) => units.push(code(leaf.text, language)),
+            Some(Script::Code(language)) => {
+                units.push(code(&leaf.text, language));
+                if language == Language::Python {
+                    units.extend(notebooks::units(&leaf.text, place));
+                }
+            }
             None => {}
         }
     }
@@ -218,13 +241,14 @@ enum Script {
 fn script_kind(leaf: &Leaf<'_>, words: &[String]) -> Option<Script> {
     let has = |names: &[&str]| words.iter().any(|word| names.contains(&word.as_str()));
     match leaf.key.to_ascii_lowercase().as_str() {
-        "command" | "cmd" | "commands" | "shell" | "bash" | "shell_command" | "commandline" | "command_line" => {
+        "command" | "cmd" | "commands" | "argv" | "shell" | "bash" | "shell_command" | "commandline"
+        | "command_line" => {
             let runs = has(&[
                 "shell", "bash", "terminal", "command", "commands", "exec", "execute", "run", "process", "ssh", "cmd",
             ]);
             (runs || leaf.text.trim().contains(char::is_whitespace)).then_some(Script::Shell)
         }
-        "sql" | "query" | "statement" if is_sql(leaf.text) => Some(Script::Code(Language::Sql)),
+        "sql" | "query" | "statement" if is_sql(&leaf.text) => Some(Script::Code(Language::Sql)),
         "script" | "code" | "source_code" | "program" | "expression" | "javascript" | "function" | "python" => {
             Some(program(leaf, words))
         }
@@ -235,7 +259,7 @@ fn script_kind(leaf: &Leaf<'_>, words: &[String]) -> Option<Script> {
 /// The language of a program text, by the tool's words and its own looks.
 fn program(leaf: &Leaf<'_>, words: &[String]) -> Script {
     let has = |names: &[&str]| words.iter().any(|word| names.contains(&word.as_str())) || names.contains(&leaf.key);
-    let text = leaf.text;
+    let text = leaf.text.as_ref();
     let looks = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
     match () {
         () if has(&["python", "py", "ipython", "jupyter"]) => Script::Code(Language::Python),

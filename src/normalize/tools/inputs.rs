@@ -34,23 +34,42 @@ impl<'a> Inputs<'a> {
         self.text(&["content", "contents", "new_source", "file_text", "text", "code_edit", "code"])
     }
 
-    /// The command of a shell tool: a string, or a list of words.
+    /// The command of a shell tool: a string, or a list of words. Some harnesses put both into an `action` of their own.
     pub(super) fn command(self) -> Option<Cow<'a, str>> {
-        match self.value(&["command", "cmd", "script", "code", "commands", "input"])? {
-            Value::String(command) => Some(Cow::Borrowed(command)),
-            Value::Array(words) if !words.is_empty() => Some(Cow::Owned(joined(words))),
+        let names = ["command", "cmd", "script", "code", "commands", "argv", "shell_command", "command_line", "input"];
+        let found = names.iter().find_map(|name| self.value(&[name]).map(|value| (*name, value)));
+        let Some((name, value)) = found else {
+            return self.value(&["action"])?.as_object().and_then(|action| Inputs(action).command());
+        };
+        match (value, self.words()) {
+            (Value::String(program), Some(words)) => Some(Cow::Owned(format!("{program} {}", quoted_words(words)))),
+            (Value::String(command), None) => Some(Cow::Borrowed(command)),
+            (Value::Array(words), _) if words.iter().any(Value::is_string) => Some(Cow::Owned(joined(name, words))),
             _ => None,
         }
     }
+
+    /// The words that a command is given apart from its program.
+    pub(super) fn words(self) -> Option<&'a [Value]> {
+        let words = self.value(&["args", "arguments", "argv"])?.as_array()?;
+        (!words.is_empty() && words.iter().all(Value::is_string)).then_some(words)
+    }
 }
 
-/// The words of a command as one line. A lone word is a script by itself.
-fn joined(words: &[Value]) -> String {
-    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-    match words.as_slice() {
-        [script] => (*script).to_owned(),
-        _ => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+/// The words of a command as one line. A lone word is a script by itself, and so is each of several commands: a program's
+/// name has no blanks.
+pub(super) fn joined(key: &str, words: &[Value]) -> String {
+    let scripts = key.to_ascii_lowercase().ends_with("commands")
+        || words.first().and_then(Value::as_str).is_some_and(|first| first.trim().contains(char::is_whitespace));
+    if scripts || words.len() == 1 {
+        return words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n");
     }
+    quoted_words(words)
+}
+
+/// Words as a shell would have to be given them.
+pub(super) fn quoted_words(words: &[Value]) -> String {
+    words.iter().filter_map(Value::as_str).map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// A word quoted for a shell where it needs to be.

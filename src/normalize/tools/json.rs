@@ -1,8 +1,11 @@
 //! Argument objects as compact text and as a flat list of strings, within bounds on depth and size.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::Object;
+use super::inputs::{self, Inputs};
 use crate::normalize::limits;
 
 /// Nesting at which values are no longer looked into.
@@ -87,19 +90,39 @@ impl Writer {
     }
 }
 
-/// A string of an argument object with the nearest key above it.
+/// A string of an argument object with the nearest key above it. The words of a command are one string.
 pub(super) struct Leaf<'a> {
     pub(super) key: &'a str,
-    pub(super) text: &'a str,
+    pub(super) text: Cow<'a, str>,
 }
 
 /// The strings of an object in order.
 pub(super) fn strings(object: &Object) -> Vec<Leaf<'_>> {
     let mut leaves = Vec::new();
-    for (key, value) in object {
-        collect(key, value, 0, &mut leaves);
-    }
+    collect_object(object, 0, &mut leaves);
     leaves
+}
+
+/// Whether what stands under a key is a command or the words of one.
+fn is_command_key(key: &str) -> bool {
+    matches!(
+        key.to_ascii_lowercase().as_str(),
+        "command" | "cmd" | "commands" | "argv" | "shell_command" | "commandline" | "command_line"
+    )
+}
+
+/// The strings of an object. A command whose words stand under another key (`{"command": "rm", "args": ["-rf", "x"]}`) is
+/// put together, as nothing else shows what its program is given.
+fn collect_object<'a>(object: &'a Object, depth: usize, leaves: &mut Vec<Leaf<'a>>) {
+    let words = Inputs(object).words();
+    for (key, value) in object {
+        match (value, words) {
+            (Value::String(program), Some(words)) if is_command_key(key) && leaves.len() < MAX_STRINGS => {
+                leaves.push(Leaf { key, text: Cow::Owned(format!("{program} {}", inputs::quoted_words(words))) });
+            }
+            _ => collect(key, value, depth, leaves),
+        }
+    }
 }
 
 fn collect<'a>(key: &'a str, value: &'a Value, depth: usize, leaves: &mut Vec<Leaf<'a>>) {
@@ -107,9 +130,12 @@ fn collect<'a>(key: &'a str, value: &'a Value, depth: usize, leaves: &mut Vec<Le
         return;
     }
     match value {
-        Value::String(text) => leaves.push(Leaf { key, text }),
+        Value::String(text) => leaves.push(Leaf { key, text: Cow::Borrowed(text) }),
+        Value::Array(items) if is_command_key(key) && !items.is_empty() && items.iter().all(Value::is_string) => {
+            leaves.push(Leaf { key, text: Cow::Owned(inputs::joined(key, items)) });
+        }
         Value::Array(items) => items.iter().for_each(|item| collect(key, item, depth + 1, leaves)),
-        Value::Object(object) => object.iter().for_each(|(key, value)| collect(key, value, depth + 1, leaves)),
+        Value::Object(object) => collect_object(object, depth + 1, leaves),
         _ => {}
     }
 }

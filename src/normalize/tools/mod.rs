@@ -7,6 +7,8 @@ mod arguments;
 mod files;
 mod inputs;
 mod json;
+mod notebooks;
+mod readings;
 mod scripts;
 mod text;
 mod verbs;
@@ -119,31 +121,16 @@ fn kind(name: &str) -> Kind {
     if let Some(tool) = mcp(name) {
         return Kind::Named(tool);
     }
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let letters = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let plain = letters(name);
+    // `functions.exec_command`, `default_api:run_shell_command`.
+    let last = letters(name.rsplit(['.', ':', '/']).next().unwrap_or(name));
+    if is_shell_tool(&plain) || is_shell_tool(&last) {
+        return Kind::Shell(None);
+    }
     match plain.as_str() {
-        "bash"
-        | "shell"
-        | "sh"
-        | "zsh"
-        | "monitor"
-        | "runterminalcmd"
-        | "runterminalcommand"
-        | "runshellcommand"
-        | "executecommand"
-        | "exec"
-        | "execcommand"
-        | "executebash"
-        | "runcommand"
-        | "runinterminal"
-        | "terminal"
-        | "localshell"
-        | "containerexec"
-        | "shellcommand"
-        | "runbash"
-        | "bashcommand"
-        | "terminalexec"
-        | "executeshell"
-        | "executeshellcommand" => Kind::Shell(None),
         "powershell" | "pwsh" => Kind::Shell(Some(Shell::PowerShell)),
         "cmd" | "commandprompt" => Kind::Shell(Some(Shell::Cmd)),
         "edit"
@@ -169,6 +156,50 @@ fn kind(name: &str) -> Kind {
         "text" => Kind::Text,
         _ => Kind::Named(Tool::Unknown(name.to_owned())),
     }
+}
+
+/// Whether a tool runs shell commands, by its name's letters.
+fn is_shell_tool(name: &str) -> bool {
+    matches!(
+        name,
+        "bash"
+            | "bashcommand"
+            | "bashtool"
+            | "containerexec"
+            | "developershell"
+            | "exec"
+            | "execbash"
+            | "execcommand"
+            | "execshell"
+            | "executebash"
+            | "executecommand"
+            | "executeshell"
+            | "executeshellcommand"
+            | "executeterminalcommand"
+            | "launchprocess"
+            | "localshell"
+            | "localshellcall"
+            | "monitor"
+            | "runbash"
+            | "runbashcommand"
+            | "runcommand"
+            | "runinterminal"
+            | "runshell"
+            | "runshellcommand"
+            | "runterminal"
+            | "runterminalcmd"
+            | "runterminalcommand"
+            | "sh"
+            | "shell"
+            | "shellcall"
+            | "shellcommand"
+            | "shellexec"
+            | "shelltool"
+            | "terminal"
+            | "terminalexec"
+            | "unifiedexec"
+            | "zsh"
+    )
 }
 
 /// The server and tool of an MCP tool's name (`mcp__server__tool`, `mcp_server_tool`, `MCP:tool`).
@@ -208,19 +239,23 @@ fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Plac
     Some(Reading { tool: Tool::Shell(language), units, gaps })
 }
 
-/// The units of a command in the stated language, or in the one that it looks like.
+/// The units of a command in the stated language. Without one, in Bash and in the language that it looks like.
 fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
     let (script, hidden) = reveal::reveal(command);
-    let language = match stated {
-        Some(Shell::Cmd) if powershell::looks_like(&script) => Shell::PowerShell,
-        Some(stated) => stated,
-        None => looks_like(&script),
+    let (mut units, mut gaps, language) = match stated {
+        // Harnesses say `cmd` for whatever they start on Windows.
+        Some(Shell::Cmd) if powershell::looks_like(&script) => in_both(&script, Shell::PowerShell, Shell::Cmd, place),
+        Some(stated) => {
+            let (units, gaps) = in_language(stated, &script, place);
+            (units, gaps, stated)
+        }
+        None => in_both(&script, looks_like(&script), Shell::Bash, place),
     };
-    let (mut units, mut gaps) = match language {
-        Shell::Bash => shell::units(&script, place),
-        Shell::PowerShell => powershell::units(&script, place),
-        Shell::Cmd => cmd::units(&script, place),
-    };
+    if let Some(spelled) = reveal::spelled_invisibly(command) {
+        let mut unit = Unit::new(UnitKind::Data, format!("hidden: {spelled}"), 0..command.len());
+        unit.gaps = hidden;
+        units.push(unit);
+    }
     if units.is_empty() {
         let kept = cut(&script, &mut gaps);
         units.push(Unit::new(UnitKind::Command(language), kept, 0..command.len()));
@@ -231,6 +266,24 @@ fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit
         unit.gaps |= hidden; // Where in the script the hidden characters stood is not known any more.
     }
     (units, gaps | hidden, language)
+}
+
+fn in_language(language: Shell, script: &str, place: &Place) -> readings::Reading {
+    match language {
+        Shell::Bash => shell::units(script, place),
+        Shell::PowerShell => powershell::units(script, place),
+        Shell::Cmd => cmd::units(script, place),
+    }
+}
+
+/// The language that a command looks like, and the one that it runs in by its tool; the language that says more.
+fn in_both(script: &str, guess: Shell, named: Shell, place: &Place) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
+    let reading = in_language(named, script, place);
+    if guess == named {
+        return (reading.0, reading.1, named);
+    }
+    let ((units, gaps), adds) = readings::joined(script, in_language(guess, script, place), reading);
+    (units, gaps, if adds { named } else { guess })
 }
 
 /// The language of a command that came without one.

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::shell_units;
+use super::{notebooks, shell_units};
 use crate::action::{Fact, Layer, Shell, Unit};
 use crate::normalize::paths::Place;
 
@@ -67,6 +67,11 @@ fn scripts(path: &str, content: &str) -> Vec<Script> {
         "ps1" | "psm1" => whole(Shell::PowerShell),
         "bat" | "cmd" => whole(Shell::Cmd),
         "yml" | "yaml" => run_blocks(content),
+        "ipynb" => {
+            let span = 0..content.len();
+            let script = |(text, shell)| Script { text, span: span.clone(), shell };
+            notebooks::scripts(content).into_iter().map(script).collect()
+        }
         "json" if name == "package.json" => package_scripts(content),
         _ if is_shell_name(name)
             || path.contains("/.git/hooks/")

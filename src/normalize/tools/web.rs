@@ -19,6 +19,7 @@ pub(super) fn fetch(input: Inputs<'_>) -> Option<Reading> {
     let (shown, hidden) = reveal::readable(&decoded);
     let mut unit = Unit::new(UnitKind::Target, cut(&shown, &mut gaps), 0..url.len());
     unit.own_effects.push(contact(url));
+    let hidden = hidden | reveal::host_gaps(&decoded);
     unit.gaps = hidden | gaps;
     let mut units = vec![unit];
     if let Some(prompt) = input.text(&["prompt", "body", "data"]).filter(|prompt| !prompt.trim().is_empty()) {

@@ -1,0 +1,93 @@
+//! What the script writes to files as literals, so that a file that it runs later is read. Owns no syntax and no units.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::normalize::shell::decode::Literal;
+
+/// Files that are remembered in one action.
+const MAX_FILES: usize = 256;
+/// Contents of one file that are remembered: which of them holds may depend on a condition.
+const MAX_VERSIONS: usize = 4;
+/// Bytes that are remembered in one action.
+const MAX_BYTES: usize = 512 * 1024;
+/// Bytes of them that are read as scripts.
+const MAX_RUN: usize = 512 * 1024;
+
+/// Contents of files by their resolved paths.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    texts: HashMap<String, Vec<Rc<Literal>>>,
+    n_bytes: usize,
+    n_run: usize,
+}
+
+impl Files {
+    /// Whether nothing is known of any file.
+    pub(super) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// Remembers what is written to a file; `false` when there is no room. Inside a condition the old content stays as well.
+    pub(super) fn write(&mut self, path: &str, text: &Literal, append: bool, conditional: bool) -> bool {
+        let old = if append { self.texts.get(path).and_then(|versions| versions.last()).cloned() } else { None };
+        let n_bytes = text.bytes.len() + old.as_ref().map_or(0, |old| old.bytes.len());
+        if self.n_bytes + n_bytes > MAX_BYTES || (self.texts.len() >= MAX_FILES && !self.texts.contains_key(path)) {
+            return false;
+        }
+        self.n_bytes += n_bytes;
+        let mut whole = old.map(|old| (*old).clone()).unwrap_or_default();
+        whole.bytes.extend_from_slice(&text.bytes);
+        whole.decoded |= text.decoded;
+        whole.partial |= text.partial;
+        let versions = self.texts.entry(path.to_owned()).or_default();
+        if !conditional {
+            versions.clear();
+        }
+        if versions.len() < MAX_VERSIONS {
+            versions.push(Rc::new(whole));
+        }
+        versions.len() <= MAX_VERSIONS
+    }
+
+    /// What may stand in a file; empty when that is not known.
+    pub(super) fn versions(&self, path: &str) -> Vec<Rc<Literal>> {
+        self.texts.get(path).cloned().unwrap_or_default()
+    }
+
+    /// What stands in a file, when only one thing can.
+    pub(super) fn text(&self, path: &str) -> Option<Rc<Literal>> {
+        match self.texts.get(path)?.as_slice() {
+            [text] => Some(Rc::clone(text)),
+            _ => None,
+        }
+    }
+
+    /// Remembers that a file is copied or moved, to a path or into a folder of that path.
+    pub(super) fn copy(&mut self, from: &str, to: &str) {
+        let versions = self.versions(from);
+        if versions.is_empty() {
+            return;
+        }
+        let name = from.rsplit('/').next().unwrap_or(from);
+        for path in [to.to_owned(), format!("{}/{name}", to.trim_end_matches('/'))] {
+            if self.texts.len() < MAX_FILES {
+                self.texts.entry(path).or_default().clone_from(&versions);
+            }
+        }
+    }
+
+    /// Counts the bytes of a file that is read as a script; `false` when there were too many.
+    pub(super) fn spend(&mut self, n_bytes: usize) -> bool {
+        self.n_run += n_bytes;
+        self.n_run <= MAX_RUN
+    }
+}
+
+/// The program that the first line of a script names, without its folder: `python3` for `#!/usr/bin/env python3`.
+pub(super) fn named_interpreter(text: &str) -> Option<&str> {
+    let line = text.strip_prefix("#!")?.lines().next()?;
+    let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
+    let first = words.next()?;
+    if first == "env" { words.find(|word| !word.starts_with('-') && !word.contains('=')) } else { Some(first) }
+}
