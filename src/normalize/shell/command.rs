@@ -8,14 +8,17 @@ use crate::action::{
     Argument, Command, Effect, Fact, Gap, Language, Layer, PathScope, Scope, Shell, Target, Unit, UnitKind,
 };
 use crate::normalize::facts::{self, Facts, Nested};
+use crate::normalize::shell::builtins;
 use crate::normalize::shell::code;
 use crate::normalize::shell::decode::{self, Literal, Output};
 use crate::normalize::shell::expand::Field;
 use crate::normalize::shell::files;
-use crate::normalize::shell::scope::{Constant, Variable};
+use crate::normalize::shell::read::Cursor;
+use crate::normalize::shell::scope::{Arguments, Constant, Variable};
 use crate::normalize::shell::syntax::{self, Assignment, Piece, RedirectTarget, Stage, Value, Word};
 use crate::normalize::shell::text::{self, Part};
 use crate::normalize::shell::walk::{Walker, constant_of};
+use crate::normalize::shell::ways::Ways;
 use crate::normalize::{cmd, hosts, powershell};
 
 /// Characters of a program text up to which it stays in the text of the command that runs it.
@@ -26,6 +29,8 @@ const MAX_INLINE_DATA: usize = 80;
 const MAX_REDIRECTS: usize = 512;
 /// Arguments of one command that are looked at, head and tail.
 const MAX_ARGUMENTS: usize = 1024;
+/// Items of the input of `xargs` that are looked at.
+const MAX_ITEMS: usize = 16;
 
 /// What a command reads.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub(super) struct Input {
     source: Source,
     /// Whether it is a here-document, a here-string or a file that the script wrote.
     here: bool,
+    /// How far `read` has come in it.
+    pub cursor: Cursor,
 }
 
 /// Where an input comes from.
@@ -62,20 +69,32 @@ impl Source {
 
 impl Default for Input {
     fn default() -> Self {
-        Self { output: Output::Unknown, source: Source::Nothing, here: false }
+        Self { output: Output::Unknown, source: Source::Nothing, here: false, cursor: Cursor::default() }
     }
 }
 
 impl Input {
     /// What comes out of the stage before.
-    pub(super) fn piped(output: Output, source: Source) -> Self {
-        Self { output, source, here: false }
+    ///
+    /// Here and below, `n_conditions` is how many conditions surround what reads it.
+    pub(super) fn piped(output: Output, source: Source, n_conditions: usize) -> Self {
+        // Of a text of which there may be more or less, no line is certain.
+        let whole = matches!(&output, Output::Known(literal) if !literal.partial);
+        let cursor = if whole { Cursor::new(n_conditions) } else { Cursor::default() };
+        Self { output, source, here: false, cursor }
     }
 
     /// A here-document or here-string.
-    pub(super) fn here(own: Field) -> Self {
+    pub(super) fn here(own: Field, n_conditions: usize) -> Self {
+        let cursor = if own.dynamic { Cursor::default() } else { Cursor::new(n_conditions) };
         let output = if own.opaque { Output::Undecodable } else { Output::Known(Literal::from(own)) };
-        Self { output, source: Source::Unclear, here: true }
+        Self { output, source: Source::Unclear, here: true, cursor }
+    }
+
+    /// One line.
+    pub(super) fn line(line: &Constant, n_conditions: usize) -> Self {
+        let literal = Literal { decoded: line.decoded, ..Literal::text(line.text.as_str()) };
+        Self::piped(Output::Known(literal), Source::Unclear, n_conditions)
     }
 
     /// Something of which nothing is known.
@@ -83,12 +102,18 @@ impl Input {
         Self { source: Source::Unclear, ..Self::default() }
     }
 
+    /// Something else that comes from where this does.
+    pub(super) fn other(&self) -> Self {
+        Self { source: self.source.clone(), ..Self::default() }
+    }
+
     /// Whether nothing is given to read.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(self.source, Source::Nothing)
     }
 
-    fn literal(&self) -> Option<&Literal> {
+    /// Its text, where that is known.
+    pub(super) fn literal(&self) -> Option<&Literal> {
         match &self.output {
             Output::Known(literal) => Some(literal),
             Output::Undecodable | Output::Unknown => None,
@@ -274,19 +299,17 @@ impl Walker {
             self.gap(Gap::OddSpelling);
         }
         let file = if own.is_none() { self.input_file(stage) } else { None };
-        let given = match (&own, &file) {
-            (Some(own), _) => Rc::new(Input::here(own.clone())),
-            (None, Some((_, field))) => Rc::new(self.read_file(field)),
-            (None, None) => Rc::clone(input),
-        };
-        let mut stdin = Stdin::new(given);
+        let redirected = self.redirected(own.as_ref(), file.as_ref());
+        let mut stdin = Stdin::new(redirected.clone().unwrap_or_else(|| Rc::clone(input)));
         let mut run = Words { marks: vec![Mark::Plain; fields.len()], fields };
         let n_fields = run.fields.len();
+        let shadowed = self.pass_on(&assigned.passed);
         step.commands = self.command(&mut run, 0, n_fields, &mut stdin);
+        self.take_back(shadowed);
         let prints = run.fields.first().is_some_and(|field| field.text == "echo");
         let executed = stdin.executed;
         if let Some(command) = step.commands.first_mut() {
-            command.assignments = assigned.pairs;
+            command.assignments.clone_from(&assigned.pairs);
         }
         self.fed |= executed && Rc::ptr_eq(&stdin.input, &self.inherited);
         step.output = self.output(&run.fields, &step.commands, &mut stdin);
@@ -309,8 +332,14 @@ impl Walker {
             let flows_on = !alone && matches!(step.output, Output::Known(_)) && !writes;
             self.heredoc_data(&own, executed || flows_on || (writes && matches!(step.output, Output::Known(_))));
         }
+        self.outcome = None;
         if alone {
-            self.change_scope(&run.fields);
+            let lines = match redirected {
+                Some(redirected) => redirected,
+                None if reads_elsewhere(stage) => Rc::default(),
+                None => Rc::clone(&self.inherited),
+            };
+            self.change_scope(&run.fields, &assigned, &lines);
         }
         step
     }
@@ -397,7 +426,7 @@ impl Walker {
     }
 
     /// The file that a stage's standard input is redirected from, and which of its redirections says so.
-    fn input_file(&mut self, stage: &Stage<'_>) -> Option<(usize, Field)> {
+    pub(super) fn input_file(&mut self, stage: &Stage<'_>) -> Option<(usize, Field)> {
         let reads = |redirect: &syntax::Redirect<'_>| {
             matches!(redirect.operator, "<" | "<>") && matches!(redirect.descriptor, "" | "0")
         };
@@ -408,10 +437,19 @@ impl Walker {
         }
     }
 
+    /// What a stage's redirections give it to read: its own text or a file.
+    pub(super) fn redirected(&self, own: Option<&Field>, file: Option<&(usize, Field)>) -> Option<Rc<Input>> {
+        match (own, file) {
+            (Some(own), _) => Some(Rc::new(Input::here(own.clone(), self.scope.n_conditions))),
+            (None, Some((_, field))) => Some(Rc::new(self.read_file(field))),
+            (None, None) => None,
+        }
+    }
+
     /// What can be read from a file: its text when the script wrote it or a substitution prints it.
     fn read_file(&self, field: &Field) -> Input {
         if let Some(literal) = &field.process {
-            return Input { output: Output::Known(literal.clone()), source: Source::Unclear, here: false };
+            return Input::piped(Output::Known(literal.clone()), Source::Unclear, self.scope.n_conditions);
         }
         if matches!(field.text.as_str(), "/dev/null" | "/dev/tty") {
             return Input::default();
@@ -422,7 +460,7 @@ impl Walker {
         let target = self.scope.place.locate(&field.text);
         let text = self.files.text(&target.text).map(|text| (*text).clone());
         let output = text.map_or(Output::Unknown, Output::Known);
-        Input { output, source: Source::Files(vec![target]), here: true }
+        Input { here: true, ..Input::piped(output, Source::Files(vec![target]), self.scope.n_conditions) }
     }
 
     /// Text that `echo` or `printf` writes to a file, or that `tee` writes, is a unit of its own.
@@ -454,7 +492,7 @@ impl Walker {
     }
 
     /// A unit for text that is written, sent or printed.
-    fn data(&mut self, text: &str, layers: &[Layer]) {
+    pub(super) fn data(&mut self, text: &str, layers: &[Layer]) {
         let mut unit = Unit::new(UnitKind::Data, text.trim_end_matches('\n'), self.current_span());
         unit.layers = layers.to_vec();
         self.emit(unit);
@@ -470,7 +508,7 @@ impl Walker {
     // ── Assignments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn assignments(&mut self, assignments: &[Assignment<'_>], lasting: bool) -> Assigned {
-        let mut assigned = Assigned { text: String::new(), pairs: Vec::new(), trivial: true };
+        let mut assigned = Assigned { text: String::new(), pairs: Vec::new(), passed: Vec::new(), trivial: true };
         for assignment in assignments {
             let (values, shown) = match &assignment.value {
                 Value::Scalar(word) => {
@@ -498,16 +536,23 @@ impl Walker {
             assigned.pairs.push((name.to_owned(), text));
             if lasting || matches!(assignment.value, Value::Array(_)) {
                 self.assign(assignment, &values);
+            } else {
+                let value = self.assigned_value(assignment, &values);
+                assigned.passed.push((name.to_owned(), value));
             }
         }
         assigned
     }
 
     fn assign(&mut self, assignment: &Assignment<'_>, values: &[Field]) {
+        let value = self.assigned_value(assignment, values);
+        self.scope.set(assignment.name.as_ref(), value);
+    }
+
+    fn assigned_value(&mut self, assignment: &Assignment<'_>, values: &[Field]) -> Variable {
         let name = assignment.name.as_ref();
         if assignment.index.is_some() || values.iter().any(|value| value.dynamic) {
-            self.scope.set(name, Variable::Unknown);
-            return;
+            return Variable::Unknown;
         }
         let mut constants: Vec<Constant> = values.iter().map(constant_of).collect();
         if assignment.append {
@@ -522,19 +567,27 @@ impl Walker {
                         new.decoded |= old.decoded;
                     }
                 }
-                (Some(Variable::Unknown), _) => {
-                    self.scope.set(name, Variable::Unknown);
-                    return;
-                }
+                (Some(Variable::Unknown), _) => return Variable::Unknown,
                 (None, _) => {}
             }
         }
         let n_bytes = constants.iter().map(|constant| constant.text.len()).sum();
         if self.scope.spend(n_bytes) {
-            self.scope.set(name, Variable::Constant(constants));
+            Variable::Constant(constants)
         } else {
             self.gap(Gap::Truncated);
-            self.scope.set(name, Variable::Unknown);
+            Variable::Unknown
+        }
+    }
+
+    /// Gives a command the variables in front of it (`X=rm sh -c '$X …'`); what they were before.
+    fn pass_on(&mut self, passed: &[(String, Variable)]) -> Vec<(String, Option<Variable>)> {
+        passed.iter().map(|(name, value)| (name.clone(), self.scope.shadow(name, value.clone()))).collect()
+    }
+
+    fn take_back(&mut self, shadowed: Vec<(String, Option<Variable>)>) {
+        for (name, old) in shadowed.into_iter().rev() {
+            self.scope.restore(&name, old);
         }
     }
 
@@ -545,8 +598,10 @@ impl Walker {
         let Some(first) = run.fields.get(start) else {
             return Vec::new();
         };
-        let path = first.text.clone();
-        let name_is_open = first.dynamic && first.open;
+        // What a shell calls itself by is a shell.
+        let is_shell = self.is_own_shell(first);
+        let path = if is_shell { "bash".to_owned() } else { first.text.clone() };
+        let name_is_open = first.dynamic && !is_shell;
         let name_is_pattern = first.is_active();
         let mut arguments: Vec<Argument> = run
             .fields
@@ -590,15 +645,18 @@ impl Walker {
             facts.chdir.as_ref().filter(|_| !facts.nested.is_empty()).map(|folder| self.scope.place.changed_to(folder));
         let outer_place = place.map(|place| std::mem::replace(&mut self.scope.place, place));
         for nested in &facts.nested {
-            self.nested(nested, &program, &facts, run, start + 1, stdin, &mut commands);
+            self.nested(nested, &program, &facts, run, (start + 1, end), stdin, &mut commands);
         }
-        let executed = self.stdin(&facts, stdin);
+        let executed = self.stdin(&program, &facts, stdin);
         if let Some(command) = commands.first_mut() {
             let executed = executed.into_iter().filter(|effect| !facts.effects.contains(effect));
             command.effects.extend(executed.collect::<Vec<_>>());
         }
-        self.process_inputs(&program, &facts, run, start, end);
-        self.run_files(&program, run.fields.get(start).map_or("", |field| field.text.as_str()), &facts);
+        let path = run.fields.get(start).map_or("", |field| field.text.as_str());
+        self.reading(stdin, |walker| {
+            walker.process_inputs(&program, &facts, run, start, end);
+            walker.run_files(&program, path, &facts);
+        });
         if let Some(place) = outer_place {
             self.scope.place = place;
         }
@@ -653,13 +711,17 @@ impl Walker {
         program: &str,
         facts: &Facts,
         run: &mut Words,
-        first: usize,
+        (first, last): (usize, usize),
         stdin: &mut Stdin,
         commands: &mut Vec<Command>,
     ) {
         match nested {
             Nested::Command { start, end } => {
-                self.wrapped(program, facts, run, (first + start, first + end), stdin, commands)
+                let before = run.fields.iter().take(first + start).skip(first);
+                let passed: Vec<(String, Variable)> = before.filter_map(passed_variable).collect();
+                let shadowed = self.pass_on(&passed);
+                self.wrapped(program, facts, run, (first + start, first + end), stdin, commands);
+                self.take_back(shadowed);
             }
             Nested::Shell { start, end, skip, shell } => {
                 let fields = run.fields.iter().skip(first + start).take(end - start);
@@ -684,7 +746,14 @@ impl Walker {
                         run.mark(index, Mark::Hidden("…"));
                     }
                 }
-                self.given(stdin, |walker| walker.script(&script, &[script_layer(program, facts)], *shell, decoded));
+                let layers = [script_layer(program, facts)];
+                if runs_here(program) {
+                    self.given(stdin, |walker| walker.script_here(&script, &layers, *shell, decoded));
+                } else {
+                    let behind = run.fields.get(first + end..last).unwrap_or_default();
+                    let positional = self.script_arguments(program, &script, behind);
+                    self.given(stdin, |walker| walker.child_script(&script, &layers, *shell, decoded, positional));
+                }
             }
             Nested::Encoded { index, skip } => {
                 let text = run.fields.get(first + index).and_then(|field| field.text.get(*skip..)).unwrap_or_default();
@@ -693,18 +762,26 @@ impl Walker {
                     None => self.gap(Gap::Opaque),
                 }
             }
-            Nested::Code { index, skip, language } => self.inline_code(run, first + index, *skip, *language),
+            Nested::Code { index, skip, language } => {
+                self.reading(stdin, |walker| walker.inline_code(run, first + index, *skip, *language));
+            }
             Nested::StdinShell(_) | Nested::StdinCode(_) => {}
         }
     }
 
-    /// Walks a script or function that reads what the command does.
-    fn given(&mut self, stdin: &mut Stdin, walk: impl FnOnce(&mut Self)) {
+    /// Walks what reads what the command does.
+    fn reading<T>(&mut self, stdin: &mut Stdin, walk: impl FnOnce(&mut Self) -> T) -> T {
         let outer = std::mem::replace(&mut self.inherited, Rc::clone(&stdin.input));
         let fed = std::mem::take(&mut self.fed);
-        let ((), printed) = self.capture(walk);
+        let result = walk(self);
         self.inherited = outer;
         stdin.executed |= std::mem::replace(&mut self.fed, fed);
+        result
+    }
+
+    /// The same for a script or function, of which it is noted what it prints.
+    fn given(&mut self, stdin: &mut Stdin, walk: impl FnOnce(&mut Self)) {
+        let ((), printed) = self.reading(stdin, |walker| walker.capture(walk));
         stdin.printed = Some(match stdin.printed.take() {
             Some(before) => before.then(printed),
             None => printed,
@@ -751,12 +828,15 @@ impl Walker {
         }
         let at = self.units.len();
         self.layers.push(wrapped_layer(facts));
+        let appends = self.appends;
+        self.appends |= matches!(program, "xargs" | "parallel" | "fd" | "fdfind");
         let mut inner = if program == "xargs" || program == "parallel" {
             self.with_input_words(run, (start, end), stdin)
         } else {
             let inner = self.command(run, start, end, stdin);
             (inner, run.shown(start, end))
         };
+        self.appends = appends;
         for command in &mut inner.0 {
             command.wrappers.insert(0, program.to_owned());
         }
@@ -788,6 +868,7 @@ impl Walker {
             let commands = self.command(run, start, end, &mut Stdin::nothing());
             return (commands, run.shown(start, end));
         }
+        self.appends = words.len() >= MAX_ITEMS;
         let mut fields: Vec<Field> = run.fields.iter().take(end).skip(start).cloned().collect();
         let joined = words.join(" ");
         let slot = slot(&flags);
@@ -808,7 +889,7 @@ impl Walker {
     }
 
     /// What is fed to a program that executes it; the files of which that is so.
-    fn stdin(&mut self, facts: &Facts, stdin: &mut Stdin) -> Vec<Effect> {
+    fn stdin(&mut self, program: &str, facts: &Facts, stdin: &mut Stdin) -> Vec<Effect> {
         let Some(kind) = &facts.stdin_code else {
             return Vec::new();
         };
@@ -816,8 +897,10 @@ impl Walker {
         match &input.output {
             Output::Known(literal) => {
                 stdin.executed = true;
-                let remote = is_remote(facts);
-                self.run_literal(literal, kind, input.here, remote);
+                // What is read there is the script itself.
+                let outer = std::mem::take(&mut self.inherited);
+                self.run_literal(literal, kind, program, input.here, is_remote(facts));
+                self.inherited = outer;
             }
             Output::Undecodable => self.gap(Gap::Opaque),
             // Queries and small programs are piped in all the time.
@@ -832,8 +915,8 @@ impl Walker {
         targets.iter().map(executes).collect()
     }
 
-    /// Units for a text that an interpreter runs.
-    fn run_literal(&mut self, literal: &Literal, kind: &Nested, here: bool, remote: bool) {
+    /// Units for a text that an interpreter runs, or this shell where the program is `source`.
+    fn run_literal(&mut self, literal: &Literal, kind: &Nested, program: &str, here: bool, remote: bool) {
         if literal.partial {
             self.gap(Gap::Opaque);
         }
@@ -845,7 +928,11 @@ impl Walker {
             Nested::StdinShell(shell) => {
                 let layers: &[Layer] = if here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
                 let layers = if remote { &[Layer::Remote] } else { layers };
-                self.script(&text, layers, *shell, literal.decoded);
+                if runs_here(program) {
+                    self.script_here(&text, layers, *shell, literal.decoded);
+                } else {
+                    self.script(&text, layers, *shell, literal.decoded);
+                }
             }
             Nested::StdinCode(language) => {
                 let layers: &[Layer] = match (here, literal.decoded) {
@@ -871,8 +958,8 @@ impl Walker {
         for path in paths {
             for literal in self.files.versions(path) {
                 let text = literal.as_text().unwrap_or_default();
-                let interpreter =
-                    if own.as_deref() == Some(path) { files::named_interpreter(text) } else { Some(program) };
+                let is_own = own.as_deref() == Some(path);
+                let interpreter = if is_own { files::named_interpreter(text) } else { Some(program) };
                 let kind = match interpreter {
                     None => Some(Nested::StdinShell(Shell::Bash)),
                     Some(name) => facts::read(name, &[], &self.scope.place).stdin_code,
@@ -881,7 +968,7 @@ impl Walker {
                     continue;
                 };
                 if self.files.spend(literal.bytes.len()) {
-                    self.run_literal(&literal, &kind, true, false);
+                    self.run_literal(&literal, &kind, if is_own { "" } else { program }, true, false);
                 } else {
                     self.gap(Gap::Truncated);
                 }
@@ -891,7 +978,6 @@ impl Walker {
 
     /// `bash <(…)`, `source <(…)`: what the substitution prints is executed.
     fn process_inputs(&mut self, program: &str, facts: &Facts, run: &Words, start: usize, end: usize) {
-        let runs_shell = matches!(program, "source" | "." | "bash" | "sh" | "zsh" | "dash" | "ksh");
         let language = match facts.stdin_code {
             Some(Nested::StdinCode(language)) => Some(language),
             _ => None,
@@ -902,7 +988,9 @@ impl Walker {
             let Some(text) = literal.as_text() else {
                 continue;
             };
-            if runs_shell {
+            if runs_here(program) {
+                self.script_here(text, &[Layer::Script], Shell::Bash, literal.decoded);
+            } else if is_shell(program) {
                 self.script(text, &[Layer::Script], Shell::Bash, literal.decoded);
             } else if let Some(language) = language {
                 self.code(text, language, if literal.decoded { &[Layer::Decoded] } else { &[] });
@@ -910,8 +998,51 @@ impl Walker {
         }
     }
 
-    /// Units for a script in a shell language.
+    /// What `$0`, `$1` and so on are in the script of `sh -c`; `None` when that is not known.
+    fn script_arguments(&mut self, program: &str, script: &str, behind: &[Field]) -> Option<Rc<Arguments>> {
+        let (name, values) = behind.split_first().filter(|_| is_shell(program))?;
+        if behind.iter().any(|field| field.dynamic) {
+            // The script may run them, or run something on them.
+            if script.contains('$') && behind.iter().any(|field| field.open) {
+                self.gap(Gap::Dynamic);
+            }
+            return None;
+        }
+        let arguments =
+            || Arguments { name: Some(constant_of(name)), values: values.iter().map(constant_of).collect() };
+        (!self.appends).then(|| Rc::new(arguments()))
+    }
+
+    /// Whether this is how a shell calls itself, and nothing else was made of that.
+    fn is_own_shell(&self, field: &Field) -> bool {
+        let name = field.text.strip_prefix('$').filter(|_| field.dynamic);
+        name.is_some_and(|name| matches!(name, "SHELL" | "BASH" | "0") && self.scope.get(name).is_none())
+    }
+
+    /// Units for a script in a shell language that a shell of its own runs: what it sets and where it goes ends with it.
     fn script(&mut self, script: &str, layers: &[Layer], shell: Shell, decoded: bool) {
+        self.child_script(script, layers, shell, decoded, None);
+    }
+
+    /// The same for a script with these arguments.
+    fn child_script(
+        &mut self,
+        script: &str,
+        layers: &[Layer],
+        shell: Shell,
+        decoded: bool,
+        positional: Option<Rc<Arguments>>,
+    ) {
+        let mark = self.scope.enter();
+        self.scope.positional = positional;
+        let appends = std::mem::take(&mut self.appends);
+        self.script_here(script, layers, shell, decoded);
+        self.appends = appends;
+        self.scope.leave(mark);
+    }
+
+    /// Units for a script in a shell language that this shell runs.
+    fn script_here(&mut self, script: &str, layers: &[Layer], shell: Shell, decoded: bool) {
         if script.trim().is_empty() || self.evaluating {
             return;
         }
@@ -1093,7 +1224,7 @@ impl Walker {
         let Some(first) = fields.first().filter(|field| !field.dynamic) else {
             return;
         };
-        let Some(value) = self.scope.aliases.get(&first.text).cloned() else {
+        let Some(value) = self.scope.alias(&first.text).cloned() else {
             return;
         };
         let list = syntax::parse(&value);
@@ -1108,15 +1239,30 @@ impl Walker {
     }
 
     /// What a command changes for those that follow.
-    fn change_scope(&mut self, fields: &[Field]) {
-        let Some((program, arguments)) = fields.split_first() else {
+    ///
+    /// `lines` is what `read` reads.
+    fn change_scope(&mut self, fields: &[Field], assigned: &Assigned, lines: &Input) {
+        let Some((program, arguments)) = builtins::without_prefixes(fields).split_first() else {
             return;
         };
         match program.text.as_str() {
-            "cd" | "pushd" => self.change_folder(arguments),
-            "export" | "declare" | "local" | "readonly" | "typeset" => self.declare(arguments),
+            folders @ ("cd" | "pushd" | "popd") => self.change_folder(folders, arguments),
+            ":" | "true" => self.outcome = Some(Ways::only(&self.scope.place, true)),
+            "false" => self.outcome = Some(Ways::only(&self.scope.place, false)),
+            "exit" => self.outcome = Some(Ways::none()),
+            "return" | "break" | "continue" => self.leave_early(),
+            "declare" | "local" | "typeset" => {
+                self.localize(arguments);
+                self.declare(arguments);
+            }
+            "export" | "readonly" => self.declare(arguments),
             "unset" => arguments.iter().for_each(|argument| self.scope.unset(&argument.text)),
-            "read" | "mapfile" | "readarray" | "getopts" => {
+            "read" => {
+                let separates = self.scope.get("IFS").is_some() || assigned.pairs.iter().any(|(name, _)| name == "IFS");
+                self.read(arguments, separates, lines);
+            }
+            "mapfile" | "readarray" => self.map_file(arguments, lines),
+            "getopts" => {
                 let names = arguments.iter().filter(|argument| syntax::is_name(&argument.text));
                 names.for_each(|name| self.scope.assign(&name.text, Variable::Unknown));
             }
@@ -1129,23 +1275,13 @@ impl Walker {
             }
             "set" => {
                 if let Some(at) = arguments.iter().position(|argument| argument.text == "--") {
-                    let values: Vec<Constant> = arguments.iter().skip(at + 1).map(constant_of).collect();
-                    self.scope.positional = (!arguments.iter().any(|argument| argument.dynamic)).then_some(values);
+                    self.set_arguments(arguments.get(at + 1..).unwrap_or_default());
                 }
             }
+            "shift" => self.shift(arguments),
             "alias" => self.alias(arguments),
             "trap" => self.trap(arguments),
             _ => {}
-        }
-    }
-
-    fn change_folder(&mut self, arguments: &[Field]) {
-        let folder =
-            arguments.iter().find(|argument| !argument.text.starts_with('-') && !argument.text.starts_with('+'));
-        match folder {
-            Some(folder) => self.scope.place = self.scope.place.changed_to(&folder.text),
-            None if arguments.is_empty() => self.scope.place = self.scope.place.changed_to("~"),
-            None => {}
         }
     }
 
@@ -1170,7 +1306,7 @@ impl Walker {
         for argument in arguments {
             if let Some((name, value)) = argument.text.split_once('=') {
                 self.script(value, &[Layer::Deferred], Shell::Bash, argument.decoded);
-                self.scope.aliases.insert(name.to_owned(), value.to_owned());
+                self.scope.set_alias(name, value);
             }
         }
     }
@@ -1189,6 +1325,8 @@ impl Walker {
 struct Assigned {
     text: String,
     pairs: Vec<(String, String)>,
+    /// Variables that only the command behind them gets.
+    passed: Vec<(String, Variable)>,
     trivial: bool,
 }
 
@@ -1247,7 +1385,6 @@ fn is_silent(program: &str) -> bool {
 
 /// What `xargs` makes of its input, by its flags.
 fn items(literal: &Literal, flags: &[&str]) -> Vec<String> {
-    const MOST: usize = 16;
     let text = String::from_utf8_lossy(&literal.bytes);
     let has = |names: &[&str]| flags.iter().any(|flag| names.contains(flag));
     let by_line = flags
@@ -1255,11 +1392,11 @@ fn items(literal: &Literal, flags: &[&str]) -> Vec<String> {
         .any(|flag| ["-I", "-J", "-L", "-d", "--delimiter", "--replace"].iter().any(|name| flag.starts_with(name)));
     let whole = |part: &str| part.trim_matches('\n').to_owned();
     let items: Vec<String> = if has(&["-0", "--null"]) || flags.iter().any(|flag| is_bundle_of(flag, '0')) {
-        text.split('\0').map(whole).filter(|item| !item.is_empty()).take(MOST).collect()
+        text.split('\0').map(whole).filter(|item| !item.is_empty()).take(MAX_ITEMS).collect()
     } else if by_line || has(&["-i"]) {
-        text.lines().map(str::to_owned).filter(|item| !item.is_empty()).take(MOST).collect()
+        text.lines().map(str::to_owned).filter(|item| !item.is_empty()).take(MAX_ITEMS).collect()
     } else {
-        unquoted_words(&text).into_iter().take(MOST).collect()
+        unquoted_words(&text).into_iter().take(MAX_ITEMS).collect()
     };
     items
 }
@@ -1459,6 +1596,23 @@ fn builtin_facts(program: &str, n_arguments: usize, facts: &mut Facts) {
     }
 }
 
+/// Whether a program runs the script that it is given in this shell.
+fn runs_here(program: &str) -> bool {
+    matches!(program, "eval" | "source" | ".")
+}
+
+/// Whether a program is a shell in which `$1` is what stands behind the script.
+fn is_shell(program: &str) -> bool {
+    matches!(program, "bash" | "sh" | "zsh" | "dash" | "ash" | "ksh" | "mksh" | "rbash")
+}
+
+/// `NAME=value` in front of the command that a wrapper runs (`env`, `sudo`).
+fn passed_variable(field: &Field) -> Option<(String, Variable)> {
+    let (name, value) = field.text.split_once('=').filter(|(name, _)| syntax::is_name(name))?;
+    let constant = Constant { text: value.to_owned(), decoded: field.decoded, ..Constant::default() };
+    Some((name.to_owned(), if field.dynamic { Variable::Unknown } else { Variable::Constant(vec![constant]) }))
+}
+
 /// The name of a program without its folder and `.exe`.
 pub(super) fn basename(path: &str) -> &str {
     let name = if path.starts_with('$') { path } else { path.rsplit('/').next().unwrap_or(path) };
@@ -1524,6 +1678,11 @@ fn follows(fact: Fact, scope: Scope) -> Option<Fact> {
         (Fact::Write, Scope::Path(PathScope::Startup)) => Some(Fact::Schedule),
         _ => None,
     }
+}
+
+/// Whether a stage's standard input is redirected, be it from a descriptor.
+pub(super) fn reads_elsewhere(stage: &Stage<'_>) -> bool {
+    stage.redirects.iter().any(|it| it.operator.starts_with('<') && matches!(it.descriptor, "" | "0"))
 }
 
 /// Whether a redirection is one of the standard output.

@@ -268,10 +268,11 @@ impl Walker {
         }
         match name {
             "HOME" => self.home(builder),
-            "PWD" => {
-                let folder = self.scope.place.cwd.clone().unwrap_or_else(|| ".".to_owned());
-                builder.literal(&folder);
-            }
+            "PWD" => match self.scope.place.cwd.as_deref().unwrap_or(".") {
+                // A folder that is only known at run time.
+                folder if folder.contains('$') => return false,
+                folder => builder.literal(folder),
+            },
             "IFS" => builder.constant(&Constant { text: " ".to_owned(), ..Constant::default() }, quoted),
             _ => return false,
         }
@@ -524,7 +525,8 @@ impl Walker {
         let arguments: Vec<&str> = fields.iter().skip(1).map(|field| field.text.as_str()).collect();
         let program = fields.first()?.text.as_str();
         if program == "pwd" {
-            return Some(Literal::text(self.scope.place.cwd.clone().unwrap_or_else(|| ".".to_owned())));
+            let folder = self.scope.place.cwd.as_deref().unwrap_or(".");
+            return (!folder.contains('$')).then(|| Literal::text(folder.to_owned()));
         }
         // Not constant, but where it lies is what matters of a temporary file.
         if program == "mktemp" && arguments.iter().all(|argument| matches!(*argument, "-d" | "-q")) {

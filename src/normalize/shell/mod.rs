@@ -1,20 +1,24 @@
 //! Bash → units: every simple command found, wrappers opened, inline code set apart, payloads decoded.
 //!
 //! [`syntax`] parses, [`walk`] goes through the tree, [`expand`] resolves words by what [`scope`] knows, [`command`] asks the
-//! tables about each command and opens what it contains, [`decode`] works out what can be known before anything runs,
-//! [`files`] remembers what the script writes and may run, [`text`] spells the result in one way.
+//! tables about each command and opens what it contains, [`builtins`] and [`read`] follow what the shell's own commands change,
+//! [`ways`] in which folder a list may end, [`files`] remembers what the script writes and may run, [`decode`] works out what
+//! can be known before anything runs, [`text`] spells the result in one way.
 
 mod braces;
+mod builtins;
 mod code;
 mod command;
 mod decode;
 mod expand;
 mod files;
 mod parameter;
+mod read;
 mod scope;
 mod syntax;
 mod text;
 mod walk;
+mod ways;
 
 use std::borrow::Cow;
 use std::ops::Range;

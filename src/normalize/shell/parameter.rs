@@ -1,6 +1,6 @@
 //! Parameter expressions: `${name[index]op word}` taken apart and applied to constants.
 
-use crate::normalize::shell::scope::Constant;
+use crate::normalize::shell::scope::{Arguments, Constant};
 
 /// A parameter expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +84,11 @@ pub(super) fn parse(source: &str) -> Parameter<'_> {
 }
 
 /// The value of a positional parameter; `None` when the name is not one.
-pub(super) fn positional(name: &str, values: &[Constant]) -> Option<Vec<Constant>> {
+pub(super) fn positional(name: &str, arguments: &Arguments) -> Option<Vec<Constant>> {
+    let values = &arguments.values;
     match name {
-        "@" | "*" => Some(values.to_vec()),
+        "0" => arguments.name.clone().map(|name| vec![name]),
+        "@" | "*" => Some(values.clone()),
         "#" => Some(vec![Constant { text: values.len().to_string(), ..Constant::default() }]),
         _ => match name.parse::<usize>() {
             Ok(0) | Err(_) => None,

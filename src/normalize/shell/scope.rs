@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::normalize::limits::MAX_EXPANDED;
 use crate::normalize::paths::Place;
 use crate::normalize::shell::text::Part;
+use crate::normalize::shell::ways::stricter;
 
 /// What is known of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +28,41 @@ pub(super) struct Constant {
     pub decoded: bool,
 }
 
+/// `$0`, and `$1` and what follows.
+#[derive(Debug, Default)]
+pub(super) struct Arguments {
+    /// The name of the script, where it was given.
+    pub name: Option<Constant>,
+    /// The arguments.
+    pub values: Vec<Constant>,
+}
+
+/// Folders to come back to.
+#[derive(Debug, Clone, Default)]
+struct Folders {
+    /// The one before the current one.
+    previous: Option<Rc<Place>>,
+    /// What `pushd` left, the last one last.
+    stack: Vec<Rc<Place>>,
+}
+
 /// A point to return to.
 #[derive(Debug)]
 pub(super) struct Mark {
     n_changes: usize,
+    n_aliased: usize,
+    n_locals: usize,
     place: Place,
+    folders: Folders,
+    positional: Option<Rc<Arguments>>,
 }
 
 /// Variables that one action may set; the rest stay unknown.
 const MAX_VARIABLES: usize = 4096;
+/// Folders of `pushd` that are remembered.
+const MAX_FOLDERS: usize = 16;
+/// Bytes and levels of a folder that is followed: every path of the action is resolved in it.
+const MAX_FOLDER: (usize, usize) = (1024, 48);
 
 /// The state of the shell.
 #[derive(Debug, Default)]
@@ -45,10 +72,14 @@ pub(super) struct Scope {
     changes: Vec<(String, Option<Variable>)>,
     /// Bodies of functions, as text.
     pub functions: HashMap<String, Rc<str>>,
-    /// Aliases, as text.
-    pub aliases: HashMap<String, String>,
+    aliases: HashMap<String, String>,
+    /// What each new alias replaced.
+    aliased: Vec<(String, Option<String>)>,
+    /// What the local variables of the current function were before it.
+    locals: Vec<(String, Option<Variable>)>,
+    folders: Folders,
     /// The arguments of the function or script that is looked at.
-    pub positional: Option<Vec<Constant>>,
+    pub positional: Option<Rc<Arguments>>,
     /// Where commands run.
     pub place: Place,
     /// How many conditions surround what is looked at.
@@ -114,7 +145,14 @@ impl Scope {
 
     /// Enters a subshell.
     pub(super) fn enter(&self) -> Mark {
-        Mark { n_changes: self.changes.len(), place: self.place.clone() }
+        Mark {
+            n_changes: self.changes.len(),
+            n_aliased: self.aliased.len(),
+            n_locals: self.locals.len(),
+            place: self.place.clone(),
+            folders: self.folders.clone(),
+            positional: self.positional.clone(),
+        }
     }
 
     /// Leaves a subshell: its changes are undone.
@@ -125,6 +163,108 @@ impl Scope {
                 None => self.variables.remove(&name),
             };
         }
+        for (name, old) in self.aliased.drain(mark.n_aliased.min(self.aliased.len())..).rev() {
+            match old {
+                Some(old) => self.aliases.insert(name, old),
+                None => self.aliases.remove(&name),
+            };
+        }
+        self.locals.truncate(mark.n_locals);
         self.place = mark.place;
+        self.folders = mark.folders;
+        self.positional = mark.positional;
     }
+
+    // ── Passing values ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Sets a variable for a while; what is to be given to [`Self::restore`] afterwards.
+    pub(super) fn shadow(&mut self, name: &str, value: Variable) -> Option<Variable> {
+        let old = self.variables.get(name).cloned();
+        self.assign(name, value);
+        old
+    }
+
+    /// Gives a variable back what it was.
+    pub(super) fn restore(&mut self, name: &str, old: Option<Variable>) {
+        if self.variables.get(name) == old.as_ref() {
+            return;
+        }
+        let new = match old {
+            Some(old) => self.variables.insert(name.to_owned(), old),
+            None => self.variables.remove(name),
+        };
+        self.changes.push((name.to_owned(), new));
+    }
+
+    /// Enters a function: the local variables of its caller, to be given to [`Self::end_function`].
+    pub(super) fn begin_function(&mut self) -> Vec<(String, Option<Variable>)> {
+        std::mem::take(&mut self.locals)
+    }
+
+    /// Leaves a function.
+    pub(super) fn end_function(&mut self, outer: Vec<(String, Option<Variable>)>) {
+        for (name, old) in std::mem::replace(&mut self.locals, outer).into_iter().rev() {
+            self.restore(&name, old);
+        }
+    }
+
+    /// Makes a variable local to the current function, and unset when it gets no value.
+    pub(super) fn localize(&mut self, name: &str, unset: bool) {
+        self.locals.push((name.to_owned(), self.variables.get(name).cloned()));
+        if unset {
+            self.unset(name);
+        }
+    }
+
+    // ── Aliases ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The text of an alias.
+    pub(super) fn alias(&self, name: &str) -> Option<&String> {
+        self.aliases.get(name)
+    }
+
+    /// Sets an alias.
+    pub(super) fn set_alias(&mut self, name: &str, value: &str) {
+        let old = self.aliases.insert(name.to_owned(), value.to_owned());
+        self.aliased.push((name.to_owned(), old));
+    }
+
+    // ── Folders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Changes the folder. Inside a condition either may be the one before it, and the stricter counts.
+    pub(super) fn go(&mut self, place: Place) {
+        let place = if is_too_deep(&place) { place.changed_to("-") } else { place };
+        let from = std::mem::replace(&mut self.place, place);
+        let old = self.folders.previous.take().filter(|_| self.n_conditions > 0);
+        self.folders.previous = Some(match old {
+            Some(old) => Rc::new(stricter(Place::clone(&old), from)),
+            None => Rc::new(from),
+        });
+    }
+
+    /// The folder of `cd -`.
+    pub(super) fn previous(&self) -> Place {
+        self.folders.previous.as_deref().cloned().unwrap_or_else(|| self.place.changed_to("-"))
+    }
+
+    /// Remembers a folder for `popd`.
+    pub(super) fn push_folder(&mut self, place: Place) {
+        if self.folders.stack.len() >= MAX_FOLDERS {
+            self.folders.stack.remove(0);
+        }
+        self.folders.stack.push(Rc::new(place));
+    }
+
+    /// The folder of `popd`: unknown when none is remembered.
+    pub(super) fn pop_folder(&mut self) -> Place {
+        match self.folders.stack.pop() {
+            Some(place) => Place::clone(&place),
+            None => self.place.changed_to("-"),
+        }
+    }
+}
+
+fn is_too_deep(place: &Place) -> bool {
+    let (most_bytes, most_levels) = MAX_FOLDER;
+    place.cwd.as_deref().is_some_and(|cwd| cwd.len() > most_bytes || cwd.matches('/').count() > most_levels)
 }

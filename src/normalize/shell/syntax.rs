@@ -21,12 +21,35 @@ pub(super) struct Statement<'a> {
     pub stages: Vec<Stage<'a>>,
     /// Where it stands in the source.
     pub span: Range<usize>,
-    /// Whether it only runs depending on another (`&&`, `||`).
-    pub conditional: bool,
+    /// How it hangs on the statement before it.
+    pub joint: Joint,
+    /// Whether `!` turns its success into failure.
+    pub negated: bool,
+    /// Whether it is a coprocess, which a shell of its own runs.
+    pub coprocess: bool,
     /// Whether it ends in `&`.
     pub background: bool,
     /// Whether something in it did not parse.
     pub flawed: bool,
+}
+
+/// When a statement runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Joint {
+    /// Whatever the one before it came to.
+    #[default]
+    Always,
+    /// After success (`&&`).
+    And,
+    /// After failure (`||`).
+    Or,
+}
+
+/// What stands in front of a pipeline.
+#[derive(Default)]
+struct Prefixes {
+    negated: bool,
+    coprocess: bool,
 }
 
 /// One stage of a pipeline with its redirections.
@@ -438,13 +461,13 @@ impl<'a> Parser<'a> {
     fn list(&mut self, until: &'static [&'static str]) -> List<'a> {
         self.awaited.push(until);
         let mut list = List::new();
-        let mut conditional = false;
+        let mut joint = Joint::Always;
         while self.reach_statement() {
             let before = self.at;
             if let Some(mut statement) = self.pipeline() {
-                statement.conditional = conditional;
+                statement.joint = joint;
                 statement.flawed |= std::mem::take(&mut self.flawed);
-                conditional = self.separator(&mut statement);
+                joint = self.separator(&mut statement);
                 list.push(statement);
             }
             if self.at == before {
@@ -501,28 +524,32 @@ impl<'a> Parser<'a> {
         length.is_some()
     }
 
-    /// Passes what stands between two statements; whether the next depends on this one.
-    fn separator(&mut self, statement: &mut Statement<'a>) -> bool {
+    /// Passes what stands between two statements; how the next hangs on this one.
+    fn separator(&mut self, statement: &mut Statement<'a>) -> Joint {
         self.skip_blanks();
-        if self.eat("&&") || self.eat("||") {
-            return true;
+        if self.eat("&&") {
+            return Joint::And;
+        }
+        if self.eat("||") {
+            return Joint::Or;
         }
         if self.starts_with(";;") || self.starts_with(";&") {
-            return false;
+            return Joint::Always;
         }
         if self.eat("&") {
             statement.background = true;
         } else {
             self.eat(";");
         }
-        false
+        Joint::Always
     }
 
     fn pipeline(&mut self) -> Option<Statement<'a>> {
         let start = self.at;
         let mut stages = Vec::with_capacity(1);
+        let mut prefixes = Prefixes::default();
         loop {
-            self.pass_prefixes();
+            self.pass_prefixes(&mut prefixes);
             if let Some(stage) = self.stage() {
                 stages.push(stage);
             }
@@ -537,24 +564,29 @@ impl<'a> Parser<'a> {
         (!stages.is_empty()).then_some(Statement {
             stages,
             span: start..end,
-            conditional: false,
+            joint: Joint::Always,
+            negated: prefixes.negated,
+            coprocess: prefixes.coprocess,
             background: false,
             flawed: false,
         })
     }
 
     /// Passes `!`, and `time` and `coproc` in front of a compound command; elsewhere those two are programs like others.
-    fn pass_prefixes(&mut self) {
+    fn pass_prefixes(&mut self, prefixes: &mut Prefixes) {
         loop {
             self.skip_blanks();
             let start = self.at;
             if self.eat_word("!") {
+                prefixes.negated = !prefixes.negated;
                 continue;
             }
+            let mut coprocess = false;
             if self.eat_word("time") {
                 self.skip_blanks();
                 self.eat_word("-p");
             } else if self.eat_word("coproc") {
+                coprocess = true;
                 self.skip_blanks();
                 if !self.at_compound() {
                     self.bare_word();
@@ -567,6 +599,7 @@ impl<'a> Parser<'a> {
                 self.at = start;
                 return;
             }
+            prefixes.coprocess |= coprocess;
         }
     }
 
@@ -1218,7 +1251,15 @@ impl<'a> Parser<'a> {
             self.flawed = true;
             let stage = Stage { body: Body::Raw(self.since(start)), redirects: Vec::new() };
             let span = start..self.at;
-            return vec![Statement { stages: vec![stage], span, conditional: false, background: false, flawed: true }];
+            return vec![Statement {
+                stages: vec![stage],
+                span,
+                joint: Joint::Always,
+                negated: false,
+                coprocess: false,
+                background: false,
+                flawed: true,
+            }];
         }
         self.depth += 1;
         self.substitutions += 1;

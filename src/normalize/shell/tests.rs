@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::units;
-use crate::action::{Command, Fact, Gap, Language, Layer, Unit, UnitKind};
+use crate::action::{Command, Fact, Gap, Language, Layer, PathScope, Scope, Unit, UnitKind};
 use crate::normalize::limits::{MAX_SOURCE, MAX_UNITS};
 use crate::normalize::paths::Place;
 
@@ -253,6 +253,281 @@ fn assignments_that_say_something_are_units() {
 fn aliases_apply() {
     check("alias ll='ls -la'; ll x", &["alias ll='ls -la'", "ls -la", "ls -la x"]);
     check_layers("alias q='rm -rf /'", "rm -rf /", &[Layer::Deferred]);
+}
+
+// ── Shells within the shell ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Units in a project below a home that is known.
+fn read_at_home(script: &str) -> Vec<Unit> {
+    let app = Some("/home/me/app".to_owned());
+    units(script, &Place { cwd: app.clone(), workspace: app, home: Some("/home/me".into()) }).0
+}
+
+#[track_caller]
+fn check_last(script: &str, expected: &str) {
+    let units = read_at_home(script);
+    assert!(units.iter().any(|unit| unit.text == expected), "no `{expected}` for {script}: {units:#?}");
+}
+
+/// Where the effects of the unit with this text lie.
+#[track_caller]
+fn check_scope(script: &str, text: &str, expected: PathScope) {
+    let units = read_at_home(script);
+    let targets = units.iter().filter(|unit| unit.text == text).flat_map(|unit| unit.effects());
+    let scopes: Vec<Scope> = targets.filter_map(|effect| effect.target.as_ref()).map(|target| target.scope).collect();
+    let all = !scopes.is_empty() && scopes.iter().all(|scope| *scope == Scope::Path(expected));
+    assert!(all, "{script}: {scopes:?} in {units:#?}");
+}
+
+#[test]
+fn a_variable_that_another_shell_sets_is_not_ours() {
+    let key = "cat /home/me/.ssh/id_rsa";
+    for inner in [
+        "bash -c 'F=README.md'",
+        "F=README.md &",
+        "true && F=README.md & ",
+        "echo | F=README.md",
+        "ssh h 'F=README.md'",
+        "docker run a sh -c 'F=README.md'",
+        "find . -exec sh -c 'F=README.md' ';'",
+        "bash <<< 'F=README.md'",
+        "trap 'F=README.md' EXIT",
+        "alias x='F=README.md'",
+        "python3 -c 'import os; os.system(\"F=README.md\")'",
+        "PROMPT_COMMAND='F=README.md'",
+        "coproc { F=README.md; }",
+        "f() { local F=README.md; ls; }; f",
+        "f() { local F; F=README.md; }; f",
+        "f() { declare F=README.md; }; f",
+        "f() ( F=README.md ); f",
+        "(F=README.md)",
+    ] {
+        let end = if inner.trim_end().ends_with('&') { "" } else { ";" };
+        check_last(&format!("F=~/.ssh/id_rsa; {inner}{end} cat $F"), key);
+    }
+}
+
+#[test]
+fn a_variable_that_this_shell_sets_is_ours() {
+    for inner in ["eval 'F=b'", "source <(echo F=b)", "f() { F=b; }; f", "f() { declare -g F=b; }; f", "{ F=b; }"] {
+        check_last(&format!("F=a; {inner}; cat $F"), "cat b");
+    }
+    check_last("X=1 eval 'F=b'; cat $F", "cat b");
+}
+
+#[test]
+fn the_folder_of_another_shell_is_not_ours() {
+    for inner in [
+        "bash -c 'cd /tmp'",
+        "ssh h 'cd /tmp'",
+        "cd /tmp | cat",
+        "bash <<< 'cd /tmp'",
+        "trap 'cd /tmp' EXIT",
+        "f() ( cd /tmp ); f",
+        "coproc { cd /tmp; }",
+    ] {
+        check_scope(&format!("{inner}; rm -rf *"), "rm -rf *", PathScope::Workspace);
+    }
+    check_scope("cd /tmp && ls & rm -rf *", "rm -rf *", PathScope::Workspace);
+    check_scope("cd /etc; bash -c 'cd ~/app'; cp x y", "cp x y", PathScope::System);
+    check_scope("f() { cd /tmp; }; f; rm -rf *", "rm -rf *", PathScope::Temp);
+}
+
+#[test]
+fn arguments_and_aliases_of_another_shell_are_not_ours() {
+    check("set -- a; (set -- b); z $1", &["z a"]);
+    check("a && set -- b; z $1", &["a", "z b"]);
+    check("set -- a; b && set -- c; z $1", &["b", "z $1"]);
+    check("bash -c 'alias rm=echo'; rm x", &["bash -c 'alias rm=echo'", "alias rm=echo", "echo", "rm x"]);
+}
+
+#[test]
+fn what_runs_elsewhere_or_later_is_no_repetition() {
+    let layers = |script: &str| -> Vec<Vec<Layer>> {
+        let units = read(script);
+        units.into_iter().filter(|unit| unit.text == "rm -rf /x").map(|unit| unit.layers).collect()
+    };
+    assert_eq!(layers("ssh h 'rm -rf /x'; rm -rf /x"), [vec![Layer::Remote], vec![]]);
+    assert_eq!(layers("alias x='rm -rf /x'; rm -rf /x"), [vec![Layer::Deferred], vec![]]);
+    assert_eq!(layers("rm -rf /x; rm -rf /x"), [Vec::<Layer>::new()]);
+    // The gaps of a repetition are not lost with it.
+    let unit = unit("rm -rf /x; r''m -rf /x", "rm -rf /x");
+    assert!(unit.gaps.contains(Gap::OddSpelling));
+}
+
+// ── Folders ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn the_directory_stack_is_followed() {
+    for script in [
+        "cd ~; pushd /tmp; popd; rm -rf *",
+        "cd ~; cd /tmp; cd -; rm -rf *",
+        "cd ~; cd /tmp; cd \"$OLDPWD\"; rm -rf *",
+        "cd ~; pushd /tmp; pushd; rm -rf *",
+        "cd /tmp; command cd ~; rm -rf *",
+        "cd /tmp; time -p cd ~; rm -rf *",
+        "cd ~; cd /tmp; false && cd /tmp/x; cd -; rm -rf *",
+    ] {
+        check_scope(script, "rm -rf *", PathScope::HomeRoot);
+    }
+    check_scope("cd /etc && pushd ~/app && popd && cp a b", "cp a b", PathScope::System);
+    check_scope("cd /tmp; popd; rm -rf *", "rm -rf *", PathScope::Dynamic);
+    check_scope("pushd /tmp; rm -rf *", "rm -rf *", PathScope::Temp);
+}
+
+#[test]
+fn a_folder_without_end_is_not_followed() {
+    let script = "cd /tmp; ".to_owned() + &"cd d && ".repeat(60) + "rm -rf *";
+    check_scope(&script, "rm -rf *", PathScope::Dynamic);
+}
+
+#[test]
+fn a_cd_that_may_not_happen_makes_no_place_laxer() {
+    for script in [
+        "cd ~; false && cd /tmp; rm -rf *",
+        "cd ~; [ -d /tmp/x ] && cd /tmp/x; rm -rf *",
+        "cd ~; [ -d /tmp/x ] && cd /tmp/x && ls; rm -rf *",
+        "cd ~; true || cd /tmp; rm -rf *",
+        "cd ~; ls && { cd /tmp; }; rm -rf *",
+        "cd ~; if ls; then cd /tmp; fi; rm -rf *",
+        "cd ~; if ls; then cd /tmp; else cd /tmp/x; false || cd ~; fi; rm -rf *",
+        "cd ~; case $x in a) cd /tmp;; esac; rm -rf *",
+        "cd ~; case $x in a) cd /tmp;; b) rm -rf *;; esac",
+        "cd ~; while ls; do cd /tmp; done; rm -rf *",
+        "cd ~; for x in $y; do cd /tmp; done; rm -rf *",
+        "while ls; do cd ~ && break; cd /tmp; done; rm -rf *",
+        "f() { cd ~ && return; cd /tmp; }; f; rm -rf *",
+        "cd ~; f() { ls && cd /tmp; }; f; rm -rf *",
+        "cd ~; cd /tmp/x || rm -rf *",
+        "cd ~; cd /tmp/x && ls; rm -rf *",
+        "cd ~; if cd /tmp/x; then ls; else rm -rf *; fi",
+    ] {
+        check_scope(script, "rm -rf *", PathScope::HomeRoot);
+    }
+    check_scope("cd target; [ -d x ] && cd x; rm -rf ../../y", "rm -rf ../../y", PathScope::Home);
+}
+
+#[test]
+fn a_cd_holds_for_what_only_runs_behind_it() {
+    for script in [
+        "cd /tmp/x && rm -rf *",
+        "mkdir /tmp/x && cd /tmp/x && rm -rf *",
+        "cd /tmp/x || exit 1; rm -rf *",
+        "cd /tmp/x || { echo no; exit 1; }; rm -rf *",
+        "mkdir -p /tmp/x && cd /tmp/x || exit; rm -rf *",
+        "if ! cd /tmp/x; then exit 1; fi; rm -rf *",
+        "if cd /tmp/x; then rm -rf *; fi",
+        "if ls; then cd /tmp/x && rm -rf *; fi",
+        "cd /tmp && ls; rm -rf *",
+        "cd /tmp/x; rm -rf *",
+    ] {
+        check_scope(script, "rm -rf *", PathScope::Temp);
+    }
+    check_scope("cd ~/app/src && make; rm x", "rm x", PathScope::Workspace);
+    check_scope("cd ~; cd ~/app && make; rm x", "rm x", PathScope::Workspace);
+    check_scope("for d in a b; do cd $d; make; cd ..; done; rm x", "rm x", PathScope::Workspace);
+}
+
+// ── Arguments of scripts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_script_gets_the_arguments_behind_it() {
+    check_last("bash -c 'rm -rf \"$1\"' _ ~/Documents", "rm -rf /home/me/Documents");
+    check_last("bash -c '\"$@\"' _ rm -rf ~/Documents", "rm -rf /home/me/Documents");
+    check_last("bash -c '$0 \"$@\"' rm -rf ~/Documents", "rm -rf /home/me/Documents");
+    check_last("bash -c 'shift; \"$@\"' _ x rm -rf ~/Documents", "rm -rf /home/me/Documents");
+    check_last("f() { shift; \"$@\"; }; f x rm -rf ~/Documents", "rm -rf /home/me/Documents");
+    check_last("find . -exec sh -c 'rm \"$1\"' _ {} ';'", "rm {}");
+    // What `xargs` adds is not known.
+    check_last("find . | xargs sh -c 'rm -rf \"$@\"' _", "rm -rf $@");
+    check_last("find . | xargs sh -c 'rm -rf \"$@\"' _ x", "rm -rf $@");
+    check_gap("bash -c 'rm -rf \"$1\"' _ \"$X\"", Gap::Dynamic);
+}
+
+#[test]
+fn a_script_gets_the_variables_in_front_of_it() {
+    check_last("X=rm bash -c '$X -rf ~/Documents'", "rm -rf /home/me/Documents");
+    check_last("env X=rm bash -c '$X -rf ~/Documents'", "rm -rf /home/me/Documents");
+    check("X=a; X=b z $X; z $X", &["X=b z a", "z a"]);
+}
+
+#[test]
+fn a_shell_by_its_variable_is_a_shell() {
+    for shell in ["$SHELL", "\"${SHELL}\"", "$BASH", "exec $SHELL", "$0"] {
+        check_last(&format!("{shell} -c 'rm -rf ~/Documents'"), "rm -rf /home/me/Documents");
+    }
+    check_no_gap("$SHELL -c 'ls'", Gap::UnknownProgram);
+    check_gap("SHELL=$(x); $SHELL -c 'ls'", Gap::Dynamic);
+}
+
+#[test]
+fn an_argument_for_a_name_is_dynamic() {
+    for script in ["\"$@\"", "$1 x", "sudo \"$@\"", "run() { \"$@\"; }", "bash -c \"$1\""] {
+        check_gap(script, Gap::Dynamic);
+        check_no_gap(script, Gap::UnknownProgram);
+    }
+}
+
+// ── Loops and `read` ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn no_value_of_a_long_loop_vanishes() {
+    check_last("for c in ls ls ls ls ls ls ls ls 'rm -rf ~/x'; do $c; done", "rm -rf ~/x");
+    let script = "for c in a b c d e f 'rm -rf ~/x' h i j k; do $c; done";
+    let units = read(script);
+    let texts: Vec<&str> = units.iter().map(|unit| unit.text.as_str()).collect();
+    assert_eq!(texts, ["$c", "a", "b", "c", "d", "h", "i", "j", "k", "a\nb\nc\nd\ne\nf\nrm -rf ~/x\nh\ni\nj\nk"]);
+    check_gap(script, Gap::Dynamic);
+    check_last("for c in $X 'rm -rf ~/x'; do $c; done", "rm -rf ~/x");
+    check_no_gap("for x in {1..9}; do for y in {1..9}; do touch $x$y; done; done", Gap::Truncated);
+}
+
+#[test]
+fn read_takes_what_is_known() {
+    check_last("read X <<< rm; $X -rf ~/x", "rm -rf /home/me/x");
+    check_last("read -r -p 'go?' X Y <<< 'rm -rf x'; $X $Y ~/x", "rm -rf x /home/me/x");
+    check_last("while read x; do $x; done <<EOF\nls\nrm -rf ~/x\nEOF", "rm -rf ~/x");
+    check_last("while IFS= read -r x || [ -n \"$x\" ]; do $x; done <<< 'rm -rf ~/x'", "rm -rf ~/x");
+    check_last("printf 'ls\\nrm -rf ~/x\\n' | while read x; do $x; done", "rm -rf ~/x");
+    check_last("echo rm | { read x; $x -rf ~/x; }", "rm -rf /home/me/x");
+    check_last("{ read x; read y; $y z; } <<EOF\nls\nrm\nEOF", "rm z");
+    check_last("f() { read x; $x z; }; f <<< rm", "rm z");
+    check_last("bash -c 'read x; $x z' <<< rm", "rm z");
+    check_last("mapfile -t a <<< rm; ${a[0]} z", "rm z");
+}
+
+#[test]
+fn read_reads_what_other_commands_would() {
+    check_last("echo rm > f; read x < f; $x z", "rm z");
+    check_last("echo rm > f; cat f | { read x; $x z; }", "rm z");
+    check_last("{ echo ls; echo rm; } | { read x; read y; $y z; }", "rm z");
+    check_last("while read x; do $x z; done < <(echo rm)", "rm z");
+    check_last("echo 'rm -rf /x' > f; while read x; do $x; done < f", "rm -rf /x");
+    check_last("echo 'read x; $x z' > f; echo rm | sh f", "rm z");
+    check_last("echo rm | python3 -c 'import os; os.system(\"read x; \\$x z\")'", "rm z");
+    check_last("echo F=b > f; . ./f; cat $F", "cat b");
+    check_last("echo F=b > f; F=a; sh f; cat $F", "cat a");
+    check_last("{ if ls; then read x; $x z; fi; bash; } <<< 'rm -rf /x'", "rm -rf /x");
+}
+
+#[test]
+fn read_guesses_nothing() {
+    for script in [
+        "X=ls; read X; $X a",
+        "X=ls; read X < file; $X a",
+        "X=ls; read -d : X <<< rm; $X a",
+        "{ a && read X; read X; $X b; } <<< rm",
+        "{ cat f | while read X; do $X; done; } <<< ls",
+        "echo 'read X; $X' | sh",
+        "{ echo 'read X; $X' | sh; } <<< ls",
+        "{ ls && echo ls; } | { read X; $X; }",
+        "read X <<< \"$Y\"; $X a",
+        "echo ls | xargs sh -c 'read X; $X'",
+        "{ read X <&3; $X; } <<< ls",
+        "{ { read X; $X; } <&3; } <<< ls",
+    ] {
+        check_gap(script, Gap::Dynamic);
+    }
 }
 
 // ── Substitutions ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -763,6 +1038,10 @@ fn hostile_input_is_cheap_and_does_not_overflow_the_stack() {
         "(a=1; b=2);".repeat(20_000),
         "\\".repeat(100_001),
         "alias a=b; a;".repeat(5_000),
+        "cd a && ".repeat(5_000) + "x",
+        "cat > f <<E\n".to_owned() + &"a b\n".repeat(20_000) + "E\n" + &"while read x; do y; done < f; ".repeat(2_000),
+        "{ ".to_owned() + &"read x; $x; ".repeat(2_000) + "} <<E\n" + &"a b\n".repeat(20_000) + "E",
+        "[ a ] && cd b; if cd c; then cd d; fi;".repeat(5_000),
         "echo 'sh a; . ./a; sh < a; ./a' > a; sh a".to_owned(),
         "echo 'x' >> a; sh a;".repeat(2_000),
         "{ cat; sh; } <<< 'sh; cat > b; sh b'; ".repeat(1_000),

@@ -10,18 +10,19 @@ use enumset::EnumSet;
 use crate::action::{self, Command, Effect, Fact, Gap, Layer, PathScope, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_DEPTH, MAX_NESTING};
 use crate::normalize::paths::Place;
-use crate::normalize::shell::command::{Input, Source, Step, writes_file};
+use crate::normalize::shell::command::{Input, Source, Step, reads_elsewhere, writes_file};
 use crate::normalize::shell::decode::{Literal, Output};
 use crate::normalize::shell::expand::{Field, short_form};
 use crate::normalize::shell::files::Files;
-use crate::normalize::shell::scope::{Constant, Scope, Variable};
-use crate::normalize::shell::syntax::{self, Body, List, Stage, Statement, Word};
+use crate::normalize::shell::scope::{Arguments, Constant, Scope, Variable};
+use crate::normalize::shell::syntax::{self, Body, Joint, List, Stage, Statement, Word};
+use crate::normalize::shell::ways::{Ways, stricter};
 
 /// Statements of one list that are looked at: more than this and only its head and tail are.
 const MAX_STATEMENTS: usize = 2048;
 /// Stages of one pipeline that are looked at, head and tail.
 const MAX_STAGES: usize = 512;
-/// Values of a loop for which its body is looked at one by one.
+/// Values of a loop for which its body is looked at one by one: of more, the first and the last half of these.
 const MAX_UNROLLED: usize = 8;
 /// Extra looks at bodies of loops and functions in one action.
 const MAX_REPEATS: usize = 64;
@@ -72,6 +73,12 @@ pub(super) struct Walker {
     pub files: Files,
     /// Functions that are being called, outermost first.
     pub calls: Vec<String>,
+    /// Where the list or command that was just walked may leave the shell, when not in the current folder either way.
+    pub outcome: Option<Ways>,
+    /// Where `return`, `break` or `continue` left the function or loop that is looked at.
+    pub left: Option<Place>,
+    /// Whether arguments that are not known follow those of the command that is looked at, as `xargs` adds them.
+    pub appends: bool,
     /// The units so far.
     pub units: Vec<Unit>,
     /// Trivial statements, wanted only when there is nothing else.
@@ -170,11 +177,16 @@ impl Walker {
         unit.layers.splice(0..0, self.layers.iter().copied());
         unit.layers.dedup();
         self.gaps |= unit.gaps;
+        // The same text is another matter when it runs elsewhere or later.
         let mut hasher = DefaultHasher::new();
-        unit.text.hash(&mut hasher);
+        (&unit.text, &unit.layers).hash(&mut hasher);
         let places = self.seen.entry(hasher.finish()).or_default();
-        if places.iter().any(|&place| self.units.iter().skip(place).any(|other| is_same(other, &unit))) {
-            return;
+        for &place in places.iter() {
+            if let Some(other) = self.units.iter_mut().skip(place).find(|other| is_same(other, &unit)) {
+                // What parts the other reading of a doubtful quote repeats is as sound as before.
+                other.gaps |= unit.gaps - Gap::Unparsed;
+                return;
+            }
         }
         places.push(at.saturating_sub(1));
         self.units.insert(at.min(self.units.len()), unit);
@@ -224,13 +236,66 @@ impl Walker {
 
     /// Walks statements in order; their canonical texts.
     pub(super) fn list(&mut self, list: &List<'_>) -> Vec<String> {
+        self.outcome = None;
+        let mut texts = Vec::with_capacity(list.len().min(MAX_STATEMENTS));
         if list.len() <= MAX_STATEMENTS {
-            return list.iter().map(|statement| self.statement(statement)).collect();
+            self.chains(list, &mut texts);
+            return texts;
         }
         self.gap(Gap::Truncated);
         self.print(Output::Unknown);
-        let ends = list.iter().take(MAX_STATEMENTS / 2).chain(list.iter().skip(list.len() - MAX_STATEMENTS / 2));
-        ends.map(|statement| self.statement(statement)).collect()
+        self.chains(list.get(..MAX_STATEMENTS / 2).unwrap_or_default(), &mut texts);
+        self.chains(list.get(list.len() - MAX_STATEMENTS / 2..).unwrap_or_default(), &mut texts);
+        texts
+    }
+
+    fn chains(&mut self, list: &[Statement<'_>], texts: &mut Vec<String>) {
+        for chain in list.chunk_by(|_, next| next.joint != Joint::Always) {
+            // `a && b &`: all of it runs in a shell of its own.
+            if chain.last().is_some_and(|last| last.background) {
+                let mark = self.scope.enter();
+                self.chain(chain, texts);
+                self.scope.leave(mark);
+                self.outcome = None;
+            } else {
+                self.chain(chain, texts);
+            }
+        }
+    }
+
+    /// Statements joined by `&&` and `||`: each runs where the one it hangs on may leave the shell.
+    fn chain(&mut self, chain: &[Statement<'_>], texts: &mut Vec<String>) {
+        let mut statements = chain.iter();
+        texts.extend(statements.next().map(|first| self.statement(first)));
+        if chain.len() < 2 {
+            return;
+        }
+        let mut ways = self.take_outcome();
+        for statement in statements {
+            self.enter_way(&ways, statement.joint);
+            texts.push(self.statement(statement));
+            ways = ways.then(statement.joint, self.take_outcome());
+        }
+        self.settle(ways);
+    }
+
+    /// Where what was just walked may leave the shell.
+    fn take_outcome(&mut self) -> Ways {
+        self.outcome.take().unwrap_or_else(|| Ways::at(&self.scope.place))
+    }
+
+    fn enter_way(&mut self, ways: &Ways, joint: Joint) {
+        if let Some(place) = ways.entry(joint) {
+            self.scope.place = place.clone();
+        }
+    }
+
+    /// Goes where what follows is to be looked at.
+    fn settle(&mut self, ways: Ways) {
+        if let Some(place) = ways.settled() {
+            self.scope.place = place;
+        }
+        self.outcome = Some(ways);
     }
 
     fn block(&mut self, list: &List<'_>) -> Vec<String> {
@@ -258,7 +323,10 @@ impl Walker {
         }
         let outer_gaps = std::mem::take(&mut self.pending);
         let outer_span = std::mem::replace(&mut self.span, statement.span.clone());
-        self.scope.n_conditions += usize::from(statement.conditional);
+        let conditional = statement.joint != Joint::Always;
+        self.scope.n_conditions += usize::from(conditional);
+        let mark = statement.coprocess.then(|| self.scope.enter());
+        self.outcome = None;
         if statement.flawed {
             self.gap(Gap::Unparsed);
         }
@@ -266,7 +334,16 @@ impl Walker {
             [stage] if !matches!(stage.body, Body::Simple(..)) => self.lone_block(stage, statement.background),
             stages => self.pipeline(stages, statement.background),
         };
-        self.scope.n_conditions -= usize::from(statement.conditional);
+        if let Some(mark) = mark {
+            self.scope.leave(mark);
+        }
+        if statement.stages.len() > 1 || statement.coprocess {
+            self.outcome = None;
+        }
+        if statement.negated {
+            self.outcome = self.outcome.take().map(Ways::negated);
+        }
+        self.scope.n_conditions -= usize::from(conditional);
         self.span = outer_span;
         self.pending = outer_gaps;
         text
@@ -293,7 +370,8 @@ impl Walker {
             step.has_units = wrapped || !matches!(stage.body, Body::Simple(..));
             silent = step.silent;
             let output = std::mem::replace(&mut step.output, Output::Unknown);
-            input = Rc::new(Input::piped(output, std::mem::take(&mut step.source)));
+            let source = std::mem::take(&mut step.source);
+            input = Rc::new(Input::piped(output, source, self.scope.n_conditions));
             steps.push(step);
         }
         self.leftover(&input.output);
@@ -358,15 +436,16 @@ impl Walker {
     }
 
     fn stage(&mut self, stage: &Stage<'_>, input: &Rc<Input>, alone: bool) -> Step {
-        match &stage.body {
+        // Each stage of several is a shell of its own.
+        let mark = (!alone).then(|| self.scope.enter());
+        let step = match &stage.body {
             Body::Simple(assignments, words) => self.simple(stage, assignments, words, input, alone),
-            _ => {
-                let mark = self.scope.enter();
-                let step = self.compound(stage, Rc::clone(input));
-                self.scope.leave(mark);
-                step
-            }
+            _ => self.compound(stage, input),
+        };
+        if let Some(mark) = mark {
+            self.scope.leave(mark);
         }
+        step
     }
 
     // ── Compound commands ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -374,8 +453,8 @@ impl Walker {
     /// A compound command that is a statement by itself: its inside speaks for it, unless it is redirected.
     fn lone_block(&mut self, stage: &Stage<'_>, background: bool) -> String {
         let at = self.units.len();
-        let input = self.inherited();
-        let step = self.compound(stage, input);
+        let input = Rc::clone(&self.inherited);
+        let step = self.compound(stage, &input);
         if !step.silent {
             self.print(step.output);
         }
@@ -390,24 +469,31 @@ impl Walker {
         text
     }
 
-    fn compound(&mut self, stage: &Stage<'_>, input: Rc<Input>) -> Step {
-        let at = self.units.len();
+    fn compound(&mut self, stage: &Stage<'_>, input: &Rc<Input>) -> Step {
         let own = self.own_input(stage);
-        let input = own.clone().map_or(input, |own| Rc::new(Input::here(own)));
+        let file = if own.is_none() { self.input_file(stage) } else { None };
+        let input = match self.redirected(own.as_ref(), file.as_ref()) {
+            Some(redirected) => redirected,
+            None if reads_elsewhere(stage) => Rc::new(input.other()),
+            None => Rc::clone(input),
+        };
+        let at = self.units.len();
         let outer = std::mem::replace(&mut self.inherited, input);
         let fed = std::mem::take(&mut self.fed);
         let (inner, output) = self.capture(|walker| walker.compound_text(&stage.body));
+        let outcome = self.outcome.take().filter(|_| matches!(stage.body, Body::Group(_) | Body::Branches(_)));
         let executed = own.is_some() && self.fed;
-        self.fed = fed || (own.is_none() && self.fed);
+        self.fed = fed || (own.is_none() && file.is_none() && self.fed);
         self.inherited = outer;
         let mut step = Step { text: inner, output, ..Step::default() };
         step.commands = self.commands_since(at);
         step.source = Source::of(&step.commands);
         step.silent = writes_file(stage);
-        self.redirections(stage, own.as_ref(), None, executed, &mut step);
+        self.redirections(stage, own.as_ref(), file.as_ref(), executed, &mut step);
         if let Some(own) = own {
             self.heredoc_data(&own, executed);
         }
+        self.outcome = outcome;
         step
     }
 
@@ -435,7 +521,7 @@ impl Walker {
             }
             Body::Branches(parts) => {
                 self.scope.n_conditions += 1;
-                let texts: Vec<String> = parts.iter().flat_map(|part| self.block(part)).collect();
+                let texts = self.branches(parts);
                 self.scope.n_conditions -= 1;
                 format!("{{ {}; }}", short_form(&texts))
             }
@@ -455,16 +541,50 @@ impl Walker {
         }
     }
 
+    /// The parts of an `if`: a condition and what it leads to in turn, and what else happens.
+    fn branches(&mut self, parts: &[List<'_>]) -> Vec<String> {
+        let mut texts = Vec::new();
+        let mut total = Ways::none();
+        for pair in parts.chunks(2) {
+            let [condition, body] = pair else {
+                texts.extend(pair.iter().flat_map(|other| self.block(other)));
+                total = total.or(self.take_outcome());
+                continue;
+            };
+            texts.extend(self.block(condition));
+            let tested = self.take_outcome();
+            self.enter_way(&tested, Joint::And);
+            texts.extend(self.block(body));
+            total = total.or(self.take_outcome());
+            self.enter_way(&tested, Joint::Or);
+        }
+        if parts.len() % 2 == 0 {
+            total = total.or(Ways::at(&self.scope.place));
+        }
+        self.settle(total);
+        texts
+    }
+
     fn while_loop(&mut self, condition: &List<'_>, body: &List<'_>) -> String {
         self.scope.n_conditions += 1;
-        let before = self.scope.n_changes();
-        let mut texts = self.block(condition);
-        texts.extend(self.block(body));
-        // What the first turn set may be what the second one runs.
-        if self.scope.n_changes() > before && self.repeat() {
-            self.block(condition);
-            self.block(body);
-        }
+        let turns = match self.fed_lines(condition) {
+            Some(lines) => Turns::of(lines.into_iter().map(Some), 0),
+            None => Turns::default(),
+        };
+        let texts = self.turns(&turns, |walker, line| {
+            let n_conditions = walker.scope.n_conditions;
+            let line = line.map(|line| Rc::new(Input::line(line, n_conditions)));
+            let outer = line.map(|line| std::mem::replace(&mut walker.inherited, line));
+            let mut texts = walker.block(condition);
+            if let Some(place) = walker.take_outcome().settled() {
+                walker.scope.place = place;
+            }
+            if let Some(outer) = outer {
+                walker.inherited = outer;
+            }
+            texts.extend(walker.block(body));
+            texts
+        });
         self.scope.n_conditions -= 1;
         format!("{{ {}; }}", short_form(&texts))
     }
@@ -475,29 +595,59 @@ impl Walker {
             self.expand(word, &mut fields);
         }
         self.scope.n_conditions += 1;
-        let constant = !fields.is_empty() && fields.len() <= MAX_UNROLLED && fields.iter().all(|field| !field.dynamic);
-        let mut texts = Vec::new();
-        if constant && !name.is_empty() {
-            for (index, field) in fields.iter().enumerate() {
-                if index > 0 && !self.repeat() {
-                    self.gap(Gap::Truncated);
-                    break;
-                }
-                self.scope.assign(name, Variable::Constant(vec![constant_of(field)]));
-                texts = self.block(body);
-            }
-        } else {
-            let before = self.scope.n_changes();
-            self.print(Output::Unknown);
-            self.scope.assign(name, Variable::Unknown);
-            texts = self.block(body);
-            if self.scope.n_changes() > before + 1 && self.repeat() {
-                self.block(body);
-            }
-        }
+        let constants = fields.iter().map(|field| (!field.dynamic).then(|| constant_of(field)));
+        let turns = if name.is_empty() { Turns::default() } else { Turns::of(constants, 1) };
+        let texts = self.turns(&turns, |walker, value| {
+            let value = value.map_or(Variable::Unknown, |value| Variable::Constant(vec![value.clone()]));
+            walker.scope.assign(name, value);
+            walker.block(body)
+        });
         self.scope.assign(name, Variable::Unknown);
         self.scope.n_conditions -= 1;
+        if let Some(list) = &turns.list {
+            self.data(list, &[Layer::Block]);
+        }
         format!("{{ {}; }}", short_form(&texts))
+    }
+
+    /// The turns of a loop. Behind it, the folder may be the one before it, that of a turn's end or one in which it was left.
+    fn turns(
+        &mut self,
+        turns: &Turns,
+        mut turn: impl FnMut(&mut Self, Option<&Constant>) -> Vec<String>,
+    ) -> Vec<String> {
+        let before = self.scope.place.clone();
+        let outer_left = self.left.take();
+        let mut texts = Vec::new();
+        if !turns.complete {
+            self.print(Output::Unknown);
+            let n_changes = self.scope.n_changes() + turns.n_own_changes;
+            texts = turn(self, None);
+            // What the first turn set may be what the second one runs.
+            if (self.scope.n_changes() > n_changes || self.scope.place != before) && self.repeat() {
+                turn(self, None);
+            }
+        }
+        for (index, value) in turns.values.iter().enumerate() {
+            if (index > 0 || !turns.complete) && !self.repeat() {
+                if turns.complete {
+                    self.gap(Gap::Truncated);
+                }
+                break;
+            }
+            let shown = turn(self, Some(value));
+            if turns.complete {
+                texts = shown;
+            }
+        }
+        let end = std::mem::take(&mut self.scope.place);
+        let end = stricter(before, end);
+        let left = std::mem::replace(&mut self.left, outer_left);
+        self.scope.place = match left {
+            Some(left) => stricter(left, end),
+            None => end,
+        };
+        texts
     }
 
     fn case(&mut self, word: &Word<'_>, patterns: &[Word<'_>], arms: &[List<'_>]) -> String {
@@ -506,7 +656,14 @@ impl Walker {
             self.expand_whole(pattern);
         }
         self.scope.n_conditions += 1;
-        let texts: Vec<String> = arms.iter().flat_map(|arm| self.block(arm)).collect();
+        let mut texts = Vec::new();
+        for arm in arms {
+            // An arm may be skipped, or end in the next one (`;&`).
+            let before = self.scope.place.clone();
+            texts.extend(self.block(arm));
+            let after = std::mem::take(&mut self.scope.place);
+            self.scope.place = stricter(before, after);
+        }
         self.scope.n_conditions -= 1;
         format!("{{ {}; }}", short_form(&texts))
     }
@@ -538,26 +695,33 @@ impl Walker {
             return;
         }
         self.called.push(name.to_owned());
-        if arguments.iter().any(|argument| argument.dynamic) {
-            self.body(name, &body, None);
-        } else {
-            self.body(name, &body, Some(arguments.iter().map(constant_of).collect()));
-        }
+        let known = !self.appends && !arguments.iter().any(|argument| argument.dynamic);
+        let script = self.scope.positional.as_ref().and_then(|positional| positional.name.clone());
+        let values = arguments.iter().map(constant_of).collect();
+        self.body(name, &body, known.then(|| Rc::new(Arguments { name: script, values })));
     }
 
-    fn body(&mut self, name: &str, body: &str, positional: Option<Vec<Constant>>) {
+    fn body(&mut self, name: &str, body: &str, positional: Option<Rc<Arguments>>) {
         if !self.descend() {
             return;
         }
         let positional = std::mem::replace(&mut self.scope.positional, positional);
+        let outer_locals = self.scope.begin_function();
+        let outer_left = self.left.take();
         let origin = self.origin.clone();
         self.origin = Some(self.current_span());
         self.calls.push(name.to_owned());
         let list = syntax::parse(body);
         let texts = match list.as_slice() {
             [statement] => match statement.stages.as_slice() {
-                [Stage { body: Body::Group(list) | Body::Subshell(list), redirects }] if redirects.is_empty() => {
-                    self.block(list)
+                [Stage { body: Body::Group(list), redirects }] if redirects.is_empty() => self.block(list),
+                // `f() ( … )`: a shell of its own.
+                [Stage { body: Body::Subshell(list), redirects }] if redirects.is_empty() => {
+                    let mark = self.scope.enter();
+                    let texts = self.block(list);
+                    self.scope.leave(mark);
+                    self.left = None;
+                    texts
                 }
                 _ => self.block(&list),
             },
@@ -565,6 +729,11 @@ impl Walker {
         };
         self.calls.pop();
         self.origin = origin;
+        if let Some(left) = std::mem::replace(&mut self.left, outer_left) {
+            let end = std::mem::take(&mut self.scope.place);
+            self.scope.place = stricter(left, end);
+        }
+        self.scope.end_function(outer_locals);
         self.scope.positional = positional;
         self.ascend();
         if self.recursive.iter().any(|recursive| recursive == name) {
@@ -600,6 +769,48 @@ impl Walker {
             }
         }
         self.layers.pop();
+    }
+}
+
+/// The turns of a loop that are looked at.
+#[derive(Debug, Default)]
+struct Turns {
+    /// Values that the loop's variable has.
+    values: Vec<Constant>,
+    /// Whether it has no other values.
+    complete: bool,
+    /// All values, when some were left out that may be more than numbers.
+    list: Option<String>,
+    /// Changes of variables in each turn that the loop itself makes.
+    n_own_changes: usize,
+}
+
+impl Turns {
+    /// From the values in order; `None` is one that is only known at run time.
+    fn of(all: impl Iterator<Item = Option<Constant>>, n_own_changes: usize) -> Self {
+        let mut seen = HashSet::new();
+        let mut values = Vec::new();
+        let mut complete = true;
+        for value in all {
+            match value {
+                Some(value) if seen.insert(value.text.clone()) => values.push(value),
+                Some(_) => {}
+                None => complete = false,
+            }
+        }
+        let is_number = |value: &Constant| value.text.bytes().all(|byte| byte.is_ascii_digit());
+        complete &= !values.is_empty() && values.len() <= MAX_UNROLLED;
+        // One turn with an unknown value says as much of numbers.
+        if !complete && values.iter().all(is_number) {
+            values.clear();
+        }
+        let mut list = None;
+        if values.len() > MAX_UNROLLED {
+            let texts: Vec<&str> = values.iter().map(|value| value.text.as_str()).collect();
+            list = Some(texts.join("\n"));
+            values.drain(MAX_UNROLLED / 2..values.len() - MAX_UNROLLED / 2);
+        }
+        Self { values, complete, list, n_own_changes }
     }
 }
 
@@ -648,9 +859,9 @@ fn is_filter(step: &Step) -> bool {
 fn is_same(one: &Unit, other: &Unit) -> bool {
     one.text == other.text
         && one.kind == other.kind
+        && one.layers == other.layers
         && one.commands == other.commands
         && one.own_effects == other.own_effects
-        && one.gaps == other.gaps
 }
 
 /// A field as the value of a variable.
