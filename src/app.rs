@@ -55,6 +55,23 @@ pub enum AppError {
     Panic,
 }
 
+impl AppError {
+    /// Whether the user mends it by asking for something else: what was named does not exist or cannot be had here.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Library(_) | Self::Rates(_) | Self::Template { .. } => true,
+            Self::Bundle(error) => matches!(
+                error,
+                BundleError::NotFound { .. } | BundleError::Ambiguous { .. } | BundleError::Name { .. }
+            ),
+            Self::Model(error) => {
+                matches!(error, ModelError::DeviceNotCompiled { .. } | ModelError::DeviceNotOffered { .. })
+            }
+            Self::Tokenizer { .. } | Self::Panic => false,
+        }
+    }
+}
+
 /// Everything that engines share: load it once, make an engine a worker.
 pub struct App {
     runtime: Runtime,
@@ -77,6 +94,7 @@ impl App {
             (runtime.join().unwrap_or(Err(AppError::Panic)), bundle)
         });
         let ((bundle, encoder), (runtime, library)) = (bundle?, runtime?);
+        runtime.check(settings.device)?;
         let thresholds = Thresholds::resolve(bundle.manifest(), &settings.operating_point, settings.rates)?;
         let policy = Policy::built_in();
         let policy_identity = policy.identity();

@@ -18,6 +18,7 @@ use args::{Arguments, CommandArguments};
 use clap::Parser;
 use printer::Printer;
 
+use crate::app::AppError;
 use crate::verdict::Verdict;
 
 /// How a run ends, by contract.
@@ -29,7 +30,9 @@ enum ExitStatus {
     Ask,
     /// The verdict of `score --command` is deny.
     Deny,
-    /// Anything that is neither a result nor wrong usage, for which `clap` leaves with 2.
+    /// Wrong usage or configuration; `clap` leaves with the same code.
+    Usage,
+    /// Anything else.
     Failure,
 }
 
@@ -38,6 +41,7 @@ impl ExitStatus {
         match self {
             Self::Done => 0,
             Self::Failure => 1,
+            Self::Usage => 2,
             Self::Ask => 10,
             Self::Deny => 20,
         }
@@ -50,6 +54,15 @@ impl From<Verdict> for ExitStatus {
             Verdict::Allow => Self::Done,
             Verdict::Ask => Self::Ask,
             Verdict::Deny => Self::Deny,
+        }
+    }
+}
+
+impl From<&anyhow::Error> for ExitStatus {
+    fn from(error: &anyhow::Error) -> Self {
+        match error.downcast_ref::<AppError>() {
+            Some(error) if error.is_configuration() => Self::Usage,
+            _ => Self::Failure,
         }
     }
 }
@@ -67,7 +80,7 @@ pub fn main() -> ExitCode {
     };
     let status = outcome.unwrap_or_else(|error| {
         printer.remark(format!("riskgate: {error:#}"));
-        ExitStatus::Failure
+        ExitStatus::from(&error)
     });
     status.code().into()
 }

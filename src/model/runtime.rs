@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
-use super::ModelError;
+use super::{Device, ModelError};
 
 /// The command that fetches the pinned library.
 pub const MEND: &str = "python3 scripts/setup.py";
@@ -58,6 +58,11 @@ impl Runtime {
                 Ok(runtime)
             }
         }
+    }
+
+    /// Whether the device can be had here: it is compiled in, and the library offers it.
+    pub fn check(&self, device: Device) -> Result<(), ModelError> {
+        device.provider().map(drop)
     }
 
     /// The file the runtime was loaded from; `linked` when it was linked in.

@@ -205,6 +205,22 @@ fn input_and_output_may_be_files() {
 }
 
 #[test]
+fn what_cannot_be_had_here_is_a_configuration_error() {
+    for wrong in [["--model", "nowhere"], ["--max-miss-rate", "0.000001"], ["--runtime", "/nowhere"]] {
+        let outcome = Sandbox::new().run(&[&["score", "--command", "ls"], &wrong[..]].concat(), "");
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+    }
+}
+
+#[cfg(not(feature = "openvino"))]
+#[test]
+fn a_device_that_is_named_and_absent_is_an_error() {
+    let outcome = Sandbox::new().run(&["score", "--command", "ls", "--device", "openvino"], "");
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("openvino"), "{}", outcome.stderr);
+}
+
+#[test]
 fn an_empty_input_is_remarked_on() {
     let outcome = Sandbox::new().run(&["score"], "\n\n");
     assert_eq!(
