@@ -60,10 +60,9 @@ impl AppError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Library(_) | Self::Rates(_) | Self::Template { .. } => true,
-            Self::Bundle(error) => matches!(
-                error,
-                BundleError::NotFound { .. } | BundleError::Ambiguous { .. } | BundleError::Name { .. }
-            ),
+            Self::Bundle(error) => {
+                matches!(error, BundleError::NotFound { .. } | BundleError::Ambiguous { .. } | BundleError::Name { .. })
+            }
             Self::Model(error) => {
                 matches!(error, ModelError::DeviceNotCompiled { .. } | ModelError::DeviceNotOffered { .. })
             }

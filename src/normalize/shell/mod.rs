@@ -1,10 +1,13 @@
 //! Bash → units: every simple command found, wrappers opened, inline code set apart, payloads decoded.
 //!
-//! [`syntax`] parses, [`walk`] goes through the tree, [`expand`] resolves words by what [`scope`] knows, [`command`] asks the
-//! tables about each command and opens what it contains, [`builtins`] and [`read`] follow what the shell's own commands change,
-//! [`ways`] in which folder a list may end, [`files`] remembers what the script writes and may run, [`decode`] works out what
-//! can be known before anything runs, [`text`] spells the result in one way.
+//! [`syntax`] parses, [`walk`] goes through the tree and [`pipeline`] through the stages of a statement, [`expand`] resolves
+//! words by what [`scope`] knows, [`command`] asks the tables about each command. Its parts have files of their own:
+//! [`assignments`], [`words`], [`input`] for what it reads, [`output`] for what it prints, [`redirect`]. What it contains is
+//! opened by [`nested`], [`xargs`] and [`stdin`] and becomes units by [`scripts`]. [`builtins`] and [`read`] follow what the
+//! shell's own commands change, [`ways`] in which folder a list may end, [`files`] remembers what the script writes and may
+//! run, [`decode`] works out what can be known before anything runs, [`text`] spells the result in one way.
 
+mod assignments;
 mod braces;
 mod builtins;
 mod code;
@@ -12,13 +15,22 @@ mod command;
 mod decode;
 mod expand;
 mod files;
+mod input;
+mod nested;
+mod output;
 mod parameter;
+mod pipeline;
 mod read;
+mod redirect;
 mod scope;
+mod scripts;
+mod stdin;
 mod syntax;
 mod text;
 mod walk;
 mod ways;
+mod words;
+mod xargs;
 
 use std::borrow::Cow;
 use std::ops::Range;

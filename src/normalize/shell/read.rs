@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::normalize::shell::command::Input;
 use crate::normalize::shell::expand::Field;
+use crate::normalize::shell::input::Input;
 use crate::normalize::shell::scope::{Constant, Variable};
 use crate::normalize::shell::syntax::{self, Body, List};
 use crate::normalize::shell::walk::Walker;

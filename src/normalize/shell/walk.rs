@@ -1,4 +1,4 @@
-//! The syntax tree → units: statements in order, blocks, functions, pipelines.
+//! The syntax tree → units: statements in order, blocks, functions.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,21 +7,21 @@ use std::rc::Rc;
 
 use enumset::EnumSet;
 
-use crate::action::{self, Command, Effect, Fact, Gap, Layer, PathScope, Shell, Unit, UnitKind};
+use crate::action::{Command, Effect, Gap, Layer, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_DEPTH, MAX_NESTING};
 use crate::normalize::paths::Place;
-use crate::normalize::shell::command::{Input, Source, Step, reads_elsewhere, writes_file};
 use crate::normalize::shell::decode::{Literal, Output};
 use crate::normalize::shell::expand::{Field, short_form};
 use crate::normalize::shell::files::Files;
+use crate::normalize::shell::input::{Input, Source, reads_elsewhere};
+use crate::normalize::shell::pipeline::Step;
+use crate::normalize::shell::redirect::writes_file;
 use crate::normalize::shell::scope::{Arguments, Constant, Scope, Variable};
 use crate::normalize::shell::syntax::{self, Body, Joint, List, Stage, Statement, Word};
 use crate::normalize::shell::ways::{Ways, stricter};
 
 /// Statements of one list that are looked at: more than this and only its head and tail are.
 const MAX_STATEMENTS: usize = 2048;
-/// Stages of one pipeline that are looked at, head and tail.
-const MAX_STAGES: usize = 512;
 /// Values of a loop for which its body is looked at one by one: of more, the first and the last half of these.
 const MAX_UNROLLED: usize = 8;
 /// Extra looks at bodies of loops and functions in one action.
@@ -81,11 +81,11 @@ pub(super) struct Walker {
     pub appends: bool,
     /// The units so far.
     pub units: Vec<Unit>,
+    /// Gaps of the statement that is looked at.
+    pub pending: EnumSet<Gap>,
     /// Trivial statements, wanted only when there is nothing else.
     spare: Vec<Unit>,
     gaps: EnumSet<Gap>,
-    /// Gaps of the statement that is looked at.
-    pending: EnumSet<Gap>,
     seen: HashMap<u64, Vec<usize>>,
     called: Vec<String>,
     recursive: Vec<String>,
@@ -192,7 +192,15 @@ impl Walker {
         self.units.insert(at.min(self.units.len()), unit);
     }
 
-    fn spare(&mut self, unit: Unit) {
+    pub(super) fn command_unit(&self, text: &str, commands: Vec<Command>, effects: Vec<Effect>) -> Unit {
+        let mut unit = Unit::new(UnitKind::Command(Shell::Bash), text, self.current_span());
+        unit.commands = commands;
+        unit.own_effects = effects;
+        unit.gaps = self.pending;
+        unit
+    }
+
+    pub(super) fn spare(&mut self, unit: Unit) {
         const MOST: usize = 4;
         if self.spare.len() < MOST && !self.evaluating {
             self.spare.push(unit);
@@ -202,7 +210,7 @@ impl Walker {
     // ── Input and output of blocks ──────────────────────────────────────────────────────────────────────────────────────
 
     /// The input of a command that nothing is piped into.
-    fn inherited(&mut self) -> Rc<Input> {
+    pub(super) fn inherited(&mut self) -> Rc<Input> {
         if self.inherited.is_nothing() {
             return Rc::clone(&self.inherited);
         }
@@ -211,7 +219,7 @@ impl Walker {
     }
 
     /// Notes what a statement prints.
-    fn print(&mut self, output: Output) {
+    pub(super) fn print(&mut self, output: Output) {
         if let Some(printed) = &mut self.printed {
             let before = std::mem::replace(&mut printed.output, Output::Unknown);
             let certain = printed.n_conditions == self.scope.n_conditions;
@@ -349,105 +357,6 @@ impl Walker {
         text
     }
 
-    fn pipeline(&mut self, stages: &[Stage<'_>], background: bool) -> String {
-        let at = self.units.len();
-        let mut steps = Vec::with_capacity(stages.len());
-        let mut input = self.inherited();
-        let mut silent = false;
-        let cut = stages.len() > MAX_STAGES;
-        if cut {
-            self.gap(Gap::Truncated);
-        }
-        for (index, stage) in stages.iter().enumerate() {
-            if cut && index >= MAX_STAGES / 2 && index < stages.len() - MAX_STAGES / 2 {
-                continue;
-            }
-            let gaps = std::mem::take(&mut self.pending);
-            let mut step = self.stage(stage, &input, stages.len() == 1);
-            step.gaps = self.pending;
-            self.pending |= gaps;
-            let wrapped = step.commands.iter().any(|command| !command.wrappers.is_empty());
-            step.has_units = wrapped || !matches!(stage.body, Body::Simple(..));
-            silent = step.silent;
-            let output = std::mem::replace(&mut step.output, Output::Unknown);
-            let source = std::mem::take(&mut step.source);
-            input = Rc::new(Input::piped(output, source, self.scope.n_conditions));
-            steps.push(step);
-        }
-        self.leftover(&input.output);
-        if self.printed.is_some() && !(silent || steps.iter().all(|step| step.trivial)) {
-            self.print(input.output.clone());
-        }
-        self.pipeline_units(at, steps, background)
-    }
-
-    /// The unit of a pipeline, in front of those of its stages; its text.
-    ///
-    /// What only filters the output of the last stage that does something is left out of the text, and where more than that
-    /// stage remains, each that does something is a unit of its own too: harmless company must not water a stage down.
-    fn pipeline_units(&mut self, at: usize, steps: Vec<Step>, background: bool) -> String {
-        let end = if background { " &" } else { "" };
-        let shown = shown_stages(&steps);
-        let texts: Vec<&str> = steps.iter().take(shown).map(|step| step.text.as_str()).collect();
-        let text = format!("{}{end}", texts.join(" | "));
-        let trivial = steps.iter().all(|step| step.trivial);
-        if shown > 1 && !trivial {
-            for step in steps.iter().filter(|step| is_telling(step) && !step.has_units) {
-                let text = format!("{}{end}", step.text);
-                let mut unit = self.command_unit(&text, step.commands.clone(), step.effects.clone());
-                unit.gaps = step.gaps;
-                self.emit_at(self.units.len(), unit);
-            }
-        }
-        let mut whole = Step::default();
-        for mut step in steps {
-            whole.commands.append(&mut step.commands);
-            whole.effects.append(&mut step.effects);
-        }
-        let unit = self.command_unit(&text, whole.commands, whole.effects);
-        if trivial {
-            self.spare(unit);
-        } else {
-            self.emit_at(at, unit);
-        }
-        text
-    }
-
-    /// Text that was decoded and only printed is still worth a look.
-    fn leftover(&mut self, output: &Output) {
-        match output {
-            Output::Known(literal) if literal.decoded => {
-                if let Some(text) = literal.as_text() {
-                    let text = text.to_owned();
-                    self.decoded_data(&text);
-                }
-            }
-            Output::Undecodable => self.saw_opaque = true,
-            Output::Known(_) | Output::Unknown => {}
-        }
-    }
-
-    fn command_unit(&self, text: &str, commands: Vec<Command>, effects: Vec<Effect>) -> Unit {
-        let mut unit = Unit::new(UnitKind::Command(Shell::Bash), text, self.current_span());
-        unit.commands = commands;
-        unit.own_effects = effects;
-        unit.gaps = self.pending;
-        unit
-    }
-
-    fn stage(&mut self, stage: &Stage<'_>, input: &Rc<Input>, alone: bool) -> Step {
-        // Each stage of several is a shell of its own.
-        let mark = (!alone).then(|| self.scope.enter());
-        let step = match &stage.body {
-            Body::Simple(assignments, words) => self.simple(stage, assignments, words, input, alone),
-            _ => self.compound(stage, input),
-        };
-        if let Some(mark) = mark {
-            self.scope.leave(mark);
-        }
-        step
-    }
-
     // ── Compound commands ───────────────────────────────────────────────────────────────────────────────────────────────
 
     /// A compound command that is a statement by itself: its inside speaks for it, unless it is redirected.
@@ -469,7 +378,7 @@ impl Walker {
         text
     }
 
-    fn compound(&mut self, stage: &Stage<'_>, input: &Rc<Input>) -> Step {
+    pub(super) fn compound(&mut self, stage: &Stage<'_>, input: &Rc<Input>) -> Step {
         let own = self.own_input(stage);
         let file = if own.is_none() { self.input_file(stage) } else { None };
         let input = match self.redirected(own.as_ref(), file.as_ref()) {
@@ -558,7 +467,7 @@ impl Walker {
             total = total.or(self.take_outcome());
             self.enter_way(&tested, Joint::Or);
         }
-        if parts.len() % 2 == 0 {
+        if parts.len().is_multiple_of(2) {
             total = total.or(Ways::at(&self.scope.place));
         }
         self.settle(total);
@@ -812,48 +721,6 @@ impl Turns {
         }
         Self { values, complete, list, n_own_changes }
     }
-}
-
-/// How many stages of a pipeline its text shows: all, but for the filters behind the last that does something.
-fn shown_stages(steps: &[Step]) -> usize {
-    let last = steps.iter().rposition(is_telling);
-    last.map(|last| last + 1).filter(|&shown| steps.iter().skip(shown).all(is_filter)).unwrap_or(steps.len())
-}
-
-/// Whether a stage does more than look at what every tool of a project looks at.
-fn is_telling(step: &Step) -> bool {
-    let mut effects = step.effects.iter().chain(step.commands.iter().flat_map(|command| &command.effects));
-    step.commands.iter().any(|command| !command.known) || effects.any(is_telling_effect)
-}
-
-fn is_telling_effect(effect: &Effect) -> bool {
-    // What an interpreter executes is a unit of its own; without a target, running it says nothing.
-    if effect.fact == Fact::Execute && effect.target.is_none() {
-        return false;
-    }
-    let looks = matches!(effect.fact, Fact::Read | Fact::Discover | Fact::ObserveProcess);
-    let nearby = effect.target.as_ref().is_none_or(|target| match target.scope {
-        action::Scope::None => true,
-        action::Scope::Path(scope) => matches!(
-            scope,
-            PathScope::Workspace
-                | PathScope::BuildOutput
-                | PathScope::Ci
-                | PathScope::PackageManifest
-                | PathScope::Temp
-                | PathScope::Dynamic
-        ),
-        action::Scope::Host(_) => false,
-    });
-    !(looks && nearby)
-}
-
-/// Whether a stage only passes on a part of its input, as `head` and `grep` do.
-fn is_filter(step: &Step) -> bool {
-    let reads_input = |effect: &Effect| effect.fact == Fact::Read && effect.target.is_none();
-    step.effects.is_empty()
-        && !step.commands.is_empty()
-        && step.commands.iter().all(|command| command.known && command.effects.iter().all(reads_input))
 }
 
 fn is_same(one: &Unit, other: &Unit) -> bool {

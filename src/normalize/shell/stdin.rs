@@ -1,0 +1,156 @@
+//! What is fed to a program that executes it, and the files that the script wrote and now runs.
+
+use std::rc::Rc;
+
+use enumset::EnumSet;
+
+use crate::action::{Effect, Fact, Gap, Layer, Shell, Target};
+use crate::normalize::facts::{self, Facts, Nested};
+use crate::normalize::shell::decode::{Literal, Output};
+use crate::normalize::shell::files;
+use crate::normalize::shell::input::{Input, Source};
+use crate::normalize::shell::nested::is_remote;
+use crate::normalize::shell::scripts::{is_shell, is_small, runs_here};
+use crate::normalize::shell::walk::Walker;
+use crate::normalize::shell::words::Words;
+
+/// The standard input of a command, and what becomes of it.
+pub(super) struct Stdin {
+    pub input: Rc<Input>,
+    /// Set when the command executes it.
+    pub executed: bool,
+    /// What a script or function prints that the command runs.
+    pub printed: Option<Output>,
+}
+
+impl Stdin {
+    pub(super) fn new(input: Rc<Input>) -> Self {
+        Self { input, executed: false, printed: None }
+    }
+
+    /// Nothing to read.
+    pub(super) fn nothing() -> Self {
+        Self::new(Rc::default())
+    }
+}
+
+impl Walker {
+    /// What is fed to a program that executes it; the files of which that is so.
+    pub(super) fn stdin(&mut self, program: &str, facts: &Facts, stdin: &mut Stdin) -> Vec<Effect> {
+        let Some(kind) = &facts.stdin_code else {
+            return Vec::new();
+        };
+        let input = Rc::clone(&stdin.input);
+        match &input.output {
+            Output::Known(literal) => {
+                stdin.executed = true;
+                // What is read there is the script itself.
+                let outer = std::mem::take(&mut self.inherited);
+                self.run_literal(literal, kind, program, input.here, is_remote(facts));
+                self.inherited = outer;
+            }
+            Output::Undecodable => self.gap(Gap::Opaque),
+            // Queries and small programs are piped in all the time.
+            Output::Unknown if matches!(input.source, Source::Unclear) && runs_programs(kind) => self.gap(Gap::Opaque),
+            Output::Unknown => {}
+        }
+        let Source::Files(targets) = &input.source else {
+            return Vec::new();
+        };
+        let executes =
+            |target: &Target| Effect { fact: Fact::Execute, modifiers: EnumSet::empty(), target: Some(target.clone()) };
+        targets.iter().map(executes).collect()
+    }
+
+    /// Units for a text that an interpreter runs, or this shell where the program is `source`.
+    fn run_literal(&mut self, literal: &Literal, kind: &Nested, program: &str, here: bool, remote: bool) {
+        if literal.partial {
+            self.gap(Gap::Opaque);
+        }
+        let Some(text) = literal.as_text().map(str::to_owned) else {
+            self.gap(Gap::Opaque);
+            return;
+        };
+        match kind {
+            Nested::StdinShell(shell) => {
+                let layers: &[Layer] = if here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
+                let layers = if remote { &[Layer::Remote] } else { layers };
+                if runs_here(program) {
+                    self.script_here(&text, layers, *shell, literal.decoded);
+                } else {
+                    self.script(&text, layers, *shell, literal.decoded);
+                }
+            }
+            Nested::StdinCode(language) => {
+                let layers: &[Layer] = match (here, literal.decoded) {
+                    (_, true) => &[Layer::Decoded],
+                    (true, false) => &[Layer::Heredoc],
+                    (false, false) => &[],
+                };
+                self.code(&text, *language, layers);
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads the files that the script wrote and now runs: by an interpreter, by `source` or as programs.
+    pub(super) fn run_files(&mut self, program: &str, path: &str, facts: &Facts) {
+        if self.files.is_empty() || self.evaluating {
+            return;
+        }
+        let own = path.contains('/').then(|| self.scope.place.locate(path).text);
+        let executed = facts.effects.iter().filter(|effect| effect.fact == Fact::Execute);
+        let mut paths: Vec<&str> = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str())).collect();
+        paths.dedup();
+        for path in paths {
+            for literal in self.files.versions(path) {
+                let text = literal.as_text().unwrap_or_default();
+                let is_own = own.as_deref() == Some(path);
+                let interpreter = if is_own { files::named_interpreter(text) } else { Some(program) };
+                let kind = match interpreter {
+                    None => Some(Nested::StdinShell(Shell::Bash)),
+                    Some(name) => facts::read(name, &[], &self.scope.place).stdin_code,
+                };
+                let Some(kind) = kind else {
+                    continue;
+                };
+                if self.files.spend(literal.bytes.len()) {
+                    self.run_literal(&literal, &kind, if is_own { "" } else { program }, true, false);
+                } else {
+                    self.gap(Gap::Truncated);
+                }
+            }
+        }
+    }
+
+    /// `bash <(…)`, `source <(…)`: what the substitution prints is executed.
+    pub(super) fn process_inputs(&mut self, program: &str, facts: &Facts, run: &Words, start: usize, end: usize) {
+        let language = match facts.stdin_code {
+            Some(Nested::StdinCode(language)) => Some(language),
+            _ => None,
+        };
+        let literals: Vec<Literal> =
+            run.fields.iter().take(end).skip(start + 1).filter_map(|field| field.process.clone()).collect();
+        for literal in literals {
+            let Some(text) = literal.as_text() else {
+                continue;
+            };
+            if runs_here(program) {
+                self.script_here(text, &[Layer::Script], Shell::Bash, literal.decoded);
+            } else if is_shell(program) {
+                self.script(text, &[Layer::Script], Shell::Bash, literal.decoded);
+            } else if let Some(language) = language {
+                self.code(text, language, if literal.decoded { &[Layer::Decoded] } else { &[] });
+            }
+        }
+    }
+}
+
+/// Whether the input of a program runs rather than being looked at or stored.
+fn runs_programs(kind: &Nested) -> bool {
+    match kind {
+        Nested::StdinShell(_) => true,
+        Nested::StdinCode(language) => !is_small(*language),
+        _ => false,
+    }
+}
