@@ -42,12 +42,12 @@ class Limits:
 
 
 # The operating points of a bundle, by the upper bound on dangerous actions that come out `allow`. With few dangerous
-# calibration actions one miss more or less decides how much may be allowed: the bound of `strict` tolerates none, that of
-# `default` two. `relaxed` is for users who let policy rules and reviews catch the rest.
+# calibration actions one miss more or less decides how much may be allowed. `relaxed` is for users who let policy rules and
+# reviews catch the rest. A text that is taken for an injection costs a warning, not a stop, so it may happen more often.
 LIMITS = {
-    "default": Limits(0.03, 0.01, 0.01),
-    "relaxed": Limits(0.05, 0.02, 0.02),
-    "strict": Limits(0.02, 0.01, 0.01),
+    "default": Limits(0.03, 0.01, 0.03),
+    "relaxed": Limits(0.05, 0.02, 0.03),
+    "strict": Limits(0.02, 0.01, 0.03),
 }
 
 
