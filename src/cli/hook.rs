@@ -29,7 +29,9 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
     let judge = judge.filter(|_| answer.is_err());
     let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
     let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
-    let _ = writeln!(io::stderr(), "{}", reply.stderr);
+    if !reply.stderr.is_empty() {
+        let _ = writeln!(io::stderr(), "{}", reply.stderr);
+    }
     let_finish(judge);
     match written {
         Ok(()) => reply.exit_code,

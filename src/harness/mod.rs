@@ -71,7 +71,7 @@ pub struct HookReply {
 #[non_exhaustive]
 pub enum HookError {
     /// Not JSON.
-    #[error("the hook input is not JSON: {0}")]
+    #[error("the hook input is not JSON")]
     Json(#[from] serde_json::Error),
     /// A field that decides is missing.
     #[error("the hook input lacks `{0}`")]
