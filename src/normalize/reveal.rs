@@ -400,9 +400,8 @@ fn host_parts(word: &str) -> Vec<Range<usize>> {
 
 /// Whether a part of a host's name is made of letters that all look like ASCII ones, and not all of them are.
 fn is_disguised_host(host: &str) -> bool {
-    host.split('.').filter(|label| !label.is_ascii()).any(|label| {
-        label.chars().all(|c| c.is_ascii() || ascii_twin(c).is_some()) && label.chars().any(|c| !c.is_ascii())
-    })
+    let is_readable = |label: &str| label.chars().all(|c| c.is_ascii() || ascii_twin(c).is_some());
+    host.split('.').any(|label| !label.is_ascii() && is_readable(label))
 }
 
 /// Whether the look-alike stands in the same run of letters as an ASCII letter.

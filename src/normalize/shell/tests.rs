@@ -875,7 +875,7 @@ fn a_file_that_the_script_wrote_is_read_when_it_is_run() {
 /// The kind of the unit of this text that is not data.
 fn unit_of_kind(script: &str, text: &str) -> Option<UnitKind> {
     let units = read(script);
-    units.iter().find(|unit| unit.text == text && unit.kind != UnitKind::Data).map(|unit| unit.kind.clone())
+    units.iter().find(|unit| unit.text == text && unit.kind != UnitKind::Data).map(|unit| unit.kind)
 }
 
 #[test]
