@@ -1,4 +1,5 @@
-//! Inputs made to hurt, each with a dangerous payload: answered within a quarter of a second, and never with `allow`.
+//! Inputs made to hurt, each with a dangerous payload: answered in a quarter of a second on an idle machine, and never with
+//! `allow`.
 //!
 //! The toy model knows the payload by its letters and finds everything else harmless, so an `allow` here means that the
 //! payload never reached a model and that no floor held.
@@ -14,15 +15,18 @@ use serde_json::{Value, json};
 use crate::support::{bash, call};
 use crate::toy;
 
-/// Time for one answer in a release build.
+/// Time for one answer in a release build, on a machine that does nothing else.
 const LIMIT: Duration = Duration::from_millis(250);
+/// How much slower a machine may be that others share: what this is to catch is time that grows faster than the input,
+/// which soon takes seconds.
+const SHARED_FACTOR: u32 = 4;
 /// How much slower an unoptimised build may be.
 const DEBUG_FACTOR: u32 = 20;
 const PAYLOAD: &str = "rm -rf ~";
 
 /// The time for one answer in this build.
 pub(crate) fn limit() -> Duration {
-    if cfg!(debug_assertions) { LIMIT * DEBUG_FACTOR } else { LIMIT }
+    LIMIT * if cfg!(debug_assertions) { DEBUG_FACTOR } else { SHARED_FACTOR }
 }
 
 fn times(part: &str, n: usize) -> String {
