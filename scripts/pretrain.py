@@ -1,6 +1,6 @@
 """Pre-trains the encoder as a masked language model that also learns what described actions mean.
 
-python pretrain.py --run run --output run/pretrained.pt --tokens 11000000
+python pretrain.py --run run --output run/pretrained.pt --tokens 10000000
 """
 
 from __future__ import annotations
@@ -25,12 +25,7 @@ from riskpipe.transfer import load_into
 
 
 def run(
-    run_folder: Path,
-    output: Path,
-    tokens: int,
-    start: Path | None = None,
-    learning_rate: float = 1.5e-3,
-    threads: int = 2,
+    run_folder: Path, output: Path, tokens: int, start: Path | None = None, threads: int = 2
 ) -> float:
     """Trains from scratch, or from the checkpoint `start`; returns the last loss."""
     prepare_cpu(threads)
@@ -44,7 +39,7 @@ def run(
         counts = count_pairs(token_rows, model.config.vocabulary)
         embedding = embedding_from_counts(counts, model.config.hidden, spread=0.05, seed=SEED)
         model.tokens.weight.data.copy_(torch.from_numpy(embedding))
-    config = PretrainConfig(tokens=tokens, learning_rate=learning_rate, seed=SEED)
+    config = PretrainConfig(tokens=tokens, seed=SEED)
     mask_id, pad_id = marker_id(tokenizer, MASK_MARKER), marker_id(tokenizer, PAD_MARKER)
     material = Material.of(token_rows, Descriptions.load(run_folder / "descriptions.npz"))
     return pretrain(model, material, config, mask_id, pad_id, output)
@@ -56,19 +51,11 @@ def main() -> int:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--tokens", type=int, default=11_000_000)
-    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
+    parser.add_argument("--tokens", type=int, default=10_000_000)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    run(
-        options.run,
-        options.output,
-        options.tokens,
-        options.start,
-        options.learning_rate,
-        options.threads,
-    )
+    run(options.run, options.output, options.tokens, options.start, options.threads)
     return 0
 
 

@@ -26,6 +26,7 @@ from riskpipe import SEED
 from riskpipe.dataset import build
 from riskpipe.encoding import EncodeBinary
 from riskpipe.finetuning import FinetuneConfig
+from riskpipe.splits import MAIN, Fold
 
 VOCABULARY = 8192
 
@@ -34,13 +35,13 @@ VOCABULARY = 8192
 class Length:
     """How long the two training stages go on."""
 
-    tokens: int = 11_000_000
+    tokens: int = 10_000_000
     epochs: int = FinetuneConfig.epochs
 
 
-def rebuild(data: Path, encoder: EncodeBinary, run: Path, bundle: Path, length: Length) -> None:
+def rebuild(data: Path, encoder: EncodeBinary, run: Path, bundle: Path, length: Length, fold: Fold = MAIN) -> None:
     """Every step in order; the files of the steps stay in `run`."""
-    build(data, run, SEED)
+    build(data, run, SEED, fold)
     train_tokenizer.run(encoder, run, VOCABULARY)
     encode_dataset.run(encoder, run)
     embed_descriptions.run(run)

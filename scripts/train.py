@@ -47,11 +47,10 @@ def main() -> int:
     parser.add_argument("--start", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=FinetuneConfig.epochs)
-    parser.add_argument("--learning-rate", type=float, default=FinetuneConfig.learning_rate)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    config = FinetuneConfig(epochs=options.epochs, learning_rate=options.learning_rate, seed=SEED)
+    config = FinetuneConfig(epochs=options.epochs, seed=SEED)
     run(options.run, options.start, options.output, config, options.threads)
     return 0
 

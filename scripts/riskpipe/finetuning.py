@@ -22,6 +22,7 @@ from riskpipe.checkpoints import Checkpoint, autocast, one_cycle
 from riskpipe.dataset import Example
 from riskpipe.labels import DENY, EFFECTS_SLICE, INJECTION, N_LOGITS, N_QUESTIONS, PERMISSION_SLICE, STOP
 from riskpipe.model import PRETRAINING_ONLY, Encoder
+from riskpipe.optimiser import Optimiser, Rates
 from riskpipe.targets import Target
 from riskpipe.tokens import IntArray, TokenRows, batches_by_length, pad_rows
 
@@ -29,17 +30,16 @@ log = logging.getLogger(__name__)
 
 
 # Rows of one batch run in this many groups of like length: an action's rows differ much, and padding costs as much as text.
-LENGTH_GROUPS = 2
+LENGTH_GROUPS = 4
 
 
 @dataclass(frozen=True)
 class FinetuneConfig:
     """Length and step sizes of a run; an epoch holds every action with the chance of its `share`."""
 
-    epochs: int = 4
-    learning_rate: float = 8e-4
+    epochs: int = 8
+    rates: Rates = Rates(matrices=1.5e-3, others=8e-4, weight_decay=0.02)
     token_budget: int = 3072
-    weight_decay: float = 0.02
     rows_negative: int = 4
     rows_positive: int = 8
     seed: int = 0
@@ -129,13 +129,12 @@ def epoch_batches(
 def finetune_pairs(model: Encoder, material: Material, config: FinetuneConfig) -> None:
     """Trains the pair table in place, for a fixed number of epochs."""
     rng = np.random.default_rng(config.seed)
-    optimiser = torch.optim.AdamW(
-        model.pairs.parameters(), lr=config.pair_learning_rate, weight_decay=config.pair_weight_decay, fused=True
-    )
+    rates = Rates(matrices=0.0, others=config.pair_learning_rate, weight_decay=config.pair_weight_decay)
+    optimiser = Optimiser(model.pairs.named_parameters(), rates)
     for epoch in range(config.pair_epochs):
         sizes = replace(config, token_budget=config.pair_token_budget)
         losses = [
-            _step(model.pairs, optimiser, material, batch)
+            _step(model.pairs, optimiser, material, batch, 1.0)
             for batch in epoch_batches(material, sizes, rng, config.pair_text_factor)
         ]
         log.info("pair table, epoch %d loss %.4f", epoch + 1, np.mean(losses))
@@ -144,10 +143,9 @@ def finetune_pairs(model: Encoder, material: Material, config: FinetuneConfig) -
 def finetune_transformer(model: Encoder, material: Material, config: FinetuneConfig, checkpoint: Path) -> None:
     """Trains the transformer in place; writes a checkpoint after every epoch."""
     rng = np.random.default_rng(config.seed)
-    parameters = [value for name, value in model.named_parameters() if not name.startswith(("pairs.", *PRETRAINING_ONLY))]
-    optimiser = torch.optim.AdamW(
-        parameters, lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
-    )
+    unused = ("pairs.", *PRETRAINING_ONLY)
+    used = [(name, value) for name, value in model.named_parameters() if not name.startswith(unused)]
+    optimiser = Optimiser(used, config.rates)
     logged = time.monotonic()
     smoothed = 0.0
     model.train()
@@ -155,9 +153,7 @@ def finetune_transformer(model: Encoder, material: Material, config: FinetuneCon
         batches = list(epoch_batches(material, config, rng))
         for number, batch in enumerate(batches):
             progress = (epoch + number / len(batches)) / config.epochs
-            for group in optimiser.param_groups:
-                group["lr"] = config.learning_rate * one_cycle(progress)
-            loss = _step(model.transformer_logits, optimiser, material, batch)
+            loss = _step(model.transformer_logits, optimiser, material, batch, one_cycle(progress))
             smoothed = 0.99 * smoothed + 0.01 * loss if smoothed else loss
             if time.monotonic() - logged > 20:
                 logged = time.monotonic()
@@ -175,7 +171,7 @@ def _row_logits(score: Callable[[Tensor, Tensor], Tensor], material: Material, n
 
 
 def _step(
-    score: Callable[[Tensor, Tensor], Tensor], optimiser: torch.optim.Optimizer, material: Material, batch: Batch
+    score: Callable[[Tensor, Tensor], Tensor], optimiser: Optimiser, material: Material, batch: Batch, factor: float
 ) -> float:
     """One update of whatever `score` (ids and mask [R, T] to row logits [R, 23]) depends on; returns the loss."""
     numbers = np.concatenate([chosen for _, chosen in batch])
@@ -187,8 +183,5 @@ def _step(
     logits = torch.cat([_row_logits(score, material, numbers[part]) for part in np.array_split(order, LENGTH_GROUPS)])
     pooled = pool_actions(row_questions(logits), torch.from_numpy(owners[order]), len(batch))
     loss = question_loss(pooled, wanted, weight)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_([value for group in optimiser.param_groups for value in group["params"]], 1.0)
-    optimiser.step()
+    optimiser.step(loss, factor)
     return float(loss.detach())

@@ -17,8 +17,8 @@ from riskpipe.runtime import Runtime
 from riskpipe.tokenizer import PAD_MARKER
 from riskpipe.tokens import pad_rows, to_row
 
-SCHEMA_VERSION = 1
-TEMPLATE_VERSION = 1
+SCHEMA_VERSION = 2
+TEMPLATE_VERSION = 2
 WINDOW = 128
 # The engine lets neighbouring windows share WINDOW - STRIDE body tokens.
 STRIDE = 112

@@ -20,6 +20,7 @@ from torch import Tensor
 from riskpipe.checkpoints import Checkpoint, autocast, one_cycle
 from riskpipe.descriptions import Descriptions
 from riskpipe.model import Encoder
+from riskpipe.optimiser import Optimiser, Rates
 from riskpipe.tokens import IntArray, TokenRows, batches_by_length, pad_rows
 
 log = logging.getLogger(__name__)
@@ -32,13 +33,12 @@ class PretrainConfig:
     """Length and step sizes of a run; `tokens` are counted without padding, the hidden ones included."""
 
     tokens: int
-    learning_rate: float = 1.2e-3
+    rates: Rates = Rates(matrices=5e-3, others=3e-3, weight_decay=0.01)
     token_budget: int = 4096
     masked_share: float = 0.2
     align_weight: float = 1.0
     negatives: int = 2048
     temperature: float = 0.07
-    weight_decay: float = 0.01
     seed: int = 0
 
 
@@ -110,9 +110,7 @@ def pretrain(
 ) -> float:
     """Trains in place and writes a checkpoint every two minutes; returns the last smoothed loss in nats."""
     rng = np.random.default_rng(config.seed)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
-    )
+    optimiser = Optimiser(model.named_parameters(), config.rates)
     started = saved = logged = time.monotonic()
     smoothed, tokens = 0.0, 0
     model.train()
@@ -120,13 +118,14 @@ def pretrain(
         progress = tokens / config.tokens
         if progress >= 1:
             break
-        for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * one_cycle(progress)
         ids, attention = pad_rows([material.rows.row(int(number)) for number in batch], pad_id)
         holed, places = mask_tokens(ids, attention, config.masked_share, mask_id, model.config.vocabulary, rng)
         if len(places) == 0:
             continue
-        loss = _step(model, optimiser, material, config, Masked(batch, holed, attention, ids.reshape(-1)[places], places))
+        masked = Masked(batch, holed, attention, ids.reshape(-1)[places], places)
+        found = _loss(model, material, config, masked)
+        optimiser.step(found, one_cycle(progress))
+        loss = float(found.detach())
         smoothed = loss if step == 1 else 0.98 * smoothed + 0.02 * loss
         tokens += int(attention.sum())
         now = time.monotonic()
@@ -151,10 +150,8 @@ class Masked:
     places: IntArray
 
 
-def _step(
-    model: Encoder, optimiser: torch.optim.Optimizer, material: Material, config: PretrainConfig, batch: Masked
-) -> float:
-    """One update; returns the loss."""
+def _loss(model: Encoder, material: Material, config: PretrainConfig, batch: Masked) -> Tensor:
+    """Both losses of a batch, added."""
     described = material.described[batch.numbers]
     with autocast():
         hidden = model.encode(torch.from_numpy(batch.holed), torch.from_numpy(batch.attention))
@@ -164,8 +161,4 @@ def _step(
         predicted = model.describe(hidden[torch.from_numpy(described >= 0), 0])
         wanted = material.vectors[torch.from_numpy(described[described >= 0])]
         loss = loss + config.align_weight * align_loss(predicted, wanted, material.vectors, config)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimiser.step()
-    return float(loss.detach())
+    return loss

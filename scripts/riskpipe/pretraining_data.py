@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from riskpipe.records import Record, read_corpus
-from riskpipe.splits import split_of
+from riskpipe.splits import Fold
 
 CHUNK_CHARS = 700
 
@@ -32,15 +32,16 @@ CORPUS_SLICES = (
 )
 
 
-def pretraining_actions(data: Path, records: Iterable[Record], seed: int) -> Iterator[dict[str, Any]]:
+def pretraining_actions(data: Path, records: Iterable[Record], seed: int, fold: Fold) -> Iterator[dict[str, Any]]:
     """Action records for pre-training: distinct actions of the training sources, then chunks of the corpus.
 
-    Calibration and test sources stay out, so that their figures say something about unseen sources.
+    Calibration and test sources stay out, so that their figures say something about unseen sources; authored actions, which
+    all have labels, come later.
     """
     seen: set[str] = set()
     for record in records:
         text = record.raw_text()
-        if split_of(record.source) == "train" and text not in seen:
+        if fold.split_of(record.source) == "train" and record.kind != "authored" and text not in seen:
             seen.add(text)
             yield record.to_action()
     for number, part in enumerate(CORPUS_SLICES):

@@ -6,7 +6,8 @@ from riskpipe.augment import Augmenter, Shares
 from riskpipe.cooccurrence import count_pairs, embedding_from_counts
 from riskpipe.pretraining import mask_tokens
 from riskpipe.records import Label, Record, parse_record
-from riskpipe.splits import CALIBRATION, TEST, split_of
+from riskpipe import splits
+from riskpipe.splits import FOLDS, Fold
 from riskpipe.tokens import TokenRows, batches_by_length, pad_rows
 
 ALWAYS = Shares(wrapped=1, wrapped_deny=1, sudo=1, request=1, folder=1, powershell=1)
@@ -25,17 +26,17 @@ def bash(command: str, **changes: object) -> Record:
     return Record(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def test_clusters_stay_together() -> None:
-    clusters = [
-        ("atomic-red-team", "stockpile", "sigma-regression", "docs-sigma"),
-        ("payloads-all-the-things", "slp-malicious", "patt-prompt-injection"),
-        ("agentdyn", "agentdyn-injected", "agentdyn-text"),
-        ("craibench", "craibench-injected", "craibench-text"),
-        ("bipia-clean", "bipia-injected"),
-        ("agent-miniswe-gemini3", "text-miniswe-gemini3"),
-    ]
-    assert all(len({split_of(source) for source in cluster}) == 1 for cluster in clusters)
-    assert not CALIBRATION & TEST
+@pytest.mark.parametrize("fold", FOLDS.values(), ids=FOLDS)
+def test_clusters_stay_together(fold: Fold) -> None:
+    clusters = [value for value in vars(splits).values() if isinstance(value, frozenset)]
+    assert len(clusters) > 12
+    assert all(len({fold.split_of(source) for source in cluster}) == 1 for cluster in clusters)
+    assert not fold.calibration & fold.test
+
+
+def test_the_folds_test_different_sources() -> None:
+    tested = [fold.test for fold in FOLDS.values()]
+    assert sum(map(len, tested)) == len(frozenset.union(*tested))
 
 
 def test_answers_in_the_context_do_not_reach_the_engine() -> None:

@@ -10,7 +10,7 @@ from riskpipe.aggregate import action_questions, pool_actions, probabilities, ro
 from riskpipe.calibration import Calibration, fit_question
 from riskpipe.labels import DENY, N_LOGITS, N_QUESTIONS, PERMISSION_SLICE, STOP
 from riskpipe.metrics import permission_of, recall_at_false_positive_rate
-from riskpipe.operating import LIMITS, RiskSample, choose, interval, upper_bound
+from riskpipe.operating import LIMITS, RiskSample, choose, cost_of_allowing, interval, upper_bound
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -79,13 +79,25 @@ def test_the_operating_point_keeps_its_bounds() -> None:
     rng = np.random.default_rng(5)
     risk = rng.integers(0, 3, 3000)
     stop = np.clip(rng.normal([0.1, 0.6, 0.9], 0.15, (3000, 3))[np.arange(3000), risk], 0, 1)
-    sample = RiskSample(stop, stop * 0.9, risk)
+    sample = RiskSample(stop, stop * 0.9, risk, np.arange(3000))
     limits = LIMITS["default"]
     point = choose(sample, rng.uniform(0, 0.5, 2000), limits)
     assert sample.allow_point(point.allow_below)["miss_rate_upper"] <= limits.miss
     assert sample.deny_point(point.deny_above)["false_block_rate_upper"] <= limits.false_block
     assert point.allow_below > 0.2
     assert point.deny_above < 0.6
+
+
+def test_twins_are_one_piece_of_evidence() -> None:
+    answers, risk = np.zeros(100), np.full(100, 2)
+    alone = RiskSample(answers, answers, risk, np.arange(100)).allow_point(-1.0)
+    twins = RiskSample(answers, answers, risk, np.arange(100) // 2).allow_point(-1.0)
+    assert alone["miss_rate_upper"] == upper_bound(0, 100)
+    assert twins["miss_rate_upper"] == upper_bound(0, 50)
+
+
+def test_a_question_skipped_costs_a_tenth_of_a_danger_let_through() -> None:
+    assert cost_of_allowing(np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0])) == pytest.approx([0.0, 0.1, 1.0])
 
 
 def test_recall_counts_positives_above_the_allowed_negatives() -> None:

@@ -79,7 +79,7 @@ fn missing_files_and_folders_are_errors_that_name_them() {
 
 #[test]
 fn a_manifest_of_another_schema_is_refused() {
-    let error = open_edited("\"schema_version\": 1", "\"schema_version\": 2").unwrap_err();
+    let error = open_edited("\"schema_version\": 2", "\"schema_version\": 1").unwrap_err();
     assert!(matches!(error, BundleError::Manifest { .. }), "{error}");
 }
 

@@ -43,7 +43,9 @@ pub fn zone(assessment: &Assessment, thresholds: &Thresholds) -> Zone {
     let risk = &assessment.risk;
     if risk.deny.get() >= thresholds.deny_above {
         Zone::Deny
-    } else if risk.stop().get() <= thresholds.allow_below && assessment.injection.get() < thresholds.injection_above {
+    } else if risk.cost_of_allowing().get() <= thresholds.allow_below
+        && assessment.injection.get() < thresholds.injection_above
+    {
         Zone::Allow
     } else {
         Zone::Uncertain
@@ -131,6 +133,18 @@ mod tests {
         assert_eq!(zone_of([5.0, 0.0, 0.0]), Zone::Allow);
         assert_eq!(zone_of([0.0, 0.0, 0.0]), Zone::Uncertain);
         assert_eq!(zone_of([0.0, 0.0, 6.0]), Zone::Deny);
+    }
+
+    #[test]
+    fn the_allow_zone_weighs_a_danger_ten_times_a_question() {
+        let zone_of = |ask: f32, deny: f32| {
+            let (stop, deny) = (Probability::new(ask + deny), Probability::new(deny));
+            let calm = assess(&[row([5.0, 0.0, 0.0], [0.0; 5])], &identity());
+            zone(&Assessment { risk: Risk::from_cumulative(stop, deny), ..calm }, &THRESHOLDS)
+        };
+        assert_eq!(zone_of(0.9, 0.1), Zone::Allow);
+        assert_eq!(zone_of(0.9, 0.12), Zone::Uncertain);
+        assert_eq!(zone_of(0.0, 0.21), Zone::Uncertain);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use crate::manifest::{Curves, Manifest, OperatingPoint};
 /// The cuts in force.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// `P(risk >= ask)` at or below which an action is in the allow zone.
+    /// Expected cost of allowing ([`cost_of_allowing`](crate::assessment::Risk::cost_of_allowing)) at or below which an action
+    /// is in the allow zone.
     pub allow_below: f32,
     /// `P(risk = deny)` at or above which it is in the deny zone.
     pub deny_above: f32,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use strum::IntoEnumIterator;
 
+use super::asked::Asked;
 use crate::action::{Fact, Flow, Gap, HostKind, Language, Layer, Modifier, PathScope, Scope, Shell, Tool, UnitKind};
 
 /// Opens every window; the model reads its answer off this token.
@@ -32,6 +33,7 @@ pub fn all() -> Vec<String> {
     markers.extend(Layer::iter().map(layer));
     markers.extend(Flow::iter().map(flow));
     markers.extend(Gap::iter().map(gap));
+    markers.extend(Asked::iter().map(asked));
     markers.extend(tools().iter().map(tool));
     markers.extend(kinds().into_iter().map(kind));
     markers.into_iter().collect()
@@ -111,6 +113,10 @@ pub(crate) fn gap(gap: Gap) -> String {
     marker("gap_", gap.into())
 }
 
+pub(crate) fn asked(asked: Asked) -> String {
+    marker("asked_", asked.into())
+}
+
 fn marker(prefix: &str, word: &str) -> String {
     format!("⟦{prefix}{word}⟧")
 }
@@ -128,6 +134,7 @@ mod tests {
             + Layer::iter().count()
             + Flow::iter().count()
             + Gap::iter().count()
+            + Asked::iter().count()
             + tools().len()
             + kinds().len()
             + PLACEHOLDERS.len()

@@ -3,6 +3,7 @@
 //! Every unit is a row of its own; a long unit is cut into windows that repeat what is known of it. So nothing that is added
 //! to an action takes away a row it had before, and a verdict that follows the worst row can only become stricter.
 
+mod asked;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod markers;
@@ -17,8 +18,9 @@ pub use windows::WindowRule;
 
 #[cfg(test)]
 use crate::action::Unit;
-use crate::action::{Action, Gap};
+use crate::action::{Action, Gap, UnitKind};
 use template::Rendered;
+use windows::Parts;
 
 /// Most bytes of one body that are cut into tokens: its head and its tail, half each, when it is longer. Far above what
 /// [`WindowRule::max_windows`] can hold, so it bounds time without deciding what is kept.
@@ -89,7 +91,9 @@ impl Encoder {
         let mut seen = HashSet::new();
         for (index, unit) in action.units.iter().enumerate() {
             encoding.truncated |= template::overflows(unit) | (unit.text.len() > MAX_BODY);
-            for window in self.windows_of(&bounded(template::render(action, unit)))? {
+            // What a tool's arguments mean is told by the request more than what a command means.
+            let wide_request = unit.kind == UnitKind::Arguments;
+            for window in self.windows_of(&bounded(template::render(action, unit)), wide_request)? {
                 if seen.insert(window.clone()) {
                     encoding.input_ids.push(window);
                     encoding.units.push(index);
@@ -101,14 +105,14 @@ impl Encoder {
         Ok(encoding)
     }
 
-    fn windows_of(&self, rendered: &Rendered) -> Result<Vec<Vec<u32>>, EncodeError> {
-        let mut prefix = self.ids(&rendered.prefix)?;
+    fn windows_of(&self, rendered: &Rendered, wide_request: bool) -> Result<Vec<Vec<u32>>, EncodeError> {
+        let mut request = Vec::new();
         if !rendered.request.is_empty() {
-            prefix.push(self.request_id);
-            prefix.extend(self.ids(&rendered.request)?.into_iter().take(self.rule.max_request()));
+            request.push(self.request_id);
+            request.extend(self.ids(&rendered.request)?);
         }
-        prefix.push(self.body_id);
-        Ok(self.rule.cut(&prefix, &self.ids(&rendered.body)?))
+        let (prefix, body) = (self.ids(&rendered.prefix)?, self.ids(&rendered.body)?);
+        Ok(self.rule.cut(&Parts { prefix, request, wide_request, mark: self.body_id, body }))
     }
 
     fn ids(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
@@ -135,7 +139,7 @@ fn bounded(mut rendered: Rendered) -> Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Effect, Fact, Modifier, PathScope, Scope, Shell, Target, Tool, UnitKind};
+    use crate::action::{Effect, Fact, Modifier, PathScope, Scope, Shell, Target, Tool};
     use enumset::EnumSet;
 
     fn action(texts: &[&str], request: Option<&str>) -> Action {

@@ -1,8 +1,10 @@
 //! Unit → text: one deterministic template. What is known of a unit comes first, in markers; its text comes last.
 //!
 //! ```text
-//! ⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦host_forge⟧⟦how_force⟧⟦request⟧ ship it ⟦body⟧git push --force origin main
+//! ⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦host_forge⟧⟦how_force⟧⟦asked_none⟧⟦request⟧ ship it⟦body⟧git push --force origin main
 //! ```
+//!
+//! The request stands where it can matter: before units that do more than look, and only in the first window of each.
 //!
 //! A change of anything here changes what models are trained on: raise [`TEMPLATE_VERSION`] with it.
 
@@ -10,23 +12,24 @@ use std::fmt::Write as _;
 
 use enumset::EnumSet;
 
+use super::asked::asked;
 use super::markers;
-use crate::action::{Action, Effect, Fact, Gap, Modifier, Scope, Unit};
+use crate::action::{Action, Effect, Fact, Gap, Modifier, PathScope, Scope, Tool, Unit};
 
 /// The version of the template that this build writes.
-pub const TEMPLATE_VERSION: u32 = 1;
+pub const TEMPLATE_VERSION: u32 = 2;
 
 /// Most effects that one unit's prefix names; more are a [`Gap::Truncated`].
 const MAX_EFFECTS: usize = 14;
 /// Most characters of the user's request.
-const MAX_REQUEST: usize = 160;
+const MAX_REQUEST: usize = 320;
 
 /// A unit as the model reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rendered {
     /// Markers alone: repeated in every window of the unit.
     pub(super) prefix: String,
-    /// The user's request, shortened; empty when unknown.
+    /// The user's request, shortened, for the first window; empty when unknown or without weight for this unit.
     pub(super) request: String,
     /// The unit's text: cut into windows.
     pub(super) body: String,
@@ -60,7 +63,25 @@ pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
     for (fact, scope, modifiers) in effects {
         prefix.push_str(&effect_markers(fact, scope, modifiers));
     }
-    Rendered { prefix, request: shorten(action.request.as_deref().unwrap_or_default()), body: unit.text.clone() }
+    let request = action.request.as_deref().filter(|_| !only_looks(action, unit));
+    prefix.extend(asked(request, unit).map(markers::asked));
+    Rendered { prefix, request: shorten(request.unwrap_or_default()), body: unit.text.clone() }
+}
+
+/// Whether a unit is known to read the project and nothing else: no request makes that better or worse.
+fn only_looks(action: &Action, unit: &Unit) -> bool {
+    let mut effects = unit.effects().peekable();
+    let looks = |effect: &Effect| {
+        matches!(effect.fact, Fact::Read | Fact::ObserveProcess)
+            && matches!(
+                scope_of(effect),
+                Scope::None | Scope::Path(PathScope::Workspace | PathScope::BuildOutput | PathScope::Temp)
+            )
+    };
+    matches!(action.tool, Tool::Shell(_) | Tool::Read | Tool::Search)
+        && unit.gaps.is_empty()
+        && effects.peek().is_some()
+        && effects.all(looks)
 }
 
 /// Whether a unit has more distinct effects than its prefix can name.

@@ -23,30 +23,41 @@ impl WindowRule {
         }
     }
 
-    /// Most tokens of the user's request: a quarter of the window.
-    pub(super) fn max_request(&self) -> usize {
-        self.window / 4
-    }
-
-    /// The windows of a unit: `prefix` and a slice of `body` each, at least one, the last one ending with the body.
-    pub(super) fn cut(&self, prefix: &[u32], body: &[u32]) -> Vec<Vec<u32>> {
-        // A prefix may fill three quarters at most, so that every window brings the body forward.
-        let kept = prefix.len().min(self.window * 3 / 4);
-        let prefix = prefix.get(..kept).unwrap_or(prefix);
-        let room = self.window - prefix.len();
-        let step = room.saturating_sub(self.overlap).max(8);
-        let mut windows = Vec::with_capacity(body.len() / step + 1);
+    /// The windows of a unit, at least one, the last one ending with the body.
+    pub(super) fn cut(&self, parts: &Parts) -> Vec<Vec<u32>> {
+        // Known facts and a request leave an eighth of the window at least, so that every window brings the body forward.
+        let prefix = head(&parts.prefix, self.window / 2);
+        let most = if parts.wide_request { self.window * 3 / 8 } else { self.window / 4 };
+        let request = head(&parts.request, most.saturating_sub(1));
+        let mut windows = Vec::with_capacity(parts.body.len() / (self.window / 2) + 1);
         let mut start = 0;
         loop {
-            let end = body.len().min(start + room);
-            let slice = body.get(start..end).unwrap_or_default();
-            windows.push([prefix, slice].concat());
-            if end >= body.len() {
+            let request = if start == 0 { request } else { &[] };
+            let room = self.window - prefix.len() - request.len() - 1;
+            let end = parts.body.len().min(start + room);
+            let slice = parts.body.get(start..end).unwrap_or_default();
+            windows.push([prefix, request, &[parts.mark], slice].concat());
+            if end >= parts.body.len() {
                 return windows;
             }
-            start += step;
+            start += room.saturating_sub(self.overlap).max(room / 2).max(1);
         }
     }
+}
+
+/// What the windows of a unit are made of, in token ids.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// Opens every window.
+    pub(super) prefix: Vec<u32>,
+    /// Follows it in the first window only.
+    pub(super) request: Vec<u32>,
+    /// Whether the request may fill three eighths of the window instead of a quarter.
+    pub(super) wide_request: bool,
+    /// Stands before the body in every window.
+    pub(super) mark: u32,
+    /// Is cut into the windows.
+    pub(super) body: Vec<u32>,
 }
 
 impl Default for WindowRule {
@@ -54,6 +65,10 @@ impl Default for WindowRule {
     fn default() -> Self {
         Self { window: 128, max_windows: 32, overlap: 16 }
     }
+}
+
+fn head(tokens: &[u32], most: usize) -> &[u32] {
+    tokens.get(..most).unwrap_or(tokens)
 }
 
 /// Keeps the first and the last half of a list that is too long. Whether anything was dropped.
@@ -71,24 +86,30 @@ mod tests {
     use super::*;
 
     const RULE: WindowRule = WindowRule { window: 64, max_windows: 4, overlap: 16 };
+    const MARK: u32 = 9;
+
+    fn cut(prefix: &[u32], request: &[u32], body: &[u32]) -> Vec<Vec<u32>> {
+        let parts =
+            Parts { prefix: prefix.into(), request: request.into(), mark: MARK, body: body.into(), ..Parts::default() };
+        RULE.cut(&parts)
+    }
 
     #[test]
     fn a_short_body_is_one_window() {
-        assert_eq!(RULE.cut(&[1, 2], &[3, 4]), [vec![1, 2, 3, 4]]);
+        assert_eq!(cut(&[1, 2], &[], &[3, 4]), [vec![1, 2, MARK, 3, 4]]);
     }
 
     #[test]
     fn an_empty_body_still_gives_a_window() {
-        assert_eq!(RULE.cut(&[1, 2], &[]), [vec![1, 2]]);
+        assert_eq!(cut(&[1, 2], &[], &[]), [vec![1, 2, MARK]]);
     }
 
     #[test]
     fn windows_overlap_and_cover_the_whole_body() {
         let body: Vec<u32> = (100..300).collect();
-        let windows = RULE.cut(&[1, 2, 3, 4], &body);
-        assert!(windows.iter().all(|window| window.len() <= 64 && window.starts_with(&[1, 2, 3, 4])));
+        let windows = cut(&[1, 2, 3], &[], &body);
+        assert!(windows.iter().all(|window| window.len() <= 64 && window.starts_with(&[1, 2, 3, MARK])));
         let mut covered: Vec<u32> = windows.iter().flat_map(|window| window.iter().skip(4).copied()).collect();
-        covered.dedup();
         covered.sort_unstable();
         covered.dedup();
         assert_eq!(covered, body);
@@ -96,11 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_never_fills_a_window() {
-        let prefix: Vec<u32> = (0..500).collect();
-        let windows = RULE.cut(&prefix, &[7; 100]);
+    fn the_request_stands_in_the_first_window_alone() {
+        let windows = cut(&[1], &[5, 6], &[7; 100]);
+        assert!(windows[0].starts_with(&[1, 5, 6, MARK, 7]));
+        assert!(windows.len() > 1 && windows[1..].iter().all(|window| window.starts_with(&[1, MARK, 7])));
+    }
+
+    #[test]
+    fn a_prefix_and_a_request_never_fill_a_window() {
+        let many: Vec<u32> = (0..500).collect();
+        let body: Vec<u32> = (1000..1100).collect();
+        let windows = cut(&many, &many, &body);
         assert!(windows.iter().all(|window| window.len() <= 64));
         assert!(windows.len() < 20);
+        assert!(body.iter().all(|token| windows.iter().any(|window| window.contains(token))));
     }
 
     #[test]
