@@ -57,7 +57,7 @@ def test_a_wrapped_command_is_quoted() -> None:
     augmenter = Augmenter([], seed=3, shares=ALWAYS)
     texts = [
         record.input["command"]
-        for _ in range(40)
+        for _ in range(200)
         for record, _ in augmenter.variants(bash("echo 'a b'"), Label(2, "system"))
     ]
     assert any("bash -c 'echo '\"'\"'a b'\"'\"''" in text for text in texts)
