@@ -70,7 +70,8 @@ fn model_batches_of_32_tokens(bencher: Bencher, n_rows: usize) {
 
 #[divan::bench(args = [1, 32])]
 fn calibrate(bencher: Bencher, n_windows: usize) {
-    let row = RowLogits { risk: [1.0, 0.0, -1.0], permission: [0.0; _], effects: [-2.0; _], injection: -3.0 };
+    let row =
+        RowLogits { risk: [1.0, 0.0, -1.0], permission: [0.0; _], effects: [-2.0; _], injection: -3.0, novelty: 1.0 };
     let rows = vec![row; n_windows];
     let calibration = &APP.bundle().manifest().calibration;
     bencher.bench(|| calibrate::assess(&rows, calibration));

@@ -16,7 +16,7 @@ from riskpipe.calibration import fit
 from riskpipe.dataset import load_examples
 from riskpipe.evaluation import choose_points, risk_sample
 from riskpipe.operating import curves
-from riskpipe.scoring import Calibrated, question_logits
+from riskpipe.scoring import Calibrated, score
 from riskpipe.tokenizer import PAD_MARKER, marker_id
 
 
@@ -25,13 +25,13 @@ def run(run_folder: Path, model: Path, output: Path) -> Calibrated:
     examples, rows = load_examples(run_folder, "calibration")
     targets = [example.target for example in examples]
     pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
-    logits = question_logits(model, rows, pad_id)
+    scores = score(model, rows, pad_id)
     wanted = np.stack([target.wanted for target in targets])
     weight = np.stack([target.weight for target in targets])
-    calibration = fit(logits, wanted, weight)
-    answers = calibration.apply(logits)
-    points = choose_points(answers, targets)
-    found = Calibrated(calibration, points, curves(risk_sample(answers, targets), points.values()))
+    calibration = fit(scores.answers, wanted, weight)
+    calibrated = scores.calibrated(calibration)
+    points = choose_points(calibrated, targets)
+    found = Calibrated(calibration, points, curves(risk_sample(calibrated, targets), points.values()))
     found.save(output)
     return found
 

@@ -23,7 +23,7 @@ from riskpipe.dataset import load_examples
 from riskpipe.evaluation import choose_points, evaluate, flips, judged_mask, pick, risk_figures
 from riskpipe.finetuning import epoch_order
 from riskpipe.records import Record, parse_record, read_jsonl
-from riskpipe.scoring import Calibrated, question_logits
+from riskpipe.scoring import Calibrated, Scores, score
 from riskpipe.targets import Target, read_targets
 from riskpipe.tokenizer import PAD_MARKER, marker_id
 
@@ -57,8 +57,8 @@ def baseline_figures(run_folder: Path) -> dict[str, Any]:
     ngrams = NgramBaseline.fit([texts["train"][int(number)] for number in chosen], *vectors(learned))
     figures = {}
     for name, answer in (("character n-grams", ngrams.answers), ("keyword list", keyword_answers)):
-        point = choose_points(answer(texts["calibration"]), targets["calibration"])["default"]
-        figures[name] = evaluate(answer(texts["test"]), targets["test"], point)
+        point = choose_points(Scores.of(answer(texts["calibration"])), targets["calibration"])["default"]
+        figures[name] = evaluate(Scores.of(answer(texts["test"])), targets["test"], point)
     kept.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures
 
@@ -68,15 +68,15 @@ def run(run_folder: Path, model: Path, float_model: Path | None, calibrated: Cal
     examples, rows = load_examples(run_folder, "test")
     targets = [example.target for example in examples]
     pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
-    answers = calibrated.calibration.apply(question_logits(model, rows, pad_id))
-    report: dict[str, Any] = {"model": evaluate(answers, targets, calibrated.points["default"])}
+    scores = score(model, rows, pad_id).calibrated(calibrated.calibration)
+    report: dict[str, Any] = {"model": evaluate(scores, targets, calibrated.points["default"])}
     judged = np.flatnonzero(judged_mask(targets))
     report["operating_points"] = {
-        name: risk_figures(answers[judged], pick(targets, judged), point) for name, point in calibrated.points.items()
+        name: risk_figures(scores.subset(judged), pick(targets, judged), point) for name, point in calibrated.points.items()
     }
     if float_model is not None:
-        reference = calibrated.calibration.apply(question_logits(float_model, rows.subset(judged), pad_id))
-        report["int8_against_float32"] = flips(answers[judged], reference, calibrated.points["default"])
+        reference = score(float_model, rows.subset(judged), pad_id).calibrated(calibrated.calibration)
+        report["int8_against_float32"] = flips(scores.subset(judged), reference, calibrated.points["default"])
     report["baselines"] = baseline_figures(run_folder)
     return report
 

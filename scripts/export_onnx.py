@@ -31,8 +31,8 @@ def run(checkpoint: Path, output: Path) -> float:
     mask = np.ones_like(ids)
     mask[1, 25:] = 0
     with torch.no_grad():
-        expected = stored.build()(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-    difference = float(np.abs(Runtime.load(output).logits(ids, mask) - expected).max())
+        expected = stored.build().outputs(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+    difference = float(np.abs(Runtime.load(output).outputs(ids, mask) - expected).max())
     if difference > LARGEST_DIFFERENCE:
         raise ValueError(f"the exported graph differs from torch by {difference}")
     return difference

@@ -73,7 +73,7 @@ def run(markers: list[str], output: Path) -> None:
         name="tiny",
         version="0.0.0",
         calibration=Calibration(np.ones(N_QUESTIONS), np.zeros(N_QUESTIONS)),
-        points={"default": OperatingPoint(allow_below=0.3, deny_above=0.7, injection_above=0.7)},
+        points={"default": OperatingPoint(allow_below=0.3, deny_above=0.7, injection_above=0.7, novel_above=99.0)},
         curves=made_up_curves(),
         training={"data_fingerprint": "0" * 64, "seed": SEED},
     )

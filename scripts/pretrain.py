@@ -24,9 +24,7 @@ from riskpipe.tokens import TokenRows
 from riskpipe.transfer import load_into
 
 
-def run(
-    run_folder: Path, output: Path, tokens: int, start: Path | None = None, threads: int = 2
-) -> float:
+def run(run_folder: Path, output: Path, tokens: int, start: Path | None = None, threads: int = 2) -> float:
     """Trains from scratch, or from the checkpoint `start`; returns the last loss."""
     prepare_cpu(threads)
     torch.manual_seed(SEED)

@@ -19,7 +19,9 @@ from riskpipe.dataset import load_examples
 from riskpipe.finetuning import FinetuneConfig, Material, finetune_pairs, finetune_transformer
 from riskpipe.mixing import mix
 from riskpipe.model import Encoder, ModelConfig
+from riskpipe.novelty import NoveltyTable
 from riskpipe.tokenizer import PAD_MARKER, marker_id
+from riskpipe.tokens import TokenRows
 from riskpipe.transfer import load_into
 
 
@@ -33,6 +35,8 @@ def run(run_folder: Path, start: Path | None, output: Path, config: FinetuneConf
         load_into(model, start)
     examples, rows = load_examples(run_folder, "train")
     material = Material(examples, rows, marker_id(tokenizer, PAD_MARKER))
+    seen = [rows, *([TokenRows.load(run_folder / "rows/pretrain.npz")] if start is not None else [])]
+    model.novelty.copy_(torch.from_numpy(NoveltyTable.count(seen, model.config).entries))
     finetune_pairs(model, material, config)
     finetune_transformer(model, material, config, output)
     held_out = Material(*load_examples(run_folder, "calibration"), material.pad_id)

@@ -2,7 +2,8 @@
 
     python write_bundle.py --run run --checkpoint run/finetuned.pt --output ../models/riskgate-small
 
-Expects run/bundle/model.{onnx,ort}, run/calibration.json and run/evaluation.json from the steps before.
+Expects run/bundle/model.{onnx,ort}, run/calibration.json and run/evaluation.json from the steps before, and takes
+    run/folds.json of cross_validate.py into the card where there is one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -45,6 +47,12 @@ def weights_in_use(checkpoint: Checkpoint) -> int:
     return sum(value.numel() for name, value in checkpoint.state.items() if not name.startswith(PRETRAINING_ONLY))
 
 
+def _stored(path: Path) -> dict[str, Any]:
+    """A JSON object of a step before; empty where that step, being optional, was left out."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
 def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
     """Writes the bundle and reads it back."""
     output.mkdir(parents=True, exist_ok=True)
@@ -52,7 +60,7 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
         shutil.copyfile(source, output / source.name)
     stored, targets = Checkpoint.load(checkpoint), read_targets(run_folder / "targets/train.jsonl")
     calibrated = Calibrated.load(run_folder / "calibration.json")
-    report = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
+    report = _stored(run_folder / "evaluation.json")
     names = {"name": NAME, "version": VERSION, "template_version": TEMPLATE_VERSION, "actions": len(targets)}
     card = model_card(
         names,
@@ -60,6 +68,7 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
         weights_in_use(stored),
         calibrated,
         report,
+        _stored(run_folder / "folds.json"),
         NOTES.read_text(encoding="utf-8"),
     )
     (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")

@@ -118,6 +118,8 @@ pub struct Assessment {
     pub effects: [Probability; N_EFFECTS],
     /// Probability that the text tries to instruct an agent.
     pub injection: Probability,
+    /// How unlike the training data the strangest window is: mean surprise of a token after its predecessor, in nats.
+    pub novelty: f32,
 }
 
 /// What the model answers to one window, before any calibration.
@@ -131,4 +133,6 @@ pub struct RowLogits {
     pub effects: [f32; N_EFFECTS],
     /// Of an injection: a sigmoid.
     pub injection: f32,
+    /// No logit: the window's novelty, in nats.
+    pub novelty: f32,
 }

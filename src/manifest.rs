@@ -99,6 +99,8 @@ pub struct OperatingPoint {
     pub deny_above: f32,
     /// `P(injection)` at or above which a text counts as poisoned.
     pub injection_above: f32,
+    /// Novelty above which an action is never in the allow zone, in nats.
+    pub novel_above: f32,
 }
 
 /// Rates measured on calibration data by threshold.
@@ -138,15 +140,16 @@ pub struct DenyPoint {
     pub deny_recall: f32,
 }
 
-/// One golden input: rows of token ids and the logits of each head, row by row.
+/// One golden input: rows of token ids and the answers of each output, row by row.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[allow(missing_docs, reason = "the heads' names")]
+#[allow(missing_docs, reason = "the outputs' names")]
 pub struct Golden {
     pub input_ids: Vec<Vec<u32>>,
     pub risk: Vec<Vec<f32>>,
     pub permission: Vec<Vec<f32>>,
     pub effects: Vec<Vec<f32>>,
     pub injection: Vec<Vec<f32>>,
+    pub novelty: Vec<Vec<f32>>,
 }
 
 /// What the model was trained on.
@@ -232,6 +235,8 @@ impl Manifest {
         let sound = |p: OperatingPoint| [p.allow_below, p.deny_above, p.injection_above].into_iter().all(probability);
         field(point.is_some(), "operating_points", "`default` is missing")?;
         field(self.operating_points.values().all(|point| sound(*point)), "operating_points", "not probabilities")?;
+        let finite = self.operating_points.values().all(|point| point.novel_above.is_finite());
+        field(finite, "operating_points", "`novel_above` is not a finite number")?;
         field(!self.golden.is_empty(), "golden", "at least one golden input is needed")
     }
 }

@@ -20,9 +20,8 @@ from riskpipe.metrics import (
     recall_at_false_positive_rate,
 )
 from riskpipe.operating import LIMITS, OperatingPoint, RiskSample, choose
+from riskpipe.scoring import Scores
 from riskpipe.targets import Target
-
-FloatArray = npt.NDArray[np.floating]
 
 
 def judged_mask(targets: Sequence[Target]) -> npt.NDArray[np.bool_]:
@@ -40,26 +39,28 @@ def pick(targets: Sequence[Target], numbers: npt.NDArray[np.intp]) -> list[Targe
     return [targets[int(number)] for number in numbers]
 
 
-def risk_sample(answers: FloatArray, targets: Sequence[Target]) -> RiskSample:
-    """Answers, labels and groups of the judged actions."""
+def risk_sample(scores: Scores, targets: Sequence[Target]) -> RiskSample:
+    """Scores, labels and groups of the judged actions."""
     chosen = judged_mask(targets)
     risk = np.array([target.risk for target in targets])[chosen]
     groups = np.unique([target.group for target in targets], return_inverse=True)[1][chosen]
-    return RiskSample(answers[chosen, STOP], answers[chosen, DENY], risk, groups)
+    answers = scores.answers[chosen]
+    return RiskSample(answers[:, STOP], answers[:, DENY], scores.novelty[chosen], risk, groups)
 
 
-def choose_points(answers: FloatArray, targets: Sequence[Target]) -> dict[str, OperatingPoint]:
-    """The operating points of a scorer by name; answers [A, 21] and targets of the calibration split."""
+def choose_points(scores: Scores, targets: Sequence[Target]) -> dict[str, OperatingPoint]:
+    """The operating points of a scorer by name; calibrated scores and targets of the calibration split."""
     texts = text_mask(targets)
     benign = texts & np.array([target.wanted[INJECTION] < 0.5 for target in targets])
-    sample = risk_sample(answers, targets)
-    return {name: choose(sample, answers[benign, INJECTION], limits) for name, limits in LIMITS.items()}
+    sample = risk_sample(scores, targets)
+    return {name: choose(sample, scores.answers[benign, INJECTION], limits) for name, limits in LIMITS.items()}
 
 
-def risk_figures(answers: FloatArray, targets: Sequence[Target], point: OperatingPoint) -> dict[str, Any]:
-    """Risk, permission and effects on judged actions; answers [A, 21]."""
+def risk_figures(scores: Scores, targets: Sequence[Target], point: OperatingPoint) -> dict[str, Any]:
+    """Risk, permission and effects on judged actions."""
+    answers = scores.answers
     risk = np.array([target.risk for target in targets])
-    zones = point.zones(answers[:, STOP], answers[:, DENY])
+    zones = point.zones(answers[:, STOP], answers[:, DENY], scores.novelty)
     wanted_effects = np.stack([target.wanted[EFFECTS_SLICE] > 0.5 for target in targets])
     permission = np.array([target.permission for target in targets])
     return {
@@ -78,51 +79,52 @@ def risk_figures(answers: FloatArray, targets: Sequence[Target], point: Operatin
     }
 
 
-def injection_figures(answers: FloatArray, targets: Sequence[Target], point: OperatingPoint) -> dict[str, Any]:
-    """Injection on returned texts; answers [A, 21]."""
+def injection_figures(scores: Scores, targets: Sequence[Target], point: OperatingPoint) -> dict[str, Any]:
+    """Injection on returned texts."""
     positive = np.array([target.wanted[INJECTION] > 0.5 for target in targets])
-    scores = answers[:, INJECTION]
+    found = scores.answers[:, INJECTION]
     return {
         "texts": len(targets),
         "injections": int(positive.sum()),
-        "auc": auc(scores, positive),
-        "recall_at_1_percent_false_positives": recall_at_false_positive_rate(scores, positive, 0.01),
-        "found": rate(scores[positive] >= point.injection_above),
-        "false_alarms": rate(scores[~positive] >= point.injection_above),
+        "auc": auc(found, positive),
+        "recall_at_1_percent_false_positives": recall_at_false_positive_rate(found, positive, 0.01),
+        "found": rate(found[positive] >= point.injection_above),
+        "false_alarms": rate(found[~positive] >= point.injection_above),
     }
 
 
 def by_source(
-    answers: FloatArray,
+    scores: Scores,
     targets: Sequence[Target],
     point: OperatingPoint,
-    figures: Callable[[FloatArray, Sequence[Target], OperatingPoint], dict[str, Any]],
+    figures: Callable[[Scores, Sequence[Target], OperatingPoint], dict[str, Any]],
 ) -> dict[str, Any]:
     """`figures` on everything (key "all") and on every source."""
     sources = np.array([target.source for target in targets])
-    found = {"all": figures(answers, targets, point)}
+    found = {"all": figures(scores, targets, point)}
     for source in sorted(set(sources.tolist())):
         chosen = np.flatnonzero(sources == source)
-        found[source] = figures(answers[chosen], pick(targets, chosen), point)
+        found[source] = figures(scores.subset(chosen), pick(targets, chosen), point)
     return found
 
 
-def evaluate(answers: FloatArray, targets: Sequence[Target], point: OperatingPoint) -> dict[str, Any]:
-    """All figures of a scorer; answers [A, 21] calibrated."""
+def evaluate(scores: Scores, targets: Sequence[Target], point: OperatingPoint) -> dict[str, Any]:
+    """All figures of a scorer; the scores are calibrated."""
     judged, texts = np.flatnonzero(judged_mask(targets)), np.flatnonzero(text_mask(targets))
     return {
         "operating_point": vars(point),
-        "risk": by_source(answers[judged], pick(targets, judged), point, risk_figures),
-        "injection": by_source(answers[texts], pick(targets, texts), point, injection_figures),
+        "risk": by_source(scores.subset(judged), pick(targets, judged), point, risk_figures),
+        "injection": by_source(scores.subset(texts), pick(targets, texts), point, injection_figures),
     }
 
 
-def flips(first: FloatArray, second: FloatArray, point: OperatingPoint) -> dict[str, Any]:
-    """How often two sets of answers [A, 21] land in different zones, and by how much they differ."""
-    zones = [point.zones(answers[:, STOP], answers[:, DENY]) for answers in (first, second)]
+def flips(first: Scores, second: Scores, point: OperatingPoint) -> dict[str, Any]:
+    """How often two sets of calibrated scores land in different zones, and by how much they differ."""
+    zones = [point.zones(scores.answers[:, STOP], scores.answers[:, DENY], scores.novelty) for scores in (first, second)]
+    difference = np.abs(first.answers - second.answers).mean(axis=0)
     return {
         "zone_differs": rate(zones[0] != zones[1]),
         "allow_against_deny": int((np.abs(zones[0] - zones[1]) == 2).sum()),
-        "mean_absolute_difference_stop": float(np.abs(first[:, STOP] - second[:, STOP]).mean()),
-        "mean_absolute_difference_deny": float(np.abs(first[:, DENY] - second[:, DENY]).mean()),
+        "mean_absolute_difference_stop": float(difference[STOP]),
+        "mean_absolute_difference_deny": float(difference[DENY]),
     }

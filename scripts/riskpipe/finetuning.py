@@ -33,12 +33,15 @@ log = logging.getLogger(__name__)
 LENGTH_GROUPS = 4
 
 
+RATES = Rates(matrices=1.5e-3, others=8e-4, weight_decay=0.02)
+
+
 @dataclass(frozen=True)
 class FinetuneConfig:
     """Length and step sizes of a run; an epoch holds every action with the chance of its `share`."""
 
     epochs: int = 8
-    rates: Rates = Rates(matrices=1.5e-3, others=8e-4, weight_decay=0.02)
+    rates: Rates = RATES
     token_budget: int = 3072
     rows_negative: int = 4
     rows_positive: int = 8

@@ -32,6 +32,8 @@ HEADS: tuple[tuple[str, int], ...] = (
     ("injection", 1),
 )
 N_LOGITS = sum(width for _, width in HEADS)
+# What a model file answers: the trained logits, and how novel the row is (see `novelty`).
+OUTPUTS: tuple[tuple[str, int], ...] = (*HEADS, ("novelty", 1))
 
 # Yes/no questions that the heads answer once the rows of an action are pooled. Training, calibration and the
 # engine all work on these: ordinal heads become one question for every level ("at least this much").

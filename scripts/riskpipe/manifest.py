@@ -11,7 +11,7 @@ from typing import Any
 
 from riskpipe import CODE_VERSION
 from riskpipe.calibration import Calibration
-from riskpipe.labels import HEADS, check_manifest_labels, manifest_labels
+from riskpipe.labels import OUTPUTS, check_manifest_labels, manifest_labels
 from riskpipe.operating import OperatingPoint
 from riskpipe.runtime import Runtime
 from riskpipe.tokenizer import PAD_MARKER
@@ -40,12 +40,12 @@ class ManifestParts:
 
 
 def golden_case(runtime: Runtime, rows: Sequence[Sequence[int]], pad_id: int) -> dict[str, Any]:
-    """One action's rows and the logits that the shipped file gives for them, head by head."""
-    logits = runtime.logits(*pad_rows([to_row(row) for row in rows], pad_id))
+    """One action's rows and what the shipped file gives for them, output by output."""
+    answer = runtime.outputs(*pad_rows([to_row(row) for row in rows], pad_id))
     case: dict[str, Any] = {"input_ids": [list(row) for row in rows]}
     start = 0
-    for name, width in HEADS:
-        case[name] = [[round(float(value), 4) for value in row] for row in logits[:, start : start + width]]
+    for name, width in OUTPUTS:
+        case[name] = [[round(float(value), 4) for value in row] for row in answer[:, start : start + width]]
         start += width
     return case
 

@@ -83,12 +83,16 @@ class PairTable(nn.Module):
         self.table = nn.Embedding(self.first_pair + self.buckets + 1, N_LOGITS)
         self.bias = nn.Parameter(torch.zeros(N_LOGITS))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Ids and mask [B, T] -> logits [B, 23]. The last token of a row has no pair and takes the last table entry."""
+    def pair_entries(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Ids and mask [B, T] -> the table entry of every token's pair [B, T]; a row's last token takes the last entry."""
         following = F.pad(input_ids[:, 1:], (0, 1))
         paired = F.pad(attention_mask[:, 1:], (0, 1)).bool()
         hashed = (input_ids * PAIR_FACTORS[0] + following * PAIR_FACTORS[1]) % self.buckets
-        pairs = self.first_pair + torch.where(paired, hashed, self.buckets)
+        return self.first_pair + torch.where(paired, hashed, self.buckets)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Ids and mask [B, T] -> logits [B, 23]."""
+        pairs = self.pair_entries(input_ids, attention_mask)
         weight = attention_mask.float()
         summed = ((self.table(input_ids) + self.table(pairs)) * weight[:, :, None]).sum(dim=1)
         logits: Tensor = summed / weight.sum(dim=1, keepdim=True).sqrt() + self.bias
@@ -97,6 +101,8 @@ class PairTable(nn.Module):
 
 class Encoder(nn.Module):
     """Token rows to logits; the first token (the class marker) stands for the row in the transformer."""
+
+    novelty: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -107,6 +113,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.classifier = nn.Linear(config.hidden, N_LOGITS)
         self.pairs = PairTable(config)
+        self.register_buffer("novelty", torch.zeros(config.vocabulary + config.pair_buckets + 1))
         self.masked_bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.masked_transform = nn.Linear(config.hidden, config.hidden)
         self.description_head = nn.Linear(config.hidden, config.description)
@@ -142,6 +149,17 @@ class Encoder(nn.Module):
         """Ids and mask [B, T] -> the transformer's logits [B, 23], float32."""
         logits: Tensor = self.classifier(self.dropout(self.encode(input_ids, attention_mask)[:, 0]))
         return logits.float()
+
+    def novelty_of(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Ids and mask [B, T] -> mean surprise of every row in nats [B, 1]; see `novelty`."""
+        pairs = self.pairs.pair_entries(input_ids, attention_mask)
+        weight = attention_mask.float()
+        summed = ((self.novelty[input_ids] + self.novelty[pairs]) * weight).sum(dim=1, keepdim=True)
+        return summed / weight.sum(dim=1, keepdim=True)
+
+    def outputs(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Ids and mask [B, T] -> what a model file answers [B, 24]: logits, then novelty."""
+        return torch.cat([self(input_ids, attention_mask), self.novelty_of(input_ids, attention_mask)], dim=1)
 
     def predict_masked(self, hidden: Tensor) -> Tensor:
         """Hidden states of the masked places [N, H] -> token logits [N, vocabulary]; weights tied to the embedding."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from riskpipe.labels import HEADS
+from riskpipe.labels import N_LOGITS, OUTPUTS
 from riskpipe.model import MASKED, PAIR_FACTORS, ModelConfig
 
 FloatArray = npt.NDArray[np.float32]
@@ -185,8 +185,8 @@ class EncoderGraph:
             up = graph.node("Relu", [up])
         return self._linear(graph, up, f"{prefix}.down")
 
-    def _pairs(self, graph: GraphWriter) -> str:
-        """The linear part: table entries of tokens and pairs, summed over real tokens [rows, 23]."""
+    def _pairs(self, graph: GraphWriter) -> tuple[str, str]:
+        """The linear part, table entries summed over real tokens and their pairs: logits [rows, 23], novelty [rows, 1]."""
         one = graph.constant([1], np.int64)
         end, axis = graph.constant([np.iinfo(np.int64).max], np.int64), graph.constant([1], np.int64)
         pads = graph.constant([0, 0, 0, 1], np.int64)
@@ -210,35 +210,45 @@ class EncoderGraph:
         scaled = graph.node("Div", [summed, length])
         if self.ranges is not None:
             scaled = graph.node("Mul", [scaled, graph.constant(self._pair_scales())])
-        return graph.node("Add", [scaled, graph.constant(self.weights["pairs.bias"])])
+        sizes = graph.constant([N_LOGITS, 1], np.int64)
+        logits, novelty = graph.nodes_out("Split", [scaled, sizes], 2, axis=1)
+        biased = graph.node("Add", [logits, graph.constant(self.weights["pairs.bias"])])
+        return biased, graph.node("Div", [novelty, length])
+
+    def _pair_table(self) -> FloatArray:
+        """The pair table with the novelty of its entries as the last column [entries, 24]."""
+        return np.column_stack([self.weights["pairs.table.weight"], self.weights["novelty"]])
 
     def _pair_scales(self) -> FloatArray:
-        """int8 step of every column of the pair table [23]."""
-        table = self.weights["pairs.table.weight"]
+        """int8 step of every column of the pair table [24]."""
+        table = self._pair_table()
         return np.asarray(np.maximum(np.abs(table).max(axis=0), 1e-6) / 127, np.float32)
 
     def _pair_entries(self, graph: GraphWriter, indices: str) -> str:
-        """Table rows for indices [rows, tokens, 2] -> [rows, tokens, 2, 23]; in int8 without the columns' steps."""
-        table = self.weights["pairs.table.weight"]
+        """Table rows for indices [rows, tokens, 2] -> [rows, tokens, 2, 24]; in int8 without the columns' steps."""
+        table = self._pair_table()
         if self.ranges is None:
             return graph.node("Gather", [graph.constant(table), indices])
         rounded = graph.constant(np.rint(table / self._pair_scales()), np.int8)
         return graph.node("Cast", [graph.node("Gather", [rounded, indices])], to=TensorProto.FLOAT)
 
     def _heads(self, graph: GraphWriter, hidden: str) -> None:
-        """One float32 layer on the first token, plus the linear part, split into the outputs."""
+        """One float32 layer on the first token, plus the linear part, split into the outputs; beside them the novelty."""
         pooled = graph.node("Gather", [hidden, graph.constant(0, np.int64)], axis=1)
         weight, bias = (graph.constant(self.weights[f"classifier.{part}"]) for part in ("weight", "bias"))
-        logits = graph.node("Add", [graph.node("Gemm", [pooled, weight, bias], transB=1), self._pairs(graph)])
-        sizes = graph.constant([width for _, width in HEADS], np.int64)
-        graph.nodes.append(helper.make_node("Split", [logits, sizes], [name for name, _ in HEADS], name="heads", axis=1))
+        linear, novelty = self._pairs(graph)
+        logits = graph.node("Add", [graph.node("Gemm", [pooled, weight, bias], transB=1), linear])
+        outputs = graph.node("Concat", [logits, novelty], axis=1)
+        sizes = graph.constant([width for _, width in OUTPUTS], np.int64)
+        names = [name for name, _ in OUTPUTS]
+        graph.nodes.append(helper.make_node("Split", [outputs, sizes], names, name="heads", axis=1))
 
     def _model(self, graph: GraphWriter) -> onnx.ModelProto:
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["rows", "tokens"])
             for name in ("input_ids", "attention_mask")
         ]
-        outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width]) for name, width in HEADS]
+        outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", width]) for name, width in OUTPUTS]
         body = helper.make_graph(graph.nodes, "riskgate", inputs, outputs, graph.constants)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION, producer_name="riskpipe")

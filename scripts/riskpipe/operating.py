@@ -14,6 +14,8 @@ FloatArray = npt.NDArray[np.floating]
 CONFIDENCE = 0.95
 CURVE_POINTS = 48
 COST_OF_ASK = 0.1
+# Share of the harmless calibration actions that may count as unlike anything seen in training, and are asked about.
+NOVEL_SHARE = 0.04
 
 
 def upper_bound(errors: int, trials: int, confidence: float = CONFIDENCE) -> float:
@@ -59,28 +61,31 @@ def cost_of_allowing(stop: FloatArray, deny: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Thresholds on the expected cost of allowing and on the calibrated probabilities of deny and injection."""
+    """Thresholds on the expected cost of allowing, on the calibrated probabilities of deny and injection, and on novelty."""
 
     allow_below: float
     deny_above: float
     injection_above: float
+    novel_above: float
 
-    def zones(self, stop: FloatArray, deny: FloatArray) -> npt.NDArray[np.int64]:
-        """0 allow, 1 uncertain, 2 deny for every action; deny wins, should both tests hold."""
-        zones = np.where(cost_of_allowing(stop, deny) <= self.allow_below, 0, 1)
+    def zones(self, stop: FloatArray, deny: FloatArray, novelty: FloatArray) -> npt.NDArray[np.int64]:
+        """0 allow, 1 uncertain, 2 deny for every action; deny wins, should both tests hold. The novel is never allowed."""
+        allowed = (cost_of_allowing(stop, deny) <= self.allow_below) & (novelty <= self.novel_above)
+        zones = np.where(allowed, 0, 1)
         return np.where(deny >= self.deny_above, 2, zones)
 
 
 @dataclass(frozen=True)
 class RiskSample:
-    """Calibrated answers of judged actions with their risk labels and groups; all [A].
+    """Calibrated answers of judged actions with their novelty, risk labels and groups; all [A].
 
-    The bounds count groups (sessions, tasks, sets of twins), not actions: those of one group resemble each other, and an error
-    in one is no new evidence beside an error in its twin. A group with any error counts as an error.
+    The bounds count groups (sessions, tasks, sets of twins), not actions: those of one group resemble each other, and an
+    error in one is no new evidence beside an error in its twin. A group with any error counts as an error.
     """
 
     stop: FloatArray
     deny: FloatArray
+    novelty: FloatArray
     risk: npt.NDArray[np.int64]
     group: npt.NDArray[np.int64]
 
@@ -89,15 +94,20 @@ class RiskSample:
         """Expected cost of allowing [A]."""
         return cost_of_allowing(self.stop, self.deny)
 
+    def novel_above(self) -> float:
+        """The novelty that `NOVEL_SHARE` of the harmless actions exceed."""
+        benign = self.novelty[self.risk == 0]
+        return float(np.quantile(benign, 1 - NOVEL_SHARE)) if len(benign) else 0.0
+
     def allow_point(self, threshold: float) -> dict[str, float]:
-        """What `cost <= threshold` lets through."""
-        dangerous, benign = self.risk == 2, self.cost[self.risk == 0]
-        missed = self.cost[dangerous] <= threshold
+        """What `cost <= threshold` lets through of what is not novel."""
+        dangerous, benign = self.risk == 2, self.risk == 0
+        allowed = (self.cost <= threshold) & (self.novelty <= self.novel_above())
         return {
             "threshold": threshold,
-            "miss_rate": float(missed.mean()) if len(missed) else 0.0,
-            "miss_rate_upper": upper_bound(*by_group(missed, self.group[dangerous])),
-            "allowed_benign": float((benign <= threshold).mean()) if len(benign) else 0.0,
+            "miss_rate": float(allowed[dangerous].mean()) if dangerous.any() else 0.0,
+            "miss_rate_upper": upper_bound(*by_group(allowed[dangerous], self.group[dangerous])),
+            "allowed_benign": float(allowed[benign].mean()) if benign.any() else 0.0,
         }
 
     def deny_point(self, threshold: float) -> dict[str, float]:
@@ -163,4 +173,5 @@ def choose(sample: RiskSample, benign_injection: FloatArray, limits: Limits) -> 
         allow_below=_first(grid[::-1], lambda t: sample.allow_point(t)["miss_rate_upper"] <= limits.miss, 0.0),
         deny_above=_first(grid, lambda t: sample.deny_point(t)["false_block_rate_upper"] <= limits.false_block, 1.0),
         injection_above=_first(grid, injections_fine, 1.0),
+        novel_above=round(sample.novel_above(), 4),
     )

@@ -66,15 +66,18 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is not None:
-                    self._update(matrix, group)
+                    self._update(matrix, matrix.grad, group)
 
-    def _update(self, matrix: Tensor, group: dict[str, float]) -> None:
+    def _update(self, matrix: Tensor, gradient: Tensor, group: dict[str, float]) -> None:
         state = self.state[matrix]
-        velocity = state.setdefault("velocity", torch.zeros_like(matrix))
-        velocity.lerp_(matrix.grad, 1 - group["momentum"])
-        looked_ahead = matrix.grad.lerp(velocity, group["momentum"])
+        if "velocity" not in state:
+            state["velocity"] = torch.zeros_like(matrix)
+        velocity: Tensor = state["velocity"]
+        velocity.lerp_(gradient, 1 - group["momentum"])
+        looked_ahead = gradient.lerp(velocity, group["momentum"])
         # A joint projection (query, key and value under each other) is as many matrices as it has squares.
-        squares = looked_ahead.split(matrix.shape[1]) if matrix.shape[0] % matrix.shape[1] == 0 else (looked_ahead,)
+        rows = matrix.shape[1] if matrix.shape[0] % matrix.shape[1] == 0 else matrix.shape[0]
+        squares = torch.split(looked_ahead, rows)
         update = torch.cat([orthogonalise(square) * UPDATE_SIZE * max(square.shape) ** 0.5 for square in squares])
         matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
 
@@ -82,7 +85,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonalise(matrix: Tensor) -> Tensor:
     """The nearest matrix [N, M] with singular values near 1."""
     first, second, third = NEWTON_SCHULZ
-    result = matrix / (matrix.norm() + 1e-7)
+    result: Tensor = matrix / (matrix.norm() + 1e-7)
     tall = result.shape[0] > result.shape[1]
     result = result.T if tall else result
     for _ in range(ROUNDS):

@@ -28,12 +28,15 @@ log = logging.getLogger(__name__)
 MOST_DESCRIBED_ROWS = 2
 
 
+RATES = Rates(matrices=5e-3, others=3e-3, weight_decay=0.01)
+
+
 @dataclass(frozen=True)
 class PretrainConfig:
     """Length and step sizes of a run; `tokens` are counted without padding, the hidden ones included."""
 
     tokens: int
-    rates: Rates = Rates(matrices=5e-3, others=3e-3, weight_decay=0.01)
+    rates: Rates = RATES
     token_budget: int = 4096
     masked_share: float = 0.2
     align_weight: float = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,9 @@ def points_table(calibrated: Calibrated, report: Figures) -> str:
     for name, point in calibrated.points.items():
         figures = report["operating_points"][name]
         rates = [share(figures[key]) for key in ("benign_allowed", "benign_denied", "dangerous_allowed", "dangerous_denied")]
-        cuts = [f"{point.allow_below:.4f}", f"{point.deny_above:.4f}", f"{point.injection_above:.4f}"]
+        cuts = [f"{cut:.4f}" for cut in vars(point).values()]
         rows.append([name, *cuts, *rates, percent(figures["decided_locally"]["rate"])])
-    header = ["operating point", "allow_below", "deny_above", "injection_above", "benign allowed", "benign denied"]
+    header = ["operating point", *vars(point), "benign allowed", "benign denied"]
     return table([*header, "dangerous allowed", "dangerous denied", "decided"], rows)
 
 
@@ -108,8 +108,38 @@ def int8_line(report: Figures) -> str:
     )
 
 
+def folds_table(folds: Figures) -> str:
+    """Every fold of cross_validate.py, and the mean and the worst of each figure."""
+    figures = {name: fold["model"]["risk"]["all"] for name, fold in folds.items()}
+    columns: dict[str, tuple[list[float], Callable[..., float]]] = {
+        "AUC deny": ([figure["auc_deny"] for figure in figures.values()], min),
+        "AUC stop": ([figure["auc_stop"] for figure in figures.values()], min),
+        "benign allowed": ([figure["benign_allowed"]["rate"] for figure in figures.values()], min),
+        "benign denied": ([figure["benign_denied"]["rate"] for figure in figures.values()], max),
+        "dangerous allowed": ([figure["dangerous_allowed"]["rate"] for figure in figures.values()], max),
+        "dangerous denied": ([figure["dangerous_denied"]["rate"] for figure in figures.values()], min),
+        "decided": ([figure["decided_locally"]["rate"] for figure in figures.values()], min),
+    }
+    written = {name: number if name.startswith("AUC") else percent for name in columns}
+    rows = [
+        [fold, *(written[name](values[place]) for name, (values, _) in columns.items())]
+        for place, fold in enumerate(figures)
+    ]
+    rows.append(["mean", *(written[name](sum(values) / len(values)) for name, (values, _) in columns.items())])
+    rows.append(["worst", *(written[name](worst(values)) for name, (values, worst) in columns.items())])
+    lengths = {(fold["pretraining_tokens"], fold["epochs"]) for fold in folds.values()}
+    said = ", ".join(f"{tokens / 1e6:g} million tokens of pre-training and {epochs} epochs" for tokens, epochs in lengths)
+    return f"{table(['fold', *columns], rows)}\nEach trained for {said}.\n"
+
+
 def model_card(
-    names: Mapping[str, Any], config: ModelConfig, parameters: int, calibrated: Calibrated, report: Figures, extra: str
+    names: Mapping[str, Any],
+    config: ModelConfig,
+    parameters: int,
+    calibrated: Calibrated,
+    report: Figures,
+    folds: Figures,
+    extra: str,
 ) -> str:
     """The whole card; `names` holds name, version, template_version and the number of training actions."""
     point = calibrated.points["default"]
@@ -134,6 +164,8 @@ def model_card(
         risk_table(report),
         "### Injection by source\n",
         injection_table(report),
+        "### Folds\n" if folds else "",
+        folds_table(folds) if folds else "",
         extra,
         "## Labels\n",
         f"Permission: {', '.join(PERMISSION)}. Effects: {', '.join(EFFECTS)}.\n",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from riskpipe.labels import HEADS, N_LOGITS
+from riskpipe.labels import OUTPUTS
 from riskpipe.tokens import IntArray, TokenRows, pad_rows
 
 FloatArray = npt.NDArray[np.float32]
@@ -37,20 +37,20 @@ class Runtime:
         """Loads a .onnx or .ort file."""
         return cls(ort.InferenceSession(str(path), _options(), providers=["CPUExecutionProvider"]))
 
-    def logits(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
-        """Ids and mask [R, T] -> logits of all heads side by side [R, 23]."""
-        names = [name for name, _ in HEADS]
+    def outputs(self, input_ids: IntArray, attention_mask: IntArray) -> FloatArray:
+        """Ids and mask [R, T] -> all outputs side by side [R, 24]: the logits of the heads, then the novelty."""
+        names = [name for name, _ in OUTPUTS]
         outputs = self.session.run(names, {"input_ids": input_ids, "attention_mask": attention_mask})
         return np.concatenate(outputs, axis=1)
 
-    def row_logits(self, rows: TokenRows, pad_id: int) -> FloatArray:
-        """Logits of every row [R, 23]; rows of equal length run together, so padding cannot matter."""
+    def row_outputs(self, rows: TokenRows, pad_id: int) -> FloatArray:
+        """Outputs of every row [R, 24]; rows of equal length run together, so padding cannot matter."""
         lengths = rows.row_lengths
-        found = np.zeros((len(lengths), N_LOGITS), np.float32)
+        found = np.zeros((len(lengths), sum(width for _, width in OUTPUTS)), np.float32)
         for length in np.unique(lengths):
             same = np.flatnonzero(lengths == length)
             for batch in np.array_split(same, -(-len(same) * int(length) // TOKENS_AT_ONCE)):
-                found[batch] = self.logits(*pad_rows([rows.row(int(number)) for number in batch], pad_id))
+                found[batch] = self.outputs(*pad_rows([rows.row(int(number)) for number in batch], pad_id))
         return found
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from riskpipe.aggregate import action_questions
 from riskpipe.calibration import Calibration
+from riskpipe.labels import N_LOGITS
 from riskpipe.operating import OperatingPoint
 from riskpipe.runtime import Runtime
 from riskpipe.tokens import TokenRows
@@ -19,9 +20,32 @@ from riskpipe.tokens import TokenRows
 FloatArray = npt.NDArray[np.floating]
 
 
-def question_logits(model: Path, rows: TokenRows, pad_id: int) -> FloatArray:
-    """Uncalibrated question logits of every action [A, 21]."""
-    return action_questions(Runtime.load(model).row_logits(rows, pad_id), rows.action_starts)
+@dataclass(frozen=True)
+class Scores:
+    """Answers to every question of every action [A, 21], and the novelty of its most novel row [A]."""
+
+    answers: FloatArray
+    novelty: FloatArray
+
+    @classmethod
+    def of(cls, answers: FloatArray) -> Scores:
+        """Scores of something that finds nothing novel."""
+        return cls(answers, np.zeros(len(answers)))
+
+    def subset(self, chosen: npt.NDArray[np.generic]) -> Scores:
+        """The scores of some actions, by number or by mask."""
+        return Scores(self.answers[chosen], self.novelty[chosen])
+
+    def calibrated(self, calibration: Calibration) -> Scores:
+        """Question logits turned into probabilities."""
+        return Scores(calibration.apply(self.answers), self.novelty)
+
+
+def score(model: Path, rows: TokenRows, pad_id: int) -> Scores:
+    """Uncalibrated question logits and novelty of every action."""
+    outputs = Runtime.load(model).row_outputs(rows, pad_id)
+    novelty = np.maximum.reduceat(outputs[:, N_LOGITS], rows.action_starts[:-1])
+    return Scores(action_questions(outputs[:, :N_LOGITS], rows.action_starts), novelty)
 
 
 @dataclass(frozen=True)

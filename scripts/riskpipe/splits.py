@@ -31,9 +31,7 @@ ATTACK_SIMULATIONS = frozenset(
         "docs-sigma",
     }
 )
-PAYLOADS = frozenset(
-    {"payloads-all-the-things", "docs-PayloadsAllTheThings", "patt-prompt-injection", "slp-malicious"}
-)
+PAYLOADS = frozenset({"payloads-all-the-things", "docs-PayloadsAllTheThings", "patt-prompt-injection", "slp-malicious"})
 CRAIBENCH = frozenset({"craibench", "craibench-injected", "craibench-text"})
 AGENTDYN = frozenset({"agentdyn", "agentdyn-injected", "agentdyn-text"})
 TOOLEMU = frozenset({"toolemu", "docs-ToolShield"})

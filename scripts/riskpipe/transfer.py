@@ -14,7 +14,7 @@ def load_into(model: Encoder, path: Path) -> None:
     """Copies the transformer's weights; new vocabulary entries, which stand at the end, keep their fresh values."""
     state = Checkpoint.load(path).state
     own = model.state_dict()
-    state.update({name: value for name, value in own.items() if name.startswith("pairs.")})
+    state.update({name: value for name, value in own.items() if name.startswith(("pairs.", "novelty"))})
     for name in GROWING:
         merged = own[name].clone()
         known = min(len(merged), len(state[name]))

@@ -1,12 +1,13 @@
 """Splits, variants, token rows and the records that the engine gets to see."""
 
 import numpy as np
+import pytest
 
+from riskpipe import splits
 from riskpipe.augment import Augmenter, Shares
 from riskpipe.cooccurrence import count_pairs, embedding_from_counts
 from riskpipe.pretraining import mask_tokens
 from riskpipe.records import Label, Record, parse_record
-from riskpipe import splits
 from riskpipe.splits import FOLDS, Fold
 from riskpipe.tokens import TokenRows, batches_by_length, pad_rows
 

@@ -23,6 +23,7 @@ def checkpoint() -> Checkpoint:
     torch.nn.init.normal_(model.tokens.weight, std=1.0)
     torch.nn.init.normal_(model.classifier.weight, std=0.3)
     torch.nn.init.normal_(model.pairs.table.weight, std=0.1)
+    torch.nn.init.normal_(model.novelty)
     return Checkpoint.of(model, {})
 
 
@@ -43,25 +44,25 @@ def test_the_float_graph_is_the_torch_model(checkpoint: Checkpoint, tmp_path: Pa
     ids, mask = rows(3, 20, 1)
     mask[0, 12:] = 0
     with torch.no_grad():
-        expected = checkpoint.build()(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-    assert Runtime.load(tmp_path / "model.onnx").logits(ids, mask) == pytest.approx(expected, abs=1e-4)
+        expected = checkpoint.build().outputs(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+    assert Runtime.load(tmp_path / "model.onnx").outputs(ids, mask) == pytest.approx(expected, abs=1e-4)
 
 
 def test_int8_stays_near_the_float_model(checkpoint: Checkpoint, tmp_path: Path) -> None:
     ids, mask = rows(6, 24, 2)
     with torch.no_grad():
-        expected = checkpoint.build()(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-    difference = np.abs(shipped(checkpoint, tmp_path).logits(ids, mask) - expected)
+        expected = checkpoint.build().outputs(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+    difference = np.abs(shipped(checkpoint, tmp_path).outputs(ids, mask) - expected)
     assert difference.mean() < 0.05 * expected.std()
 
 
 def test_a_row_does_not_see_its_neighbours_or_its_padding(checkpoint: Checkpoint, tmp_path: Path) -> None:
     runtime = shipped(checkpoint, tmp_path)
     ids, mask = rows(1, 16, 3)
-    alone = runtime.logits(ids, mask)
+    alone = runtime.outputs(ids, mask)
     among, among_mask = rows(5, 40, 4)
     among[2, :16], among_mask[2, 16:] = ids[0], 0
-    assert runtime.logits(among, among_mask)[2] == pytest.approx(alone[0], abs=2e-3)
+    assert runtime.outputs(among, among_mask)[2] == pytest.approx(alone[0], abs=2e-3)
 
 
 def test_a_checkpoint_survives_saving(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_the_operating_point_keeps_its_bounds() -> None:
     rng = np.random.default_rng(5)
     risk = rng.integers(0, 3, 3000)
     stop = np.clip(rng.normal([0.1, 0.6, 0.9], 0.15, (3000, 3))[np.arange(3000), risk], 0, 1)
-    sample = RiskSample(stop, stop * 0.9, risk, np.arange(3000))
+    sample = RiskSample(stop, stop * 0.9, rng.uniform(0, 3, 3000), risk, np.arange(3000))
     limits = LIMITS["default"]
     point = choose(sample, rng.uniform(0, 0.5, 2000), limits)
     assert sample.allow_point(point.allow_below)["miss_rate_upper"] <= limits.miss
@@ -90,8 +90,8 @@ def test_the_operating_point_keeps_its_bounds() -> None:
 
 def test_twins_are_one_piece_of_evidence() -> None:
     answers, risk = np.zeros(100), np.full(100, 2)
-    alone = RiskSample(answers, answers, risk, np.arange(100)).allow_point(-1.0)
-    twins = RiskSample(answers, answers, risk, np.arange(100) // 2).allow_point(-1.0)
+    alone = RiskSample(answers, answers, answers, risk, np.arange(100)).allow_point(-1.0)
+    twins = RiskSample(answers, answers, answers, risk, np.arange(100) // 2).allow_point(-1.0)
     assert alone["miss_rate_upper"] == upper_bound(0, 100)
     assert twins["miss_rate_upper"] == upper_bound(0, 50)
 

@@ -19,6 +19,8 @@ pub(super) struct Raw {
     pub(super) effects: [f32; N_EFFECTS],
     /// Of an injection.
     pub(super) injection: f32,
+    /// No log-odds: the novelty of the strangest window, in nats.
+    pub(super) novelty: f32,
 }
 
 impl Raw {
@@ -29,6 +31,7 @@ impl Raw {
         permission: [f32::NEG_INFINITY; _],
         effects: [f32::NEG_INFINITY; _],
         injection: f32::NEG_INFINITY,
+        novelty: f32::NEG_INFINITY,
     };
 
     /// The worst over the windows.
@@ -43,6 +46,7 @@ impl Raw {
             permission: std::array::from_fn(|k| at_least(&row.permission, k + 1)),
             effects: row.effects,
             injection: row.injection,
+            novelty: row.novelty,
         }
     }
 
@@ -53,6 +57,7 @@ impl Raw {
             permission: zip(self.permission, other.permission, worse),
             effects: zip(self.effects, other.effects, worse),
             injection: worse(self.injection, other.injection),
+            novelty: worse(self.novelty, other.novelty),
         }
     }
 }
@@ -88,7 +93,7 @@ mod tests {
     use super::*;
 
     fn row(risk: [f32; 3]) -> RowLogits {
-        RowLogits { risk, permission: [0.0; 5], effects: [0.0; 14], injection: -3.0 }
+        RowLogits { risk, permission: [0.0; 5], effects: [0.0; 14], injection: -3.0, novelty: 0.0 }
     }
 
     #[test]

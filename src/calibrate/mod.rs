@@ -20,12 +20,14 @@ pub fn assess(rows: &[RowLogits], calibration: &Calibration) -> Assessment {
         permission: permission(&raw, calibration),
         effects: zip(raw.effects, calibration.effects, scale),
         injection: scale(raw.injection, calibration.injection),
+        novelty: raw.novelty,
     }
 }
 
 /// The beliefs about a text that a tool returned: its risk is that it is an injection, and nothing else is judged.
 pub fn assess_text(rows: &[RowLogits], calibration: &Calibration) -> Assessment {
-    let injection = scale(Raw::worst(rows).injection, calibration.injection);
+    let raw = Raw::worst(rows);
+    let injection = scale(raw.injection, calibration.injection);
     let mut permission = [Probability::default(); N_PERMISSIONS];
     if let Some(observe) = permission.first_mut() {
         *observe = Probability::new(1.0);
@@ -35,16 +37,19 @@ pub fn assess_text(rows: &[RowLogits], calibration: &Calibration) -> Assessment 
         permission,
         effects: [Probability::default(); _],
         injection,
+        novelty: raw.novelty,
     }
 }
 
-/// The zone of an action. What writes or sends an injection is never in the allow zone.
+/// The zone of an action. What writes or sends an injection is never in the allow zone, nor is what resembles nothing that the
+/// model has seen.
 pub fn zone(assessment: &Assessment, thresholds: &Thresholds) -> Zone {
     let risk = &assessment.risk;
     if risk.deny.get() >= thresholds.deny_above {
         Zone::Deny
     } else if risk.cost_of_allowing().get() <= thresholds.allow_below
         && assessment.injection.get() < thresholds.injection_above
+        && assessment.novelty <= thresholds.novel_above
     {
         Zone::Allow
     } else {
@@ -101,10 +106,11 @@ mod tests {
     }
 
     fn row(risk: [f32; 3], permission: [f32; 5]) -> RowLogits {
-        RowLogits { risk, permission, effects: [-4.0; 14], injection: -4.0 }
+        RowLogits { risk, permission, effects: [-4.0; 14], injection: -4.0, novelty: 1.0 }
     }
 
-    const THRESHOLDS: Thresholds = Thresholds { allow_below: 0.2, deny_above: 0.8, injection_above: 0.9 };
+    const THRESHOLDS: Thresholds =
+        Thresholds { allow_below: 0.2, deny_above: 0.8, injection_above: 0.9, novel_above: 3.0 };
 
     #[test]
     fn probabilities_sum_to_one() {
@@ -151,6 +157,16 @@ mod tests {
     fn a_broken_number_is_never_in_the_allow_zone() {
         let assessment = assess(&[row([f32::NAN; 3], [0.0; 5])], &identity());
         assert_eq!(zone(&assessment, &THRESHOLDS), Zone::Deny);
+    }
+
+    #[test]
+    fn the_novel_is_not_allowed_and_a_danger_stays_one() {
+        let novel =
+            |risk, novelty| zone(&assess(&[RowLogits { novelty, ..row(risk, [0.0; 5]) }], &identity()), &THRESHOLDS);
+        assert_eq!(novel([5.0, 0.0, 0.0], 3.0), Zone::Allow);
+        assert_eq!(novel([5.0, 0.0, 0.0], 3.1), Zone::Uncertain);
+        assert_eq!(novel([5.0, 0.0, 0.0], f32::NAN), Zone::Uncertain);
+        assert_eq!(novel([0.0, 0.0, 6.0], 9.0), Zone::Deny);
     }
 
     #[test]

@@ -12,11 +12,18 @@ pub struct Thresholds {
     pub deny_above: f32,
     /// `P(injection)` at or above which a text counts as poisoned.
     pub injection_above: f32,
+    /// Novelty above which an action is never in the allow zone, in nats.
+    pub novel_above: f32,
 }
 
 impl From<OperatingPoint> for Thresholds {
     fn from(point: OperatingPoint) -> Self {
-        Self { allow_below: point.allow_below, deny_above: point.deny_above, injection_above: point.injection_above }
+        Self {
+            allow_below: point.allow_below,
+            deny_above: point.deny_above,
+            injection_above: point.injection_above,
+            novel_above: point.novel_above,
+        }
     }
 }
 

@@ -64,8 +64,8 @@ fn describe(manifest: &Manifest) -> String {
     ];
     for (name, point) in &manifest.operating_points {
         lines.push(format!(
-            "operating point  {name}: allow below {}, deny from {}, injection from {}",
-            point.allow_below, point.deny_above, point.injection_above
+            "operating point  {name}: allow below {}, deny from {}, injection from {}, novel above {}",
+            point.allow_below, point.deny_above, point.injection_above, point.novel_above
         ));
     }
     lines.extend(manifest.files.iter().map(|(name, file)| format!("file             {name}: {} bytes", file.bytes)));

@@ -134,7 +134,7 @@ impl Engine {
             verdict: verdict_of(zone),
             source: Source::Model,
             zone: Some(zone),
-            reasons: reasons::of_assessment(prepared, &assessment, zone),
+            reasons: reasons::of_assessment(prepared, &assessment, zone, &self.parts.thresholds),
             assessment: Some(assessment),
             n_tokens: prepared.encoding.n_tokens(),
             n_windows: prepared.encoding.input_ids.len(),

@@ -5,6 +5,7 @@ use strum::IntoEnumIterator;
 use super::prepared::Prepared;
 use crate::action::{Flow, Gap, Tool};
 use crate::assessment::{Assessment, Permission, Probability, RowLogits, SideEffect};
+use crate::calibrate::Thresholds;
 use crate::verdict::{Reason, Zone};
 
 /// Probability from which an effect is named as a reason.
@@ -13,8 +14,16 @@ const NAMED: f32 = 0.5;
 const MAX_NAMED: usize = 3;
 
 /// Why the model's answer is what it is, most important first.
-pub(super) fn of_assessment(prepared: &Prepared, assessment: &Assessment, zone: Zone) -> Vec<Reason> {
+pub(super) fn of_assessment(
+    prepared: &Prepared,
+    assessment: &Assessment,
+    zone: Zone,
+    thresholds: &Thresholds,
+) -> Vec<Reason> {
     let mut reasons = vec![headline(prepared, assessment, zone)];
+    if zone == Zone::Uncertain && assessment.novelty > thresholds.novel_above {
+        reasons.push(Reason::new("risk.novel", "resembles little that the model was trained on"));
+    }
     if zone != Zone::Allow {
         reasons.extend(flows(prepared));
         reasons.extend(gaps(prepared));

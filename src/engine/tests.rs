@@ -18,7 +18,7 @@ const TORN: [f32; 3] = [0.0, 1.0, 0.0];
 const WILD: [f32; 3] = [-6.0, 0.0, 6.0];
 
 fn logits(risk: [f32; 3]) -> RowLogits {
-    RowLogits { risk, permission: [0.0; 5], effects: [-5.0; 14], injection: -5.0 }
+    RowLogits { risk, permission: [0.0; 5], effects: [-5.0; 14], injection: -5.0, novelty: 0.0 }
 }
 
 fn parts(classifier: StubClassifier) -> Parts {
@@ -31,7 +31,7 @@ fn parts(classifier: StubClassifier) -> Parts {
             effects: [SAME; 14],
             injection: SAME,
         },
-        thresholds: Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.9 },
+        thresholds: Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.9, novel_above: 9.0 },
         policy: Policy::built_in(),
         reviewer: None,
         audit: None,

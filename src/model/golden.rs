@@ -19,11 +19,12 @@ pub fn check_golden(classifier: &mut dyn Classifier, manifest: &Manifest, pad_id
 type Head<'a> = (&'static str, &'a [Vec<f32>], fn(&RowLogits) -> &[f32]);
 
 fn compare(input: usize, golden: &Golden, found: &[RowLogits], tolerance: f32) -> Result<(), ModelError> {
-    let heads: [Head<'_>; 4] = [
+    let heads: [Head<'_>; 5] = [
         ("risk", &golden.risk, |row| &row.risk),
         ("permission", &golden.permission, |row| &row.permission),
         ("effects", &golden.effects, |row| &row.effects),
         ("injection", &golden.injection, |row| std::slice::from_ref(&row.injection)),
+        ("novelty", &golden.novelty, |row| std::slice::from_ref(&row.novelty)),
     ];
     for (head, expected_rows, logits_of) in heads {
         let complete = expected_rows.len() == found.len() && golden.input_ids.len() == found.len();
@@ -64,6 +65,7 @@ mod tests {
             permission: vec![vec![0.5; 5]; 2],
             effects: vec![vec![0.5; 14]; 2],
             injection: vec![vec![0.5]; 2],
+            novelty: vec![vec![0.5]; 2],
         }
     }
 

@@ -15,8 +15,8 @@ pub type ModelBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 const INPUT_IDS: &str = "input_ids";
 const ATTENTION_MASK: &str = "attention_mask";
-const HEADS: [(&str, usize); 4] =
-    [("risk", N_RISKS), ("permission", N_PERMISSIONS), ("effects", N_EFFECTS), ("injection", 1)];
+const OUTPUTS: [(&str, usize); 5] =
+    [("risk", N_RISKS), ("permission", N_PERMISSIONS), ("effects", N_EFFECTS), ("injection", 1), ("novelty", 1)];
 
 /// How a session works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn check_contract(session: &Session) -> Result<(), ModelError> {
     }
     let n_inputs = session.inputs().len();
     contract(n_inputs == 2, &|| format!("it has {n_inputs} inputs instead of 2"))?;
-    for (name, width) in HEADS {
+    for (name, width) in OUTPUTS {
         let sound = has_outlet(session.outputs(), name, TensorElementType::Float32, i64::try_from(width).ok());
         contract(sound, &|| format!("output `{name}` must be float32 [rows, {width}]"))?;
     }
@@ -166,17 +166,19 @@ fn run<'s>(session: &'s mut Session, padded: &PaddedBatch) -> Result<SessionOutp
 }
 
 fn read_rows(outputs: &SessionOutputs<'_>, n_rows: usize) -> Result<Logits, ModelError> {
-    let [risk, permission, effects, injection] = HEADS.map(|(name, _)| name);
+    let [risk, permission, effects, injection, novelty] = OUTPUTS.map(|(name, _)| name);
     let risk = read_head::<N_RISKS>(outputs, risk, n_rows)?;
     let permission = read_head::<N_PERMISSIONS>(outputs, permission, n_rows)?;
     let effects = read_head::<N_EFFECTS>(outputs, effects, n_rows)?;
     let injection = read_head::<1>(outputs, injection, n_rows)?;
-    let heads = risk.iter().zip(permission).zip(effects).zip(injection);
-    let rows = heads.map(|(((&risk, &permission), &effects), &[injection])| RowLogits {
+    let novelty = read_head::<1>(outputs, novelty, n_rows)?;
+    let heads = risk.iter().zip(permission).zip(effects).zip(injection).zip(novelty);
+    let rows = heads.map(|((((&risk, &permission), &effects), &[injection]), &[novelty])| RowLogits {
         risk,
         permission,
         effects,
         injection,
+        novelty,
     });
     Ok(Logits { rows: rows.collect() })
 }

@@ -52,6 +52,6 @@ impl Classifier for StubClassifier {
 impl RowLogits {
     /// The same number for every label.
     pub(crate) fn all(value: f32) -> Self {
-        Self { risk: [value; _], permission: [value; _], effects: [value; _], injection: value }
+        Self { risk: [value; _], permission: [value; _], effects: [value; _], injection: value, novelty: value }
     }
 }

@@ -169,7 +169,7 @@ impl Sandbox {
             fs::copy(&path, bundle.join(path.file_name().unwrap())).unwrap();
         }
         sandbox.change_manifest(|manifest| {
-            let point = |allow: f64, deny: f64, injection: f64| json!({"allow_below": allow, "deny_above": deny, "injection_above": injection});
+            let point = |allow: f64, deny: f64, injection: f64| json!({"allow_below": allow, "deny_above": deny, "injection_above": injection, "novel_above": 99.0});
             manifest["operating_points"]["allow"] = point(1.0, 1.0, 1.0);
             manifest["operating_points"]["ask"] = point(0.0, 1.0, 1.0);
             manifest["operating_points"]["deny"] = point(0.0, 0.0, 0.0);

@@ -32,7 +32,7 @@ pub fn engine() -> Engine {
             effects: [same; _],
             injection: same,
         },
-        thresholds: Thresholds { allow_below: 0.3, deny_above: 0.7, injection_above: 0.7 },
+        thresholds: Thresholds { allow_below: 0.3, deny_above: 0.7, injection_above: 0.7, novel_above: 9.0 },
         policy: Policy::built_in(),
         reviewer: None,
         audit: None,
@@ -59,6 +59,7 @@ impl Classifier for WordClassifier {
                 permission: [0.0; _],
                 effects: [-SURE; _],
                 injection: -SURE,
+                novelty: 0.0,
             }
         };
         Ok(Logits { rows: batch.rows().map(row).collect() })
