@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -82,24 +81,22 @@ def grouped(chosen: Sequence[Judged], names_of: Callable[[Judged], Iterable[str]
     for action in chosen:
         for name in names_of(action):
             groups.setdefault(name, []).append(action)
-    figures = {name: shares(group) for name, group in sorted(groups.items())}
-    return dict(sorted(figures.items(), key=lambda item: -item[1]["allow"]["rate"]))
+    by_name = {name: shares(group) for name, group in sorted(groups.items())}
+    return dict(sorted(by_name.items(), key=lambda item: -item[1]["allow"]["rate"]))
 
 
 def figures(chosen: Sequence[Judged]) -> dict[str, Any]:
     """Everything about the actions of one risk."""
+    originals = [action for action in chosen if not action.transformations]
     spelled = [action for action in chosen if action.transformations]
+    alone = [action for action in spelled if len(action.transformations) == 1]
     return {
-        "originals": shares([action for action in chosen if not action.transformations]),
+        "originals": shares(originals),
         "obfuscated": shares(spelled),
         "by_depth": grouped(spelled, lambda action: [str(len(action.transformations))]),
         "by_transformation": grouped(spelled, lambda action: action.transformations),
-        "by_transformation_alone": grouped(
-            [action for action in spelled if len(action.transformations) == 1], lambda action: action.transformations
-        ),
-        "originals_by_source": grouped(
-            [action for action in chosen if not action.transformations], lambda action: [action.source]
-        ),
+        "by_transformation_alone": grouped(alone, lambda action: action.transformations),
+        "originals_by_source": grouped(originals, lambda action: [action.source]),
         "by_source": grouped(spelled, lambda action: [action.source]),
     }
 
@@ -125,15 +122,13 @@ def main() -> int:
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     found = judged(options.input, options.labels, verdicts(options.riskgate, options.model, options.input))
-    figures_of_all = report(found)
-    options.output.write_text(json.dumps(figures_of_all, indent=1) + "\n", encoding="utf-8")
-    for name in ("dangerous", "harmless"):
+    whole = report(found)
+    options.output.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    for risk in ("dangerous", "harmless"):
         for part in ("originals", "obfuscated"):
-            found_shares = figures_of_all[name][part]
-            text = ", ".join(f"{key} {value['hits']}/{value['of']}" for key, value in found_shares.items())
-            print(f"{name} {part}: {text}", file=sys.stderr)
+            text = ", ".join(f"{name} {share['hits']}/{share['of']}" for name, share in whole[risk][part].items())
+            print(f"{risk} {part}: {text}", file=sys.stderr)
     return 0
 
 

@@ -123,8 +123,8 @@ def sliced_variable(command: str, rng: random.Random) -> str | None:
 def indirect_variable(command: str, rng: random.Random) -> str | None:
     """`v=rm; n=v; ${!n} -rf /x`."""
     pointer = f"{name(rng)}_of"
-    rewritten = _from_variable(command, rng, lambda word: (word, f"${{!{pointer}}}"))
-    return rewritten and rewritten.replace("; ", f"; {pointer}={rewritten.partition('=')[0]}; ", 1)
+    spelled = _from_variable(command, rng, lambda word: (word, f"${{!{pointer}}}"))
+    return spelled and spelled.replace("; ", f"; {pointer}={spelled.partition('=')[0]}; ", 1)
 
 
 @HELD_OUT.rewrites("change of case")
@@ -175,7 +175,7 @@ def globbed_program(command: str, rng: random.Random) -> str | None:
 
 @HELD_OUT.rewrites("positional parameters")
 def positional_parameters(command: str, rng: random.Random) -> str | None:
-    """`set -- rm -rf /x; "$@"`."""
+    """`set -- rm -rf /x; "${@}"`, or with the slice `"${@:1}"`."""
     return f'set -- {command}; "${{@{rng.choice(("", ":1"))}}}"' if plain_words(command) else None
 
 
@@ -188,10 +188,10 @@ def array_of_words(command: str, rng: random.Random) -> str | None:
 
 @HELD_OUT.rewrites("words read from a stream")
 def words_read(command: str, rng: random.Random) -> str | None:
-    """`mapfile -t a < <(printf '%s\\n' rm -rf /x); "${a[@]}"`."""
+    r"""`mapfile -t a < <(printf '%s\n' rm -rf /x); "${a[@]}"`."""
     words, array = plain_words(command), name(rng)
     reader = rng.choice((f"mapfile -t {array}", f"readarray -t {array}"))
-    return f"{reader} < <(printf '%s\\n' -- {command}); \"${{{array}[@]:1}}\"" if words else None
+    return f"{reader} < <(printf '%s\\n' {command}); \"${{{array}[@]}}\"" if words else None
 
 
 @HELD_OUT.rewrites("letters of another alphabet", floor=1)
@@ -503,7 +503,7 @@ def in_loop(command: str, rng: random.Random) -> str | None:
 @HELD_OUT.rewrites("trap")
 def trapped(command: str, rng: random.Random) -> str | None:
     """`trap '…' EXIT`."""
-    return f"{rng.choice(('trap {} EXIT', 'trap {} 0; true', 'trap {} ERR; false')).format(quoted(command))}"
+    return rng.choice(("trap {} EXIT", "trap {} 0; true", "trap {} ERR; false")).format(quoted(command))
 
 
 @HELD_OUT.rewrites("background")
