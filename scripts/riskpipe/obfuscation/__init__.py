@@ -10,11 +10,12 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from riskpipe.obfuscation.held_out import HELD_OUT
 from riskpipe.obfuscation.shell import Transformation, is_for_bash
 from riskpipe.obfuscation.training import TRAINING
 from riskpipe.records import Label
 
-__all__ = ["TRAINING", "Spelling", "Transformation", "is_for_bash", "rewritten"]
+__all__ = ["HELD_OUT", "TRAINING", "Spelling", "Transformation", "is_for_bash", "rewritten"]
 
 
 @dataclass(frozen=True)

@@ -18,21 +18,23 @@ from riskpipe.records import Label
 
 Rewrite = Callable[[str, random.Random], str | None]
 
-# Words that the shell's grammar needs to see literally.
-KEYWORDS = frozenset(
-    re.findall(r"\w+", "if then elif else fi for in do done while until case esac select function time coproc declare local")
+# Words that the shell's grammar needs to see literally, and builtins that are no program.
+_KEYWORDS = re.compile("if|then|elif|else|fi|for|in|do|done|while|until|case|esac|select|function|time|coproc|declare|local")
+_BUILTINS = re.compile(
+    "[.:]|alias|bg|builtin|cd|command|eval|exec|exit|export|fg|hash|history|jobs|read|set|shopt|source|trap|ulimit|unset|wait"
 )
 _TOKEN = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[\w./:=@%+,-]+|\s+|&&|\|\||.""", re.DOTALL | re.ASCII)
 _BARE = re.compile(r"[\w./:=@%+,-]+", re.ASCII)
 _BEFORE_A_COMMAND = frozenset({";", "|", "(", "&", "&&", "||"})
 _AFTER_A_WORD = frozenset({";", "|", ")", "&", "&&", "||"})
-# Nested quoting, arithmetic, comments and here-documents: more than the reader of words understands.
-_BEYOND_WORDS = re.compile(r"<<|\$\{|`|\(\(|\[\[|(?:^|\s)#|\"[^\"]*\$\(")
+# Nested quoting, arithmetic, comments, here-documents and aliases: more than the reader of words understands.
+_BEYOND_WORDS = re.compile(r"<<|\bexpand_aliases\b|\$\{|`|\(\(|\[\[|(?:^|\s)#|\"[^\"]*\$\(")
 # PowerShell and cmd, which attack collections file under Bash.
 _WINDOWS = re.compile(r"\b[A-Z][a-z]+-[A-Z]\w+|\b[A-Za-z]:\\|\\\\\w|\$env:|%\w+%|\.exe\b|\bcmd\s+/c|\breg add\b", re.ASCII)
 # What dash does not do, or does otherwise than bash.
 _BASH_ONLY = re.compile(
-    r"\[\[|\(\(|/dev/(?:tcp|udp)|[<>]\(|&>|>&[^0-9-]|\|&|<<<|\$['\"]|=\(|\{[^}]*,|\$\{|echo -|\bsource\b|==|\\"
+    r"\[\[|\(\(|/dev/(?:tcp|udp)|[<>]\(|&>|>&[^0-9-]|\|&|<<<|\$['\"]|=\(|\{[^}]*,|\$\{|echo -|==|\\|BASH_|\bERR\b"
+    r"|\b(?:source|builtin|shopt|mapfile|readarray|pipefail|printf -v)\b"
 )
 
 
@@ -68,7 +70,7 @@ def bare_words(command: str) -> list[Word]:
         stands_alone = (before.isspace() or before in _BEFORE_A_COMMAND) and (after.isspace() or after in _AFTER_A_WORD)
         is_assignment = expects_command and "=" in text
         if _BARE.fullmatch(text) and stands_alone and not is_assignment and before != "&":
-            if text in KEYWORDS:
+            if _KEYWORDS.fullmatch(text):
                 return []
             words.append(Word(token.start(), token.end(), text, expects_command and not after_redirection))
         expects_command = expects_command and (is_assignment or after_redirection or text in "<>")
@@ -110,10 +112,16 @@ def spell_programs(
 def closed(command: str) -> str | None:
     """The command with what ends it, so that more may follow; None where its end is not in sight."""
     bare = command.rstrip().rstrip(";")
-    if not bare or bare.endswith("\\"):
+    # An alias is not known yet where a compound command around it is read.
+    if not bare or bare.endswith("\\") or "expand_aliases" in bare:
         return None
     # A comment or a here-document reaches to the end of its line, and `&;` is no shell.
     return f"{bare}\n" if "#" in bare or "<<" in bare or bare.endswith("&") else f"{bare}; "
+
+
+def is_external(word: str) -> bool:
+    """Whether a program of that name can be started without a shell."""
+    return not _BUILTINS.fullmatch(word)
 
 
 def is_portable(command: str) -> bool:
@@ -192,7 +200,7 @@ class Family:
         return self._table[name]
 
     def rewrites(
-        self, mechanism: str, *, opaque: bool = False, effect: str = "", needs: str = ""
+        self, mechanism: str, *, opaque: bool = False, floor: int = 0, effect: str = "", needs: str = ""
     ) -> Callable[[Rewrite], Rewrite]:
         """Registers a function under its own name; `needs` are programs, separated by blanks."""
         # The rubric: a hidden payload that is run is at least to be asked about, and code that is hidden in an encoding.
@@ -201,7 +209,9 @@ class Family:
         def register(rewrite: Rewrite) -> Rewrite:
             name = rewrite.__name__
             assert name not in self._table, name
-            self._table[name] = Transformation(name, mechanism, rewrite, int(opaque), effects, tuple(needs.split()))
+            self._table[name] = Transformation(
+                name, mechanism, rewrite, max(floor, int(opaque)), effects, tuple(needs.split())
+            )
             return rewrite
 
         return register
