@@ -7,6 +7,7 @@
 //! shell's own commands change, [`ways`] in which folder a list may end, [`files`] remembers what the script writes and may
 //! run, [`decode`] works out what can be known before anything runs, [`text`] spells the result in one way.
 
+mod aliases;
 mod assignments;
 mod braces;
 mod builtins;
@@ -16,6 +17,7 @@ mod decode;
 mod expand;
 mod files;
 mod input;
+mod literals;
 mod nested;
 mod output;
 mod parameter;
@@ -24,6 +26,7 @@ mod read;
 mod redirect;
 mod scope;
 mod scripts;
+mod snippets;
 mod stdin;
 mod syntax;
 mod text;
