@@ -70,6 +70,8 @@ impl Output {
 pub(super) fn output(program: &str, arguments: &[&str], input: Option<&Literal>) -> Output {
     match program {
         "echo" => Output::Known(Literal::text(echo(arguments))),
+        // What goes into a variable is not printed.
+        "printf" if arguments.first().is_some_and(|first| first.starts_with("-v")) => Output::Known(Literal::default()),
         "printf" => Output::Known(printf(arguments)),
         "cat" | "tee" => match input {
             Some(input) if program == "tee" || arguments.iter().all(|argument| *argument == "-") => {
@@ -394,9 +396,9 @@ fn echo(arguments: &[&str]) -> String {
 }
 
 /// What `printf` prints: escapes in the format, `%s`, `%b`, `%d`, `%c`, `%x`, the format repeated while arguments are left.
-fn printf(arguments: &[&str]) -> Literal {
+pub(super) fn printf(arguments: &[&str]) -> Literal {
     let arguments = match arguments {
-        ["--", rest @ ..] | ["-v", _, rest @ ..] => rest,
+        ["--", rest @ ..] => rest,
         all => all,
     };
     let Some((format, mut values)) = arguments.split_first() else {
