@@ -38,7 +38,14 @@ TOOLEMU = frozenset({"toolemu", "docs-ToolShield"})
 BIPIA = frozenset({"bipia-injected", "bipia-clean", "docs-BIPIA", "ops-BIPIA"})
 GARAK = frozenset({"garak", "docs-garak", "ops-garak"})
 AUTHORED_HELD_OUT = frozenset(
-    {"authored-shell", "authored-network", "authored-injection", "authored-sessions", "authored-requests-wide"}
+    {
+        "authored-shell",
+        "authored-network",
+        "authored-injection",
+        "authored-sessions",
+        "authored-requests-wide",
+        "authored-mixed",
+    }
 )
 
 
