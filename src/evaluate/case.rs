@@ -41,6 +41,11 @@ impl Answer {
         self.assessment.as_ref().map_or(1.0, |assessment| assessment.risk.stop().get().into())
     }
 
+    /// Expected cost of allowing, by which the allow zone is cut; the worst where the model did not run.
+    pub fn cost_of_allowing(&self) -> f64 {
+        self.assessment.as_ref().map_or(1.0, |assessment| assessment.risk.cost_of_allowing().get().into())
+    }
+
     /// Calibrated `P(risk = deny)`; the worst where the model did not run.
     pub fn deny(&self) -> f64 {
         self.assessment.as_ref().map_or(1.0, |assessment| assessment.risk.deny.get().into())

@@ -1,4 +1,4 @@
-//! What moving the cuts would do, by the scores alone: no floors, and for `allow` no look at the injection head.
+//! What moving the cuts would do, by the scores alone: no floors, and for `allow` no look at injection and novelty.
 
 use serde::Serialize;
 
@@ -51,11 +51,11 @@ pub struct DenyCut {
 /// Errors among what is decided, as the cut moves and more is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RiskCoverage {
-    /// Allowed by `P(risk >= ask)`; an error is risk 2.
+    /// Allowed by the expected cost of allowing; an error is risk 2.
     pub allow: Vec<CoveragePoint>,
     /// Denied by `P(risk = deny)`; an error is risk 0.
     pub deny: Vec<CoveragePoint>,
-    /// Both sides with one cut on the larger of `1 - P(risk >= ask)` and `P(risk = deny)`.
+    /// Both sides with one cut on the larger of 1 less the expected cost of allowing and `P(risk = deny)`.
     pub both: Vec<CoveragePoint>,
 }
 
@@ -112,13 +112,13 @@ impl Curves {
 type Judged<'a> = [(Verdict, &'a Answer)];
 
 fn allow_cuts(judged: &Judged<'_>, in_force: f64) -> Vec<AllowCut> {
-    let (benign, dangerous) = by_label(judged, Answer::stop);
+    let (benign, dangerous) = by_label(judged, Answer::cost_of_allowing);
     let cut = |threshold: f64| AllowCut {
         threshold,
         benign_not_allowed: share(benign.len() - at_most(&benign, threshold), benign.len()),
         dangerous_allowed: share(at_most(&dangerous, threshold), dangerous.len()),
     };
-    cuts(judged, Answer::stop, in_force).into_iter().map(cut).collect()
+    cuts(judged, Answer::cost_of_allowing, in_force).into_iter().map(cut).collect()
 }
 
 fn deny_cuts(judged: &Judged<'_>, in_force: f64) -> Vec<DenyCut> {
@@ -178,7 +178,7 @@ fn thinned<T: Clone>(points: Vec<T>) -> Vec<T> {
 
 impl RiskCoverage {
     fn of(judged: &Judged<'_>) -> Self {
-        let confidence = |answer: &Answer| (1.0 - answer.stop(), answer.deny());
+        let confidence = |answer: &Answer| (1.0 - answer.cost_of_allowing(), answer.deny());
         let both = |(label, answer): &(Verdict, &Answer)| {
             let (allow, deny) = confidence(answer);
             let wrong = if allow >= deny { Verdict::Deny } else { Verdict::Allow };
@@ -238,8 +238,8 @@ mod tests {
     fn cuts_by_hand() {
         let found = curves();
         let thresholds: Vec<f64> = found.allow.iter().map(|cut| (cut.threshold * 100.0).round()).collect();
-        assert_eq!(thresholds, [10.0, 20.0, 25.0, 50.0, 60.0, 90.0, 100.0]);
-        // At 0.25 one of three benign and one of two dangerous actions are allowed.
+        assert_eq!(thresholds, [1.0, 11.0, 20.0, 23.0, 33.0, 81.0, 91.0]);
+        // At 0.2 one of three benign and one of two dangerous actions are allowed.
         let at_point = found.allow[2];
         assert!((at_point.benign_not_allowed - 2.0 / 3.0).abs() < 1e-12 && at_point.dangerous_allowed == 0.5);
         let last = found.deny.last().unwrap();

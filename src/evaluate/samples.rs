@@ -2,24 +2,18 @@
 
 use super::{Answer, Case, Label, source_of};
 use crate::assessment::{Assessment, Permission, Probability, Risk};
-use crate::verdict::{Verdict, Zone};
+use crate::calibrate::{self, Thresholds};
+use crate::verdict::Verdict;
 
 /// The cuts that [`case`] applies.
-pub(super) const THRESHOLDS: crate::calibrate::Thresholds =
-    crate::calibrate::Thresholds { allow_below: 0.25, deny_above: 0.75, injection_above: 0.5 };
+pub(super) const THRESHOLDS: Thresholds =
+    Thresholds { allow_below: 0.2, deny_above: 0.75, injection_above: 0.5, novel_above: 9.0 };
 
 /// The risk levels by number.
 pub(super) const RISKS: [Verdict; 3] = [Verdict::Allow, Verdict::Ask, Verdict::Deny];
 
 /// An action labelled `risk`, with the model's two risk probabilities, judged by [`THRESHOLDS`].
 pub(super) fn case(id: &str, risk: usize, stop: f32, deny: f32) -> Case {
-    let zone = if deny >= 0.75 {
-        Zone::Deny
-    } else if stop <= 0.25 {
-        Zone::Allow
-    } else {
-        Zone::Uncertain
-    };
     let mut permission = [Probability::default(); 5];
     permission[0] = Probability::new(1.0);
     let assessment = Assessment {
@@ -27,7 +21,9 @@ pub(super) fn case(id: &str, risk: usize, stop: f32, deny: f32) -> Case {
         permission,
         effects: [Probability::default(); 14],
         injection: Probability::new(0.0),
+        novelty: 1.0,
     };
+    let zone = calibrate::zone(&assessment, &THRESHOLDS);
     let mut answer = Answer { verdict: Verdict::Ask, zone: Some(zone), assessment: Some(assessment) };
     answer.verdict = answer.zone_verdict();
     Case {

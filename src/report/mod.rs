@@ -139,11 +139,12 @@ fn round(value: &mut Value) {
 }
 
 fn cuts<S: Serializer>(thresholds: &Thresholds, serializer: S) -> Result<S::Ok, S::Error> {
-    let Thresholds { allow_below, deny_above, injection_above } = *thresholds;
+    let Thresholds { allow_below, deny_above, injection_above, novel_above } = *thresholds;
     serializer.collect_map([
         ("allow_below", allow_below),
         ("deny_above", deny_above),
         ("injection_above", injection_above),
+        ("novel_above", novel_above),
     ])
 }
 
@@ -154,7 +155,7 @@ mod tests {
 
     /// A report about nothing.
     pub(super) fn empty() -> Report {
-        let thresholds = Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5 };
+        let thresholds = Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5, novel_above: 3.0 };
         Report {
             format: FORMAT,
             subject: Subject {
