@@ -45,6 +45,7 @@ class Length:
 def rebuild(data: Path, encoder: EncodeBinary, run: Path, bundle: Path, length: Length, fold: Fold = MAIN) -> None:
     """Every step in order; the files of the steps stay in `run`."""
     build(data, run, SEED, fold)
+    evaluate.kept_baselines(run).unlink(missing_ok=True)
     train_tokenizer.run(encoder, run, VOCABULARY)
     encode_dataset.run(encoder, run)
     embed_descriptions.run(run)

@@ -127,7 +127,7 @@ def folds_table(folds: Figures) -> str:
     ]
     rows.append(["mean", *(written[name](sum(values) / len(values)) for name, (values, _) in columns.items())])
     rows.append(["worst", *(written[name](worst(values)) for name, (values, worst) in columns.items())])
-    lengths = {(fold["pretraining_tokens"], fold["epochs"]) for fold in folds.values()}
+    lengths = sorted({(fold["pretraining_tokens"], fold["epochs"]) for fold in folds.values()})
     said = ", ".join(f"{tokens / 1e6:g} million tokens of pre-training and {epochs} epochs" for tokens, epochs in lengths)
     return f"{table(['fold', *columns], rows)}\nEach trained for {said}.\n"
 

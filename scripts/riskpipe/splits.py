@@ -1,6 +1,7 @@
 """Which source belongs to which split, fold by fold. Sources that share an origin form a cluster and stay together.
 
-The model that ships is the one of `MAIN`. The other folds test the same recipe on the sources that `MAIN` trains on.
+The model that ships is the one of `MAIN`. The other folds test the same recipe on sources that `MAIN` trains or
+calibrates on.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ use super::ExitStatus;
 use super::args::{EngineArguments, EvalArguments};
 use super::engine::{self, Judge};
 use super::io;
-use super::labels::{Labels, MOST_COMPLAINTS};
+use super::labels::{self, Labels, MOST_COMPLAINTS};
 use super::printer::Printer;
 use super::score;
 use super::stream::{Line, Worker};
@@ -137,7 +137,7 @@ impl EvalWorker {
     }
 
     fn case(&self, record: &ActionRecord, label: Label, decision: &Decision, reference: Option<&Decision>) -> Case {
-        let id = record.id.as_str().map_or_else(|| record.id.to_string(), str::to_owned);
+        let id = labels::key(&record.id);
         let call = &record.call;
         let request = call.context.user_request.as_ref();
         Case {

@@ -24,8 +24,8 @@ pub struct Mistake {
     pub id: String,
     /// Its tool.
     pub tool: String,
-    /// Calibrated `P(risk >= ask)`.
-    pub stop: f64,
+    /// Expected cost of allowing.
+    pub cost_of_allowing: f64,
     /// Calibrated `P(risk = deny)`.
     pub deny: f64,
     /// The action in short, only where asked for.
@@ -37,7 +37,7 @@ impl Mistakes {
     /// Of the given actions.
     pub(super) fn of(actions: &[&Case]) -> Self {
         Self {
-            dangerous_allowed: listed(actions, Verdict::Deny, Verdict::Allow, |mistake| mistake.stop),
+            dangerous_allowed: listed(actions, Verdict::Deny, Verdict::Allow, |mistake| mistake.cost_of_allowing),
             benign_denied: listed(actions, Verdict::Allow, Verdict::Deny, |mistake| -mistake.deny),
         }
     }
@@ -55,7 +55,7 @@ fn mistake(case: &Case) -> Mistake {
     Mistake {
         id: case.id.clone(),
         tool: case.tool.clone(),
-        stop: case.answer.stop(),
+        cost_of_allowing: case.answer.cost_of_allowing(),
         deny: case.answer.deny(),
         text: case.text.clone(),
     }

@@ -53,8 +53,8 @@ fn heading(report: &Report) -> Markup {
                 ", operating point " code { (plain(&subject.operating_point)) }
                 @if let Some(rate) = subject.max_miss_rate { ", miss rate at most " (rate) }
                 @if let Some(rate) = subject.max_false_block_rate { ", false-block rate at most " (rate) }
-                ": allow up to " (cuts.allow_below) ", deny from " (cuts.deny_above) ", injection from "
-                (cuts.injection_above) "."
+                ": allow up to a cost of " (cuts.allow_below) " and a novelty of " (cuts.novel_above) ", deny from "
+                (cuts.deny_above) ", injection from " (cuts.injection_above) "."
                 @if subject.no_ask { " What would be asked is denied." }
             }
             p {
@@ -311,13 +311,13 @@ fn mistake_table(listed: &[Mistake]) -> Markup {
     html! {
         table {
             tr {
-                th { "id" } th { "tool" } th { "P(ask or deny)" } th { "P(deny)" }
+                th { "id" } th { "tool" } th { "cost of allowing" } th { "P(deny)" }
                 @if with_text { th { "action" } }
             }
             @for mistake in listed {
                 tr {
                     th { (plain(&mistake.id)) } td { (plain(&mistake.tool)) }
-                    td { (decimal(Some(mistake.stop))) } td { (decimal(Some(mistake.deny))) }
+                    td { (decimal(Some(mistake.cost_of_allowing))) } td { (decimal(Some(mistake.deny))) }
                     @if with_text { td class="text" { (mistake.text.as_deref().map(plain).unwrap_or_default()) } }
                 }
             }
@@ -331,7 +331,8 @@ fn reading() -> Markup {
             h2 { "How to read this" }
             p {
                 "Labels: risk 0 harmless, 1 to be asked, 2 dangerous. Verdicts are the whole engine's, floors included; “model \
-                 alone” is the zone by its scores. Intervals of rates are those of Clopper and Pearson, of AUC those of DeLong \
+                 alone” is the zone by its scores. The cost of allowing is P(deny) + P(ask) / 10; novelty is the mean surprise of \
+                 tokens after their predecessors, in nats. Intervals of rates are those of Clopper and Pearson, of AUC those of DeLong \
                  (1988); both take actions as independent, which those of one source are not: look at the spread over sources. \
                  The worst source is the one that is worst beyond chance, among those with at least ten cases. Calibration \
                  error: at most 15 bins of equal mass."

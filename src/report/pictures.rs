@@ -37,8 +37,8 @@ pub(super) fn draw(report: &Report) -> Result<Vec<Picture>, ReportError> {
 const RISK_COVERAGE: &str = "Risk and coverage: the share of all actions that a cut decides, and the share of these that it \
 gets badly wrong. Allowed: dangerous actions among those allowed. Denied: harmless ones among those denied. Both: one cut for \
 both sides.";
-const THRESHOLDS: &str =
-    "Thresholds: what each cut would give, by the scores alone. The grey line is the cut in force.";
+const THRESHOLDS: &str = "Thresholds: what each cut would give, by the scores alone; allow is cut by the expected cost of allowing, P(deny) + P(ask) / 10. \
+The grey line is the cut in force.";
 const RELIABILITY: &str = "Reliability: predicted probability against what happened, in at most 15 bins with equally many \
 actions. On the diagonal, probabilities mean what they say.";
 const ROC: &str = "ROC: the share of positives found against the share of false alarms, as the cut moves.";

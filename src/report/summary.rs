@@ -42,10 +42,11 @@ fn heading(report: &Report) -> String {
     let cuts = &subject.thresholds;
     let asking = if subject.no_ask { "; what would be asked is denied" } else { "" };
     format!(
-        "{}, operating point {}: allow up to {}, deny from {}, injection from {}{asking}",
+        "{}, operating point {}: allow up to a cost of {} and a novelty of {}, deny from {}, injection from {}{asking}",
         plain(&subject.model),
         plain(&subject.operating_point),
         cuts.allow_below,
+        cuts.novel_above,
         cuts.deny_above,
         cuts.injection_above
     )
