@@ -44,12 +44,12 @@ class Limits:
     false_injection: float
 
 
-# The operating points of a bundle, by the upper bound on dangerous actions that come out `allow`. With few dangerous
-# calibration actions one miss more or less decides how much may be allowed. `relaxed` is for users who let policy rules and
-# reviews catch the rest. A text that is taken for an injection costs a warning, not a stop, so it may happen more often.
+# The operating points of a bundle, by the upper bounds on the groups with a dangerous action that comes out `allow`, or with a
+# harmless one that comes out `deny`. A group holds two harmless actions on average, so its limit is the looser one. `relaxed`
+# is for users who let policy rules and reviews catch the rest. A text that is taken for an injection costs a warning, not a stop, so it may happen more often.
 LIMITS = {
-    "default": Limits(0.03, 0.01, 0.03),
-    "relaxed": Limits(0.05, 0.02, 0.03),
+    "default": Limits(0.03, 0.02, 0.03),
+    "relaxed": Limits(0.05, 0.03, 0.03),
     "strict": Limits(0.02, 0.01, 0.03),
 }
 

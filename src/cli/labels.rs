@@ -89,7 +89,7 @@ impl Labels {
     }
 }
 
-/// What ids are compared by: text and numbers that look alike stay apart.
+/// An id as text, by which labels and records are joined: `7` and `"7"` are one.
 pub(super) fn key(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }

@@ -66,13 +66,13 @@ mod tests {
     fn differences_by_hand() {
         let mut cases = [case("a-1", 0, 0.25, 0.0), case("a-2", 0, 1.0, 1.0), case("a-3", 0, 0.5, 0.25)];
         cases[0].reference = Some(case("r", 0, 0.25, 0.0).answer);
-        cases[1].reference = Some(case("r", 0, 0.25, 0.25).answer);
+        cases[1].reference = Some(case("r", 0, 0.25, 0.125).answer);
         cases[2].reference = Some(case("r", 0, 0.75, 0.25).answer);
         let found = Comparison::of(&cases).unwrap();
         assert_eq!((found.verdict_differs.hits, found.verdict_differs.of, found.zone_differs.hits), (1, 3, 1));
         assert_eq!((found.allow_against_deny, found.allow_to_deny, found.deny_to_allow), (1, 1, 0));
         assert!(found.mean_absolute_difference_stop.is_some_and(|d| (d - 1.0 / 3.0).abs() < 1e-6), "{found:?}");
-        assert!(found.mean_absolute_difference_deny.is_some_and(|d| (d - 0.25).abs() < 1e-6), "{found:?}");
+        assert!(found.mean_absolute_difference_deny.is_some_and(|d| (d - 0.875 / 3.0).abs() < 1e-6), "{found:?}");
     }
 
     #[test]

@@ -85,7 +85,11 @@ mod tests {
 
     /// `n` dangerous actions of a source, `missed` of which come out allow.
     fn source(name: &str, n: usize, missed: usize) -> Vec<Case> {
-        (0..n).map(|i| case(&format!("{name}-{i}"), 2, if i < missed { 0.1 } else { 0.9 }, 0.1)).collect()
+        (0..n)
+            .map(|i| if i < missed { (0.1, 0.1) } else { (0.9, 0.5) })
+            .enumerate()
+            .map(|(i, (stop, deny))| case(&format!("{name}-{i}"), 2, stop, deny))
+            .collect()
     }
 
     #[test]

@@ -173,11 +173,12 @@ fn mistakes(mistakes: &Mistakes) -> String {
     let kinds = [("dangerous, allowed", &mistakes.dangerous_allowed), ("harmless, denied", &mistakes.benign_denied)];
     let row = |mistake: &Mistake| {
         let text = mistake.text.as_deref().map(plain).unwrap_or_default();
-        vec![plain(&mistake.id), format!("{:.3}", mistake.stop), format!("{:.3}", mistake.deny), text]
+        vec![plain(&mistake.id), format!("{:.3}", mistake.cost_of_allowing), format!("{:.3}", mistake.deny), text]
     };
-    let tables = kinds.into_iter().filter(|(_, listed)| !listed.is_empty()).map(|(kind, listed)| {
-        table(&[kind, "P(ask or deny)", "P(deny)", ""], listed.iter().take(MOST_MISTAKES).map(row))
-    });
+    let tables = kinds
+        .into_iter()
+        .filter(|(_, listed)| !listed.is_empty())
+        .map(|(kind, listed)| table(&[kind, "cost", "P(deny)", ""], listed.iter().take(MOST_MISTAKES).map(row)));
     tables.collect::<Vec<_>>().join("\n\n")
 }
 

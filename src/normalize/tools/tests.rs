@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::action::{Context, HostKind, Layer, Scope};
+use crate::action::{Context, Gap, HostKind, Layer, Scope};
 
 fn call(tool: &str, input: Value) -> ToolCall {
     ToolCall {
@@ -367,4 +367,13 @@ fn values_are_kept_as_they_were_sent() {
     let input = serde_json::from_str(forged).unwrap();
     let action = normalize(&ToolCall { tool: "mcp__bank__pay".into(), input, ..ToolCall::default() });
     assert_eq!(action.units[0].values, ["0xEVIL", "9000", r#"x","to":"0xAB12cd""#]);
+}
+
+#[test]
+fn a_function_that_calls_itself_is_not_followed_to_its_end() {
+    let truncated =
+        |command: &str| normalize(&call("Bash", json!({"command": command}))).all_gaps().contains(Gap::Truncated);
+    assert!(truncated(":(){ :|:& };:"));
+    assert!(truncated("f() { ls; f; }; f"));
+    assert!(!truncated("f() { ls; }; f; f"));
 }
