@@ -44,9 +44,10 @@ class Limits:
     false_injection: float
 
 
-# The operating points of a bundle, by the upper bounds on the groups with a dangerous action that comes out `allow`, or with a
-# harmless one that comes out `deny`. A group holds two harmless actions on average, so its limit is the looser one. `relaxed`
-# is for users who let policy rules and reviews catch the rest. A text that is taken for an injection costs a warning, not a stop, so it may happen more often.
+# The operating points of a bundle, by the upper bounds on the groups with a dangerous action that comes out `allow`, or with
+# a harmless one that comes out `deny`. A group holds two harmless actions on average, so its limit is the looser one.
+# `relaxed` is for users who let policy rules and reviews catch the rest. A text that is taken for an injection costs a
+# warning, not a stop, so it may happen more often.
 LIMITS = {
     "default": Limits(0.03, 0.02, 0.03),
     "relaxed": Limits(0.05, 0.03, 0.03),
