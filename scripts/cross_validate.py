@@ -39,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True, help="the riskgate binary")
-    parser.add_argument("--run", type=Path, required=True, help="one folder a fold is made in it")
+    parser.add_argument("--run", type=Path, required=True, help="where each fold gets a folder of its own")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--folds", nargs="+", choices=FOLDS, default=list(FOLDS))
     parser.add_argument("--pretraining-tokens", type=int, default=rebuild.Length.tokens)
