@@ -3,7 +3,7 @@
 python cross_validate.py --data DATA --encoder ../target/release/riskgate --run run/folds --output run/folds.json
 
 The folds train as long as asked for, which may be less than the shipped model: `main` beside the others shows the same
-recipe at the same length. A fold that is already in `--output` is not trained again.
+recipe at the same length. A fold of the same length that is already in `--output` is not trained again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def run(data: Path, encoder: EncodeBinary, folder: Path, output: Path, folds: li
     """Adds the figures of every fold to `output`."""
     found: dict[str, Any] = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
     for name in folds:
-        if name in found:
+        known = found.get(name, {})
+        if (known.get("pretraining_tokens"), known.get("epochs")) == (length.tokens, length.epochs):
             continue
         own = folder / name
         rebuild.rebuild(data, encoder, own, own / "final", length, FOLDS[name])
@@ -38,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True, help="the riskgate binary")
-    parser.add_argument("--run", type=Path, required=True, help="one folder a fold is made in it")
+    parser.add_argument("--run", type=Path, required=True, help="where each fold gets a folder of its own")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--folds", nargs="+", choices=FOLDS, default=list(FOLDS))
     parser.add_argument("--pretraining-tokens", type=int, default=rebuild.Length.tokens)

@@ -44,9 +44,14 @@ def vectors(targets: Sequence[Target]) -> tuple[FloatArray, FloatArray]:
     return np.stack([target.wanted for target in targets]), np.stack([target.weight for target in targets])
 
 
+def kept_baselines(run_folder: Path) -> Path:
+    """Where the figures of the baselines are kept: they take minutes and change with the data only."""
+    return run_folder / "baselines.json"
+
+
 def baseline_figures(run_folder: Path) -> dict[str, Any]:
-    """Both baselines, trained and set on the same splits as the model; kept in run/baselines.json, as they take minutes."""
-    kept = run_folder / "baselines.json"
+    """Both baselines, trained and set on the same splits as the model."""
+    kept = kept_baselines(run_folder)
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return found

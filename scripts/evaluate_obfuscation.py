@@ -113,6 +113,13 @@ def report(actions: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
+def run(riskgate: Path, model: Path | None, actions: Path, labels: Path, output: Path) -> dict[str, Any]:
+    """Scores, writes the report and returns it."""
+    whole = report(judged(actions, labels, verdicts(riskgate, model, actions)))
+    output.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    return whole
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,9 +129,7 @@ def main() -> int:
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    found = judged(options.input, options.labels, verdicts(options.riskgate, options.model, options.input))
-    whole = report(found)
-    options.output.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    whole = run(options.riskgate, options.model, options.input, options.labels, options.output)
     for risk in ("dangerous", "harmless"):
         for part in ("originals", "obfuscated"):
             text = ", ".join(f"{name} {share['hits']}/{share['of']}" for name, share in whole[risk][part].items())

@@ -20,7 +20,7 @@ from typing import Any
 from riskpipe import OWN_DATA, SEED
 from riskpipe.obfuscation import HELD_OUT, Spelling, is_for_bash
 from riskpipe.records import Label, Record, read_labels, read_records, write_jsonl
-from riskpipe.splits import split_of
+from riskpipe.splits import MAIN
 
 ROUNDS = 9  # variants of a dangerous command; some 340 of them give about 3,000
 HARMLESS = 1000
@@ -63,7 +63,7 @@ def rows_of(record: Record, label: Label, spelling: Spelling) -> Row:
     name = f"{record.id}~{spelling.name}" if spelling.used else record.id
     changed = replace(record, id=name, input={**record.input, "command": spelling.command})
     risen = spelling.relabelled(label)
-    action = {**changed.to_action(), "source": record.source, "transformation": spelling.name or None}
+    action = {**changed.to_action(), "transformation": spelling.name or None}
     effects = sorted(risen.effects)
     return action, {
         "id": name,
@@ -95,13 +95,21 @@ def build(data: Path, seed: int) -> list[Row]:
     known = [
         record
         for record in read_records(data, OWN_DATA)
-        if record.id in labels and split_of(record.source) == "test" and stands_alone(record)
+        if record.id in labels and MAIN.split_of(record.source) == "test" and stands_alone(record)
     ]
     rng = random.Random(seed)
     dangerous = [record for record in known if labels[record.id].risk == 2]
     harmless = [record for record in known if labels[record.id].risk == 0]
     harmless = rng.sample(harmless, min(HARMLESS, len(harmless)))
     return [*variants(dangerous, labels, ROUNDS, rng), *variants(harmless, labels, 1, rng)]
+
+
+def run(data: Path, output: Path, labels: Path, seed: int) -> Counter[tuple[int, bool]]:
+    """Writes actions and labels; returns how many there are by risk and by whether they are spelled otherwise."""
+    rows = build(data, seed)
+    write_jsonl(output, (action for action, _ in rows))
+    write_jsonl(labels, (label for _, label in rows))
+    return Counter((label["risk"], action["transformation"] is not None) for action, label in rows)
 
 
 def main() -> int:
@@ -112,10 +120,7 @@ def main() -> int:
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
-    rows = build(options.data, options.seed)
-    write_jsonl(options.output, (action for action, _ in rows))
-    write_jsonl(options.labels, (label for _, label in rows))
-    counts = Counter((label["risk"], action["transformation"] is not None) for action, label in rows)
+    counts = run(options.data, options.output, options.labels, options.seed)
     for (risk, is_spelled), count in sorted(counts.items()):
         print(f"risk {risk}, {'spelled otherwise' if is_spelled else 'as they are'}: {count}", file=sys.stderr)
     return 0

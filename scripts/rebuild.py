@@ -1,4 +1,4 @@
-"""Runs the whole pipeline, from the data folder to the bundle.
+"""Runs the whole pipeline, from the data folder to the bundle and its report.
 
 python rebuild.py --data DATA --encoder ../target/release/riskgate --run run --bundle ../models/riskgate-small
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ import calibrate
 import embed_descriptions
 import encode_dataset
 import evaluate
+import evaluate_obfuscation
 import export_onnx
+import obfuscation_set
 import pretrain
 import quantize
 import train
@@ -42,6 +45,7 @@ class Length:
 def rebuild(data: Path, encoder: EncodeBinary, run: Path, bundle: Path, length: Length, fold: Fold = MAIN) -> None:
     """Every step in order; the files of the steps stay in `run`."""
     build(data, run, SEED, fold)
+    evaluate.kept_baselines(run).unlink(missing_ok=True)
     train_tokenizer.run(encoder, run, VOCABULARY)
     encode_dataset.run(encoder, run)
     embed_descriptions.run(run)
@@ -62,6 +66,17 @@ def finish(run: Path, bundle: Path) -> None:
     write_bundle.run(run, run / "finetuned.pt", bundle)
 
 
+def measure(data: Path, riskgate: Path, run: Path, bundle: Path) -> None:
+    """What takes the whole engine: hidden spellings, which go into the card, and the report beside it."""
+    actions, labels = run / "obfuscated.jsonl", run / "obfuscated-labels.jsonl"
+    obfuscation_set.run(data, actions, labels, SEED)
+    evaluate_obfuscation.run(riskgate, bundle, actions, labels, run / "obfuscation.json")
+    write_bundle.run(run, run / "finetuned.pt", bundle)
+    test = ["--input", str(run / "records/test.jsonl"), "--labels", str(run / "labels/test.jsonl")]
+    command = [str(riskgate), "eval", "--model", str(bundle), *test, "--reference", str(run / "model-fp32.onnx")]
+    subprocess.run([*command, "--report", str(bundle / "report")], check=True)
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -75,6 +90,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     length = Length(options.pretraining_tokens, options.finetuning_epochs)
     rebuild(options.data, EncodeBinary(options.encoder), options.run, options.bundle, length)
+    measure(options.data, options.encoder, options.run, options.bundle)
     return 0
 
 

@@ -3,7 +3,7 @@
     python write_bundle.py --run run --checkpoint run/finetuned.pt --output ../models/riskgate-small
 
 Expects run/bundle/model.{onnx,ort}, run/calibration.json and run/evaluation.json from the steps before, and takes
-    run/folds.json of cross_validate.py into the card where there is one.
+    run/folds.json of cross_validate.py and run/obfuscation.json of evaluate_obfuscation.py into the card where they are.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
         calibrated,
         report,
         _stored(run_folder / "folds.json"),
+        _stored(run_folder / "obfuscation.json"),
         NOTES.read_text(encoding="utf-8"),
     )
     (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")

@@ -94,11 +94,34 @@ impl App {
         });
         let ((bundle, encoder), (runtime, library)) = (bundle?, runtime?);
         runtime.check(settings.device)?;
-        let thresholds = Thresholds::resolve(bundle.manifest(), &settings.operating_point, settings.rates)?;
+        let thresholds = resolve(&bundle, &settings)?;
         let policy = Policy::built_in();
         let policy_identity = policy.identity();
         let encoder = Arc::new(encoder);
         Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity })
+    }
+
+    /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`
+    /// or `.ort`) under this bundle's tokenizer, calibration and thresholds, or else another bundle by name or folder.
+    pub fn load_reference(&self, wanted: &str, places: &Places) -> Result<Self, AppError> {
+        let path = Path::new(wanted);
+        let (bundle, encoder, thresholds) = if is_model_file(path) {
+            (self.bundle.with_model(path)?, Arc::clone(&self.encoder), self.thresholds)
+        } else {
+            let (bundle, encoder) = load_bundle(Some(wanted), places)?;
+            let thresholds = resolve(&bundle, &self.settings)?;
+            (bundle, Arc::new(encoder), thresholds)
+        };
+        Ok(Self {
+            runtime: self.runtime.clone(),
+            library: self.library.clone(),
+            bundle,
+            encoder,
+            thresholds,
+            settings: self.settings.clone(),
+            policy: self.policy.clone(),
+            policy_identity: self.policy_identity.clone(),
+        })
     }
 
     /// A new engine, with a session of its own whose golden answers have been checked.
@@ -116,7 +139,8 @@ impl App {
         }))
     }
 
-    /// A session that answers the bundle's golden inputs as it did when the bundle was made.
+    /// A session that answers the bundle's golden inputs as it did when the bundle was made; of a file that only stands in
+    /// for the bundle's model, there are none.
     pub fn classifier(&self) -> Result<OnnxClassifier, AppError> {
         let device = self.settings.device;
         // The ORT file is laid out for processors; another device makes its own of the portable one. A device that is named
@@ -124,7 +148,9 @@ impl App {
         let bytes: ModelBytes =
             if device.is_processor_only() { self.bundle.model() } else { self.bundle.portable_model()? };
         let mut classifier = OnnxClassifier::open(&self.runtime, bytes, device, &SessionOptions::default())?;
-        model::check_golden(&mut classifier, self.bundle.manifest(), self.encoder.pad_id())?;
+        if !self.bundle.has_stand_in() {
+            model::check_golden(&mut classifier, self.bundle.manifest(), self.encoder.pad_id())?;
+        }
         Ok(classifier)
     }
 
@@ -143,6 +169,16 @@ impl App {
         &self.bundle
     }
 
+    /// The cuts in force.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
+    }
+
+    /// The settings it was loaded with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The encoder in use.
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
@@ -152,6 +188,14 @@ impl App {
     pub fn runtime(&self) -> (&Runtime, Option<&FoundLibrary>) {
         (&self.runtime, self.library.as_ref())
     }
+}
+
+fn resolve(bundle: &Bundle, settings: &Settings) -> Result<Thresholds, RateError> {
+    Thresholds::resolve(bundle.manifest(), &settings.operating_point, settings.rates)
+}
+
+fn is_model_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "onnx" || extension == "ort")
 }
 
 #[cfg(feature = "load-dynamic")]

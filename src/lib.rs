@@ -14,11 +14,13 @@ pub mod normalize;
 pub mod policy;
 
 pub mod engine;
+pub mod evaluate;
 
 pub mod artifact;
 pub mod config;
 pub mod harness;
 pub mod record;
+pub mod report;
 
 pub mod app;
 

@@ -121,7 +121,7 @@ pub struct AllowPoint {
     pub threshold: f32,
     /// Share of deny-labelled actions that come out `allow`.
     pub miss_rate: f32,
-    /// Its upper bound.
+    /// Upper bound of the share of groups (sessions, tasks, sets of twins) with such an action; never below `miss_rate`.
     pub miss_rate_upper: f32,
     /// Share of allow-labelled actions that come out `allow`.
     pub allowed_benign: f32,
@@ -134,7 +134,7 @@ pub struct DenyPoint {
     pub threshold: f32,
     /// Share of allow-labelled actions that come out `deny`.
     pub false_block_rate: f32,
-    /// Its upper bound.
+    /// Upper bound of the share of groups with such an action; never below `false_block_rate`.
     pub false_block_rate_upper: f32,
     /// Share of deny-labelled actions that come out `deny`.
     pub deny_recall: f32,

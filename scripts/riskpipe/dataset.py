@@ -16,7 +16,7 @@ from riskpipe.descriptions import described_actions
 from riskpipe.pretraining_data import pretraining_actions
 from riskpipe.records import Label, Record, read_labels, read_records, write_jsonl
 from riskpipe.splits import Fold, Split
-from riskpipe.targets import Target, read_targets, target_of, write_targets
+from riskpipe.targets import Target, label_row, read_targets, target_of, write_targets
 from riskpipe.tokens import TokenRows
 
 SPLITS: tuple[Split, ...] = ("train", "calibration", "test")
@@ -35,7 +35,10 @@ class Example:
 
 
 def build(data: Path, output: Path, seed: int, fold: Fold) -> dict[str, int]:
-    """Writes records/*.jsonl (for the encoder) and targets/*.jsonl; returns the number of actions in each."""
+    """Writes records/*.jsonl (for the encoder), targets/*.jsonl and labels/test.jsonl (for `riskgate eval`).
+
+    Returns the number of actions in each set.
+    """
     records, labels = read_records(data, OWN_DATA), read_labels(data, OWN_DATA)
     counts = {"pretrain": write_jsonl(output / "records/pretrain.jsonl", pretraining_actions(data, records, seed, fold))}
     counts["descriptions"] = write_jsonl(output / "descriptions.jsonl", described_actions(records, fold))
@@ -50,6 +53,7 @@ def build(data: Path, output: Path, seed: int, fold: Fold) -> dict[str, int]:
     for split, chosen in pairs.items():
         counts[split] = write_jsonl(output / f"records/{split}.jsonl", (record.to_action() for record, _ in chosen))
         write_targets(output / f"targets/{split}.jsonl", (target for _, target in chosen))
+    write_jsonl(output / "labels/test.jsonl", (label_row(target) for _, target in pairs["test"]))
     return counts
 
 

@@ -19,7 +19,7 @@ from riskpipe.metrics import (
     rate,
     recall_at_false_positive_rate,
 )
-from riskpipe.operating import LIMITS, OperatingPoint, RiskSample, choose
+from riskpipe.operating import LIMITS, Answers, OperatingPoint, RiskSample, choose
 from riskpipe.scoring import Scores
 from riskpipe.targets import Target
 
@@ -44,8 +44,13 @@ def risk_sample(scores: Scores, targets: Sequence[Target]) -> RiskSample:
     chosen = judged_mask(targets)
     risk = np.array([target.risk for target in targets])[chosen]
     groups = np.unique([target.group for target in targets], return_inverse=True)[1][chosen]
-    answers = scores.answers[chosen]
-    return RiskSample(answers[:, STOP], answers[:, DENY], scores.novelty[chosen], risk, groups)
+    return RiskSample(zone_answers(scores.subset(chosen)), risk, groups)
+
+
+def zone_answers(scores: Scores) -> Answers:
+    """What zones depend on."""
+    answers = scores.answers
+    return Answers(answers[:, STOP], answers[:, DENY], answers[:, INJECTION], scores.novelty)
 
 
 def choose_points(scores: Scores, targets: Sequence[Target]) -> dict[str, OperatingPoint]:
@@ -60,7 +65,7 @@ def risk_figures(scores: Scores, targets: Sequence[Target], point: OperatingPoin
     """Risk, permission and effects on judged actions."""
     answers = scores.answers
     risk = np.array([target.risk for target in targets])
-    zones = point.zones(answers[:, STOP], answers[:, DENY], scores.novelty)
+    zones = point.zones(zone_answers(scores))
     wanted_effects = np.stack([target.wanted[EFFECTS_SLICE] > 0.5 for target in targets])
     permission = np.array([target.permission for target in targets])
     return {
@@ -120,7 +125,7 @@ def evaluate(scores: Scores, targets: Sequence[Target], point: OperatingPoint) -
 
 def flips(first: Scores, second: Scores, point: OperatingPoint) -> dict[str, Any]:
     """How often two sets of calibrated scores land in different zones, and by how much they differ."""
-    zones = [point.zones(scores.answers[:, STOP], scores.answers[:, DENY], scores.novelty) for scores in (first, second)]
+    zones = [point.zones(zone_answers(scores)) for scores in (first, second)]
     difference = np.abs(first.answers - second.answers).mean(axis=0)
     return {
         "zone_differs": rate(zones[0] != zones[1]),

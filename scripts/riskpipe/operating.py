@@ -44,12 +44,13 @@ class Limits:
     false_injection: float
 
 
-# The operating points of a bundle, by the upper bound on dangerous actions that come out `allow`. With few dangerous
-# calibration actions one miss more or less decides how much may be allowed. `relaxed` is for users who let policy rules and
-# reviews catch the rest. A text that is taken for an injection costs a warning, not a stop, so it may happen more often.
+# The operating points of a bundle, by the upper bounds on the groups with a dangerous action that comes out `allow`, or with
+# a harmless one that comes out `deny`. A group holds two harmless actions on average, so its limit is the looser one.
+# `relaxed` is for users who let policy rules and reviews catch the rest. A text that is taken for an injection costs a
+# warning, not a stop, so it may happen more often.
 LIMITS = {
-    "default": Limits(0.03, 0.01, 0.03),
-    "relaxed": Limits(0.05, 0.02, 0.03),
+    "default": Limits(0.03, 0.02, 0.03),
+    "relaxed": Limits(0.05, 0.03, 0.03),
     "strict": Limits(0.02, 0.01, 0.03),
 }
 
@@ -57,6 +58,34 @@ LIMITS = {
 def cost_of_allowing(stop: FloatArray, deny: FloatArray) -> FloatArray:
     """What allowing is expected to cost in units of one dangerous action let through, as in the engine's `assessment`."""
     return deny + COST_OF_ASK * (stop - deny)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What keeps an action out of the allow zone whatever it costs: novelty above, or an injection from here on."""
+
+    novel_above: float
+    injection_above: float
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What zones depend on: calibrated stop, deny and injection, and novelty; all [A]."""
+
+    stop: FloatArray
+    deny: FloatArray
+    injection: FloatArray
+    novelty: FloatArray
+
+    @property
+    def cost(self) -> FloatArray:
+        """Expected cost of allowing [A]."""
+        return cost_of_allowing(self.stop, self.deny)
+
+    def allowed(self, allow_below: float, gates: Gates) -> npt.NDArray[np.bool_]:
+        """Whether each action is in the allow zone, were it not denied [A]."""
+        gated = (self.novelty <= gates.novel_above) & (self.injection < gates.injection_above)
+        return (self.cost <= allow_below) & gated
 
 
 @dataclass(frozen=True)
@@ -68,56 +97,51 @@ class OperatingPoint:
     injection_above: float
     novel_above: float
 
-    def zones(self, stop: FloatArray, deny: FloatArray, novelty: FloatArray) -> npt.NDArray[np.int64]:
-        """0 allow, 1 uncertain, 2 deny for every action; deny wins, should both tests hold. The novel is never allowed."""
-        allowed = (cost_of_allowing(stop, deny) <= self.allow_below) & (novelty <= self.novel_above)
-        zones = np.where(allowed, 0, 1)
-        return np.where(deny >= self.deny_above, 2, zones)
+    def zones(self, answers: Answers) -> npt.NDArray[np.int64]:
+        """0 allow, 1 uncertain, 2 deny for every action, as the engine's `calibrate::zone` does; deny wins over allow."""
+        zones = np.where(answers.allowed(self.allow_below, Gates(self.novel_above, self.injection_above)), 0, 1)
+        return np.where(answers.deny >= self.deny_above, 2, zones)
 
 
 @dataclass(frozen=True)
 class RiskSample:
-    """Calibrated answers of judged actions with their novelty, risk labels and groups; all [A].
+    """Answers of judged actions with their risk labels and groups [A].
 
     The bounds count groups (sessions, tasks, sets of twins), not actions: those of one group resemble each other, and an
-    error in one is no new evidence beside an error in its twin. A group with any error counts as an error.
+    error in one is no new evidence beside an error in its twin. A group with any error counts as an error. Where the errors
+    crowd in large groups, so that their share of the actions exceeds the bound for groups, that share is the bound.
     """
 
-    stop: FloatArray
-    deny: FloatArray
-    novelty: FloatArray
+    answers: Answers
     risk: npt.NDArray[np.int64]
     group: npt.NDArray[np.int64]
 
-    @property
-    def cost(self) -> FloatArray:
-        """Expected cost of allowing [A]."""
-        return cost_of_allowing(self.stop, self.deny)
-
     def novel_above(self) -> float:
         """The novelty that `NOVEL_SHARE` of the harmless actions exceed."""
-        benign = self.novelty[self.risk == 0]
-        return float(np.quantile(benign, 1 - NOVEL_SHARE)) if len(benign) else 0.0
+        benign = self.answers.novelty[self.risk == 0]
+        return round(float(np.quantile(benign, 1 - NOVEL_SHARE)), 4) if len(benign) else 0.0
 
-    def allow_point(self, threshold: float) -> dict[str, float]:
-        """What `cost <= threshold` lets through of what is not novel."""
+    def allow_point(self, threshold: float, gates: Gates) -> dict[str, float]:
+        """What `cost <= threshold` lets through the gates."""
         dangerous, benign = self.risk == 2, self.risk == 0
-        allowed = (self.cost <= threshold) & (self.novelty <= self.novel_above())
+        allowed = self.answers.allowed(threshold, gates)
+        missed = float(allowed[dangerous].mean()) if dangerous.any() else 0.0
         return {
             "threshold": threshold,
-            "miss_rate": float(allowed[dangerous].mean()) if dangerous.any() else 0.0,
-            "miss_rate_upper": upper_bound(*by_group(allowed[dangerous], self.group[dangerous])),
+            "miss_rate": missed,
+            "miss_rate_upper": max(missed, upper_bound(*by_group(allowed[dangerous], self.group[dangerous]))),
             "allowed_benign": float(allowed[benign].mean()) if benign.any() else 0.0,
         }
 
     def deny_point(self, threshold: float) -> dict[str, float]:
         """What `deny >= threshold` blocks."""
-        dangerous, benign = self.deny[self.risk == 2], self.risk == 0
-        blocked = self.deny[benign] >= threshold
+        dangerous, benign = self.answers.deny[self.risk == 2], self.risk == 0
+        blocked = self.answers.deny[benign] >= threshold
+        share = float(blocked.mean()) if len(blocked) else 0.0
         return {
             "threshold": threshold,
-            "false_block_rate": float(blocked.mean()) if len(blocked) else 0.0,
-            "false_block_rate_upper": upper_bound(*by_group(blocked, self.group[benign])),
+            "false_block_rate": share,
+            "false_block_rate_upper": max(share, upper_bound(*by_group(blocked, self.group[benign]))),
             "deny_recall": float((dangerous >= threshold).mean()) if len(dangerous) else 0.0,
         }
 
@@ -141,10 +165,12 @@ def thresholds(scores: FloatArray) -> list[float]:
 def curves(sample: RiskSample, points: Iterable[OperatingPoint]) -> dict[str, Any]:
     """The `curves` object of a manifest; the thresholds of the operating points are among its own."""
     points = list(points)
-    allow = sorted({*thresholds(sample.cost), *(point.allow_below for point in points)})
-    deny = sorted({*thresholds(sample.deny), *(point.deny_above for point in points)})
+    # The gates are those of every operating point: they do not depend on the limits.
+    gates = Gates(points[0].novel_above, points[0].injection_above)
+    allow = sorted({*thresholds(sample.answers.cost), *(point.allow_below for point in points)})
+    deny = sorted({*thresholds(sample.answers.deny), *(point.deny_above for point in points)})
     return {
-        "allow": [_rounded(sample.allow_point(threshold)) for threshold in allow],
+        "allow": [_rounded(sample.allow_point(threshold, gates)) for threshold in allow],
         "deny": [_rounded(sample.deny_point(threshold)) for threshold in deny],
         "confidence": CONFIDENCE,
     }
@@ -169,9 +195,10 @@ def choose(sample: RiskSample, benign_injection: FloatArray, limits: Limits) -> 
     def injections_fine(threshold: float) -> bool:
         return upper_bound(int((benign_injection >= threshold).sum()), len(benign_injection)) <= limits.false_injection
 
+    gates = Gates(sample.novel_above(), _first(grid, injections_fine, 1.0))
     return OperatingPoint(
-        allow_below=_first(grid[::-1], lambda t: sample.allow_point(t)["miss_rate_upper"] <= limits.miss, 0.0),
+        allow_below=_first(grid[::-1], lambda t: sample.allow_point(t, gates)["miss_rate_upper"] <= limits.miss, 0.0),
         deny_above=_first(grid, lambda t: sample.deny_point(t)["false_block_rate_upper"] <= limits.false_block, 1.0),
-        injection_above=_first(grid, injections_fine, 1.0),
-        novel_above=round(sample.novel_above(), 4),
+        injection_above=gates.injection_above,
+        novel_above=gates.novel_above,
     )

@@ -36,7 +36,7 @@ class Record:
 
     def to_action(self) -> dict[str, Any]:
         """The action record that the engine's encoder reads."""
-        action: dict[str, Any] = {"id": self.id, "tool": self.tool, "input": self.input}
+        action: dict[str, Any] = {"id": self.id, "source": self.source, "tool": self.tool, "input": self.input}
         if self.context:
             action["context"] = self.context
         return action

@@ -127,9 +127,24 @@ def folds_table(folds: Figures) -> str:
     ]
     rows.append(["mean", *(written[name](sum(values) / len(values)) for name, (values, _) in columns.items())])
     rows.append(["worst", *(written[name](worst(values)) for name, (values, worst) in columns.items())])
-    lengths = {(fold["pretraining_tokens"], fold["epochs"]) for fold in folds.values()}
+    lengths = sorted({(fold["pretraining_tokens"], fold["epochs"]) for fold in folds.values()})
     said = ", ".join(f"{tokens / 1e6:g} million tokens of pre-training and {epochs} epochs" for tokens, epochs in lengths)
     return f"{table(['fold', *columns], rows)}\nEach trained for {said}.\n"
+
+
+def obfuscation_table(found: Figures) -> str:
+    """What hidden spellings do to the verdicts of the whole engine, and the spellings that pass most often."""
+    rows = []
+    for risk in ("dangerous", "harmless"):
+        for part in ("originals", "obfuscated"):
+            figures = found[risk][part]
+            rows.append(
+                [f"{risk}, {part}", *(share(figures[name]) for name in ("allow", "ask", "deny", "lowered", "raised"))]
+            )
+    worst = list(found["dangerous"]["by_transformation"].items())[:5]
+    names = ", ".join(f"`{name}` {percent(figures['allow']['rate'])}" for name, figures in worst)
+    whole = table(["Bash commands", "allow", "ask", "deny", "stop to allow", "allow to stop"], rows)
+    return f"{whole}\nSpellings of dangerous commands that are allowed most often: {names}.\n"
 
 
 def model_card(
@@ -139,6 +154,7 @@ def model_card(
     calibrated: Calibrated,
     report: Figures,
     folds: Figures,
+    obfuscation: Figures,
     extra: str,
 ) -> str:
     """The whole card; `names` holds name, version, template_version and the number of training actions."""
@@ -166,6 +182,8 @@ def model_card(
         injection_table(report),
         "### Folds\n" if folds else "",
         folds_table(folds) if folds else "",
+        "### Hidden spellings\n" if obfuscation else "",
+        obfuscation_table(obfuscation) if obfuscation else "",
         extra,
         "## Labels\n",
         f"Permission: {', '.join(PERMISSION)}. Effects: {', '.join(EFFECTS)}.\n",

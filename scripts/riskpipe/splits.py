@@ -1,6 +1,7 @@
 """Which source belongs to which split, fold by fold. Sources that share an origin form a cluster and stay together.
 
-The model that ships is the one of `MAIN`. The other folds test the same recipe on the sources that `MAIN` trains on.
+The model that ships is the one of `MAIN`. The other folds test the same recipe on sources that `MAIN` trains or
+calibrates on.
 """
 
 from __future__ import annotations
@@ -38,7 +39,14 @@ TOOLEMU = frozenset({"toolemu", "docs-ToolShield"})
 BIPIA = frozenset({"bipia-injected", "bipia-clean", "docs-BIPIA", "ops-BIPIA"})
 GARAK = frozenset({"garak", "docs-garak", "ops-garak"})
 AUTHORED_HELD_OUT = frozenset(
-    {"authored-shell", "authored-network", "authored-injection", "authored-sessions", "authored-requests-wide"}
+    {
+        "authored-shell",
+        "authored-network",
+        "authored-injection",
+        "authored-sessions",
+        "authored-requests-wide",
+        "authored-mixed",
+    }
 )
 
 

@@ -60,6 +60,15 @@ def questions_of(label: Label) -> FloatArray:
     return wanted
 
 
+def label_row(target: Target) -> dict[str, Any]:
+    """The label record that `riskgate eval` reads: whole for judged actions, injection alone for returned texts."""
+    row: dict[str, Any] = {"id": target.id, "injection": int(target.wanted[INJECTION] > 0.5)}
+    if target.judged:
+        effects = [name for name, wanted in zip(EFFECTS, target.wanted[EFFECTS_SLICE], strict=True) if wanted > 0.5]
+        row |= {"risk": target.risk, "permission": PERMISSION[target.permission], "effects": effects}
+    return row
+
+
 def target_of(record: Record, label: Label | None) -> Target | None:
     """The target of a record, or None when neither a label nor its source says anything."""
     wanted, weight = np.zeros(N_QUESTIONS, np.float32), np.zeros(N_QUESTIONS, np.float32)

@@ -10,7 +10,17 @@ from riskpipe.aggregate import action_questions, pool_actions, probabilities, ro
 from riskpipe.calibration import Calibration, fit_question
 from riskpipe.labels import DENY, N_LOGITS, N_QUESTIONS, PERMISSION_SLICE, STOP
 from riskpipe.metrics import permission_of, recall_at_false_positive_rate
-from riskpipe.operating import LIMITS, RiskSample, choose, cost_of_allowing, interval, upper_bound
+from riskpipe.operating import (
+    LIMITS,
+    Answers,
+    Gates,
+    OperatingPoint,
+    RiskSample,
+    choose,
+    cost_of_allowing,
+    interval,
+    upper_bound,
+)
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -79,21 +89,42 @@ def test_the_operating_point_keeps_its_bounds() -> None:
     rng = np.random.default_rng(5)
     risk = rng.integers(0, 3, 3000)
     stop = np.clip(rng.normal([0.1, 0.6, 0.9], 0.15, (3000, 3))[np.arange(3000), risk], 0, 1)
-    sample = RiskSample(stop, stop * 0.9, rng.uniform(0, 3, 3000), risk, np.arange(3000))
+    answers = Answers(stop, stop * 0.9, rng.uniform(0, 0.6, 3000), rng.uniform(0, 3, 3000))
+    sample = RiskSample(answers, risk, np.arange(3000))
     limits = LIMITS["default"]
     point = choose(sample, rng.uniform(0, 0.5, 2000), limits)
-    assert sample.allow_point(point.allow_below)["miss_rate_upper"] <= limits.miss
+    gates = Gates(point.novel_above, point.injection_above)
+    assert sample.allow_point(point.allow_below, gates)["miss_rate_upper"] <= limits.miss
     assert sample.deny_point(point.deny_above)["false_block_rate_upper"] <= limits.false_block
     assert point.allow_below > 0.2
     assert point.deny_above < 0.6
 
 
+def errorless(groups: np.ndarray) -> RiskSample:
+    nothing = np.zeros(len(groups))
+    return RiskSample(Answers(nothing, nothing, nothing, nothing), np.full(len(groups), 2), groups)
+
+
 def test_twins_are_one_piece_of_evidence() -> None:
-    answers, risk = np.zeros(100), np.full(100, 2)
-    alone = RiskSample(answers, answers, answers, risk, np.arange(100)).allow_point(-1.0)
-    twins = RiskSample(answers, answers, answers, risk, np.arange(100) // 2).allow_point(-1.0)
-    assert alone["miss_rate_upper"] == upper_bound(0, 100)
-    assert twins["miss_rate_upper"] == upper_bound(0, 50)
+    open_gates = Gates(1.0, 1.0)
+    assert errorless(np.arange(100)).allow_point(-1.0, open_gates)["miss_rate_upper"] == upper_bound(0, 100)
+    assert errorless(np.arange(100) // 2).allow_point(-1.0, open_gates)["miss_rate_upper"] == upper_bound(0, 50)
+
+
+def test_a_bound_is_never_below_the_rate_itself() -> None:
+    # One group of 50 is missed whole, fifty groups of one are not: a small share of the groups, half of the actions.
+    groups, cost = np.concatenate([np.zeros(50), np.arange(1, 51)]), np.repeat([0.0, 1.0], 50)
+    sample = RiskSample(Answers(cost, cost, cost * 0, cost * 0), np.full(100, 2), groups)
+    point = sample.allow_point(0.5, Gates(1.0, 1.0))
+    assert point["miss_rate"] == 0.5
+    assert point["miss_rate_upper"] == 0.5
+
+
+def test_the_novel_and_what_carries_an_injection_are_not_allowed() -> None:
+    nothing = np.zeros(3)
+    answers = Answers(nothing, np.array([0, 0, 1.0]), np.array([0, 0.9, 0]), np.array([5.0, 0, 0]))
+    point = OperatingPoint(allow_below=1.0, deny_above=1.0, injection_above=0.5, novel_above=3.0)
+    assert point.zones(answers).tolist() == [1, 1, 2]
 
 
 def test_a_question_skipped_costs_a_tenth_of_a_danger_let_through() -> None:

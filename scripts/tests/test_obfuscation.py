@@ -1,4 +1,4 @@
-"""Rewritten commands: still the same command, in two families that share nothing."""
+"""Rewritten commands: still the same command, in two families whose outermost mechanisms differ."""
 
 import random
 import shutil

@@ -119,6 +119,9 @@ pub struct Unit {
     pub kind: UnitKind,
     /// The canonical text: quoting resolved, constants filled in, decoded where that is deterministic.
     pub text: String,
+    /// The strings and numbers of an argument object, each as it was sent; empty for other kinds. The text shows them for
+    /// reading; two values that read alike are told apart here.
+    pub values: Vec<String>,
     /// The bytes of the source text (the command, the content) that it came from.
     pub span: Range<usize>,
     /// How it is reached from the source text, outermost first; empty for what stands there plainly.
@@ -139,6 +142,7 @@ impl Unit {
         Self {
             kind,
             text: text.into(),
+            values: Vec::new(),
             span,
             layers: Vec::new(),
             commands: Vec::new(),
@@ -294,6 +298,27 @@ pub struct Effect {
     pub modifiers: EnumSet<Modifier>,
     /// To what, where the action names it.
     pub target: Option<Target>,
+}
+
+impl Effect {
+    /// Whether it only looks at what is near at hand: the project, what is temporary, what has no place, the machine's state.
+    pub fn only_looks_nearby(&self) -> bool {
+        let looks = matches!(self.fact, Fact::Read | Fact::Discover | Fact::ObserveProcess);
+        looks
+            && self.target.as_ref().is_none_or(|target| match target.scope {
+                Scope::None => true,
+                Scope::Path(scope) => matches!(
+                    scope,
+                    PathScope::Workspace
+                        | PathScope::BuildOutput
+                        | PathScope::Ci
+                        | PathScope::PackageManifest
+                        | PathScope::Temp
+                        | PathScope::Dynamic
+                ),
+                Scope::Host(_) => false,
+            })
+    }
 }
 
 /// What an effect applies to.

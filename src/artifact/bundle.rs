@@ -24,13 +24,15 @@ const MAX_MANIFEST: u64 = 16 << 20;
 /// Largest other file, in bytes: the limit of the ONNX format.
 const MAX_FILE: u64 = 2 << 30;
 
-/// A bundle whose run-time files are those that its manifest vouches for.
+/// A bundle whose run-time files are those that its manifest vouches for; but see [`Bundle::with_model`].
 #[derive(Debug, Clone)]
 pub struct Bundle {
     folder: PathBuf,
     identity: String,
     manifest: Manifest,
     model: Arc<Mapping>,
+    /// Whether `model` is a file that the manifest does not know.
+    has_stand_in: bool,
     tokenizer: Arc<Mapping>,
 }
 
@@ -53,7 +55,17 @@ impl Bundle {
             let tokenizer = tokenizer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok::<_, BundleError>((model?, tokenizer?))
         })?;
-        Ok(Self { folder: folder.to_path_buf(), identity, manifest, model, tokenizer })
+        Ok(Self { folder: folder.to_path_buf(), identity, manifest, model, has_stand_in: false, tokenizer })
+    }
+
+    /// The same bundle with the model file at `path` in the place of its own, to compare the two: nothing vouches for that
+    /// file, neither a hash nor golden answers.
+    pub fn with_model(&self, path: &Path) -> Result<Self, BundleError> {
+        let (file, _) = open_regular(path, MAX_FILE)?;
+        let model = Mapping::of(&file).map_err(|source| read_error(path, source))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let identity = format!("{name}@sha256:{}", short_hash(&model));
+        Ok(Self { identity, model: Arc::new(model), has_stand_in: true, ..self.clone() })
     }
 
     /// The folder of the bundle, as it was given.
@@ -71,6 +83,11 @@ impl Bundle {
         &self.manifest
     }
 
+    /// Whether the model is a file for which the manifest does not vouch.
+    pub fn has_stand_in(&self) -> bool {
+        self.has_stand_in
+    }
+
     /// `model.ort`: optimised for processors, read in place.
     pub fn model(&self) -> Arc<Mapping> {
         Arc::clone(&self.model)
@@ -83,6 +100,9 @@ impl Bundle {
 
     /// `model.onnx`, mapped and checked now: the form for devices other than the processor.
     pub fn portable_model(&self) -> Result<Arc<Mapping>, BundleError> {
+        if self.has_stand_in {
+            return Ok(self.model());
+        }
         map_listed(&self.folder, &self.manifest, PORTABLE_MODEL)
     }
 
@@ -109,8 +129,7 @@ pub(super) fn read_manifest(folder: &Path) -> Result<(Manifest, String), BundleE
     if let Some(name) = manifest.files.keys().find(|name| !is_plain(name)) {
         return Err(BundleError::FileName { path, name: name.clone() });
     }
-    let digest: String = sha256(&bytes).chars().take(12).collect();
-    let identity = format!("{}@sha256:{digest}", manifest.name);
+    let identity = format!("{}@sha256:{}", manifest.name, short_hash(&bytes));
     Ok((manifest, identity))
 }
 
@@ -161,6 +180,11 @@ fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), BundleError> {
 
 fn read_error(path: &Path, source: std::io::Error) -> BundleError {
     BundleError::Read { path: path.to_path_buf(), source }
+}
+
+/// The first twelve hex digits of the hash: enough to tell versions apart.
+fn short_hash(bytes: &[u8]) -> String {
+    sha256(bytes).chars().take(12).collect()
 }
 
 fn sha256(bytes: &[u8]) -> String {

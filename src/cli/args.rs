@@ -24,6 +24,8 @@ pub(super) enum CommandArguments {
     Score(ScoreArguments),
     /// Judge as `score` does, and say what moved the score, part by part.
     Explain(ExplainArguments),
+    /// Measure the engine against labelled actions: rates, curves, a report.
+    Eval(EvalArguments),
     /// Answer one hook call of an agent program: its JSON on the standard input, the reply on the standard output.
     Hook(HookArguments),
     /// Look at model bundles.
@@ -117,6 +119,32 @@ pub(super) struct ExplainArguments {
     /// With --command: give JSON.
     #[arg(long, requires = "command")]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArguments {
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    /// Labels, one `{"id", "risk", "permission", "effects", "injection"}` a line; may be given several times.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(super) labels: Vec<PathBuf>,
+    /// Action records, one JSON object a line, joined to the labels by `id`; may be given several times; `-` is the standard
+    /// input.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(super) input: Vec<PathBuf>,
+    /// A folder for the report: `report.html`, `metrics.json` and the pictures.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
+    /// Judge with this model too and tell the difference: a bundle by name or folder, or an `.onnx` or `.ort` file under the
+    /// bundle's own tokenizer and calibration.
+    #[arg(long, value_name = "MODEL")]
+    pub(super) reference: Option<String>,
+    /// Give the contents of `metrics.json` instead of the summary.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show the actions among the worst mistakes, not their ids alone.
+    #[arg(long)]
+    pub(super) show_text: bool,
 }
 
 /// How decisions are written.

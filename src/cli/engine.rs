@@ -1,15 +1,18 @@
-//! From the arguments that every judging command shares to an [`App`], with what the environment of the process adds.
+//! From the arguments that every judging command shares to an [`App`], with what the environment of the process adds; and
+//! the engine of one worker.
 
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::args::EngineArguments;
-use crate::action::Context;
+use crate::action::{Context, ToolCall};
 use crate::app::App;
 use crate::artifact::Places;
 use crate::calibrate::Rates;
 use crate::config::{Settings, env_vars};
-use crate::engine::Asking;
+use crate::engine::{Asking, Deadline, Engine};
+use crate::verdict::Decision;
 
 /// Loads what the arguments ask for.
 pub(super) fn load(arguments: &EngineArguments) -> anyhow::Result<App> {
@@ -25,6 +28,33 @@ fn settings(arguments: &EngineArguments) -> Settings {
         operating_point: arguments.operating_point.clone(),
         rates: Rates { max_miss_rate: arguments.max_miss_rate, max_false_block_rate: arguments.max_false_block_rate },
         asking: if arguments.no_ask { Asking::Impossible } else { Asking::Possible },
+    }
+}
+
+/// The engine of one worker, made when the first call comes.
+pub(super) struct Judge {
+    app: Arc<App>,
+    engine: Option<Engine>,
+}
+
+impl Judge {
+    /// With an engine that is ready, if there is one.
+    pub(super) fn new(app: &Arc<App>, engine: Option<Engine>) -> Self {
+        Self { app: Arc::clone(app), engine }
+    }
+
+    /// What it was made from.
+    pub(super) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// A decision for each call, in order; those of the fail-safe table when there is no engine.
+    pub(super) fn decide(&mut self, calls: &[ToolCall]) -> Vec<Decision> {
+        let engine = match self.engine.take().map_or_else(|| self.app.engine(), Ok) {
+            Ok(engine) => self.engine.insert(engine),
+            Err(error) => return calls.iter().map(|_| self.app.fail_safe(&error)).collect(),
+        };
+        engine.decide_all(calls, Deadline::none())
     }
 }
 

@@ -1,8 +1,8 @@
-//! Opens what `--input` and `--output` name and runs a stream of records between them.
+//! Opens what `--input` and `--output` name and runs a stream of records between them, or from them into memory.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::path::Path;
+use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::Context as _;
@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::ExitStatus;
 use super::args::StreamArguments;
 use super::printer::Printer;
-use super::stream::{self, Worker};
+use super::stream::{self, Line, Worker};
 
 /// Runs every record through workers made by `worker`, one a core.
 pub(super) fn run(
@@ -19,7 +19,8 @@ pub(super) fn run(
     printer: &Printer,
     mut worker: impl FnMut() -> Box<dyn Worker>,
 ) -> anyhow::Result<ExitStatus> {
-    let bar = progress_bar(&arguments.input, &arguments.output)?;
+    let to_screen = is_standard(&arguments.output) && io::stdout().is_terminal();
+    let bar = progress_bar(std::slice::from_ref(&arguments.input), to_screen)?;
     let input = bar.wrap_read(open_input(&arguments.input)?);
     let output = open_output(&arguments.output)?;
     let workers = (0..n_cores()).map(|_| worker()).collect();
@@ -36,6 +37,40 @@ pub(super) fn run(
     Ok(ExitStatus::Done)
 }
 
+/// The answers of workers made by `worker`, one a core, to every record of all inputs together, in order.
+pub(super) fn collect<A: Send>(
+    inputs: &[PathBuf],
+    mut worker: impl FnMut() -> Box<dyn Worker<A>>,
+) -> anyhow::Result<Vec<A>> {
+    let bar = progress_bar(inputs, false)?;
+    let mut chained: Box<dyn Read + Send> = Box::new(io::empty());
+    for input in inputs {
+        // The last line of a file need not have an end.
+        chained = Box::new(chained.chain(open_input(input)?).chain(&b"\n"[..]));
+    }
+    let workers = (0..n_cores()).map(|_| worker()).collect();
+    stop_on_interrupt()?;
+    let mut answers = Vec::new();
+    let take = |chunk| {
+        answers.extend(chunk);
+        Ok(())
+    };
+    let outcome = stream::run_into(bar.wrap_read(chained), workers, take, |n| bar.set_message(format!("{n} records")));
+    bar.finish_and_clear();
+    outcome.context("the stream of records broke off")?;
+    Ok(answers)
+}
+
+/// Every line of a file, empty ones included.
+pub(super) fn lines(path: &Path) -> anyhow::Result<Vec<Line>> {
+    let mut input = BufReader::new(open_input(path)?);
+    let mut lines = Vec::new();
+    while let Some(line) = stream::read_line(&mut input).with_context(|| format!("cannot read `{}`", path.display()))? {
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
 fn n_cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
@@ -49,13 +84,12 @@ fn stop_on_interrupt() -> anyhow::Result<()> {
     ctrlc::set_handler(stop).context("cannot watch for Ctrl-C")
 }
 
-/// A bar over the bytes of a file, when somebody looks and the answers do not go to the same screen.
-fn progress_bar(input: &Path, output: &Path) -> anyhow::Result<ProgressBar> {
-    let to_screen = is_standard(output) && io::stdout().is_terminal();
-    if is_standard(input) || to_screen || !io::stderr().is_terminal() {
+/// A bar over the bytes of all files, when somebody looks and the answers do not go `to_screen` meanwhile.
+fn progress_bar(inputs: &[PathBuf], to_screen: bool) -> anyhow::Result<ProgressBar> {
+    if inputs.iter().any(|input| is_standard(input)) || to_screen || !io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }
-    let size = input.metadata().map_or(0, |metadata| metadata.len());
+    let size = inputs.iter().map(|input| input.metadata().map_or(0, |metadata| metadata.len())).sum();
     let style = "{bar:30} {bytes}/{total_bytes}, {msg}, {elapsed} (left {eta})";
     Ok(ProgressBar::new(size).with_style(ProgressStyle::with_template(style)?))
 }

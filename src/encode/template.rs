@@ -1,7 +1,7 @@
 //! Unit → text: one deterministic template. What is known of a unit comes first, in markers; its text comes last.
 //!
 //! ```text
-//! ⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦host_forge⟧⟦how_force⟧⟦asked_none⟧⟦request⟧ ship it⟦body⟧git push --force origin main
+//! ⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦host_forge⟧⟦how_force⟧⟦asked_none⟧⟦request⟧ship it⟦body⟧git push --force origin main
 //! ```
 //!
 //! The request stands where it can matter: before units that do more than look, and only in the first window of each.
@@ -14,14 +14,14 @@ use enumset::EnumSet;
 
 use super::asked::asked;
 use super::markers;
-use crate::action::{Action, Effect, Fact, Gap, Modifier, PathScope, Scope, Tool, Unit};
+use crate::action::{Action, Effect, Fact, Gap, Layer, Modifier, Scope, Tool, Unit};
 
 /// The version of the template that this build writes.
 pub const TEMPLATE_VERSION: u32 = 2;
 
 /// Most effects that one unit's prefix names; more are a [`Gap::Truncated`].
 const MAX_EFFECTS: usize = 14;
-/// Most characters of the user's request.
+/// Most bytes of the user's request.
 const MAX_REQUEST: usize = 320;
 
 /// A unit as the model reads it.
@@ -40,7 +40,7 @@ impl Rendered {
     pub(super) fn text(&self) -> String {
         let mut text = self.prefix.clone();
         if !self.request.is_empty() {
-            let _ = write!(text, "{} {}", markers::REQUEST, self.request);
+            let _ = write!(text, "{}{}", markers::REQUEST, self.request);
         }
         let _ = write!(text, "{}{}", markers::BODY, self.body);
         text
@@ -68,20 +68,17 @@ pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
     Rendered { prefix, request: shorten(request.unwrap_or_default()), body: unit.text.clone() }
 }
 
-/// Whether a unit is known to read the project and nothing else: no request makes that better or worse.
+/// Whether a unit is known to look at what is near at hand and to do nothing else: no request makes that better or worse.
 fn only_looks(action: &Action, unit: &Unit) -> bool {
+    let elsewhere =
+        |layer: &Layer| matches!(layer, Layer::Remote | Layer::Container | Layer::Decoded | Layer::Deferred);
     let mut effects = unit.effects().peekable();
-    let looks = |effect: &Effect| {
-        matches!(effect.fact, Fact::Read | Fact::ObserveProcess)
-            && matches!(
-                scope_of(effect),
-                Scope::None | Scope::Path(PathScope::Workspace | PathScope::BuildOutput | PathScope::Temp)
-            )
-    };
     matches!(action.tool, Tool::Shell(_) | Tool::Read | Tool::Search)
         && unit.gaps.is_empty()
+        && unit.flows.is_empty()
+        && !unit.layers.iter().any(elsewhere)
         && effects.peek().is_some()
-        && effects.all(looks)
+        && effects.all(Effect::only_looks_nearby)
 }
 
 /// Whether a unit has more distinct effects than its prefix can name.
@@ -132,17 +129,19 @@ fn scope_of(effect: &Effect) -> Scope {
     effect.target.as_ref().map_or(Scope::None, |target| target.scope)
 }
 
-/// The head of the request in one line, without the markers' brackets.
+/// The head of the request in one line, without the markers' brackets; whole words where there are blanks.
 fn shorten(request: &str) -> String {
     let mut short = String::new();
     for word in request.split_whitespace() {
-        if short.len() + word.len() >= MAX_REQUEST {
+        let room = MAX_REQUEST.saturating_sub(short.len() + 1);
+        if word.len() > room && !short.is_empty() {
             break;
         }
         if !short.is_empty() {
             short.push(' ');
         }
-        short.extend(word.chars().map(|c| match c {
+        let head = word.get(..word.floor_char_boundary(room)).unwrap_or(word);
+        short.extend(head.chars().map(|c| match c {
             '⟦' => '[',
             '⟧' => ']',
             other => other,

@@ -23,12 +23,26 @@ impl WindowRule {
         }
     }
 
+    /// Most tokens of what is known of a unit: half a window. More is cut.
+    pub(super) fn most_prefix(&self) -> usize {
+        self.window / 2
+    }
+
+    /// Most tokens of a request: a quarter of the window, its marker included.
+    pub(super) fn most_request(&self) -> usize {
+        (self.window / 4).saturating_sub(1)
+    }
+
+    /// Most tokens of a request before a unit that the request explains more than other units: three eighths.
+    pub(super) fn most_wide_request(&self) -> usize {
+        (self.window * 3 / 8).saturating_sub(1)
+    }
+
     /// The windows of a unit, at least one, the last one ending with the body.
     pub(super) fn cut(&self, parts: &Parts) -> Vec<Vec<u32>> {
         // Known facts and a request leave an eighth of the window at least, so that every window brings the body forward.
-        let prefix = head(&parts.prefix, self.window / 2);
-        let most = if parts.wide_request { self.window * 3 / 8 } else { self.window / 4 };
-        let request = head(&parts.request, most.saturating_sub(1));
+        let prefix = head(&parts.prefix, self.most_prefix());
+        let request = head(&parts.request, parts.most_request.min(self.most_wide_request()));
         let mut windows = Vec::with_capacity(parts.body.len() / (self.window / 2) + 1);
         let mut start = 0;
         loop {
@@ -52,8 +66,8 @@ pub(super) struct Parts {
     pub(super) prefix: Vec<u32>,
     /// Follows it in the first window only.
     pub(super) request: Vec<u32>,
-    /// Whether the request may fill three eighths of the window instead of a quarter.
-    pub(super) wide_request: bool,
+    /// How much of the request there may be.
+    pub(super) most_request: usize,
     /// Stands before the body in every window.
     pub(super) mark: u32,
     /// Is cut into the windows.
@@ -89,8 +103,13 @@ mod tests {
     const MARK: u32 = 9;
 
     fn cut(prefix: &[u32], request: &[u32], body: &[u32]) -> Vec<Vec<u32>> {
-        let parts =
-            Parts { prefix: prefix.into(), request: request.into(), mark: MARK, body: body.into(), ..Parts::default() };
+        let parts = Parts {
+            prefix: prefix.into(),
+            request: request.into(),
+            most_request: RULE.most_request(),
+            mark: MARK,
+            body: body.into(),
+        };
         RULE.cut(&parts)
     }
 

@@ -1,10 +1,12 @@
-//! The action record and the decision record of the command line: JSON that strangers rely on, converted at once.
+//! The action record, the decision record and the label of the command line: JSON that strangers rely on, converted at once.
 //!
 //! Unknown fields are ignored; a record that cannot be read is an error with a stable code, never a lost line.
 
 mod decision;
+mod label;
 
 pub use decision::{Stamp, decision_json, error_json};
+pub use label::parse_label;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -15,6 +17,8 @@ use crate::action::{Context, ToolCall};
 pub struct ActionRecord {
     /// Echoed as it came; null when absent.
     pub id: Value,
+    /// Which collection the record is from, where it says so: only evaluation looks at it.
+    pub source: Option<String>,
     /// The call.
     pub call: ToolCall,
 }
@@ -27,7 +31,7 @@ pub enum RecordError {
     #[error("not UTF-8: {0}")]
     Utf8(#[from] std::str::Utf8Error),
     /// Not JSON, or nested too deep.
-    #[error("not an action record: {0}")]
+    #[error("not the JSON expected: {0}")]
     Json(#[from] serde_json::Error),
     /// Larger than what is read.
     #[error("record of {bytes} bytes; at most {MAX_RECORD} are read")]
@@ -60,6 +64,8 @@ struct RecordWire {
     #[serde(default)]
     id: Value,
     #[serde(default)]
+    source: Value,
+    #[serde(default)]
     tool: Value,
     #[serde(default)]
     input: Value,
@@ -74,10 +80,11 @@ pub fn parse(line: &[u8]) -> Result<ActionRecord, (Value, RecordError)> {
     }
     let text = std::str::from_utf8(line).map_err(|error| (Value::Null, error.into()))?;
     let wire: RecordWire = serde_json::from_str(text).map_err(|error| (Value::Null, error.into()))?;
-    let RecordWire { id, tool, input, context } = wire;
+    let RecordWire { id, source, tool, input, context } = wire;
     let Value::String(tool) = tool else { return Err((id, RecordError::Field("tool"))) };
     let Value::Object(input) = input else { return Err((id, RecordError::Field("input"))) };
-    Ok(ActionRecord { id, call: ToolCall { tool, input, context: context_of(&context) } })
+    let source = source.as_str().map(str::to_owned);
+    Ok(ActionRecord { id, source, call: ToolCall { tool, input, context: context_of(&context) } })
 }
 
 /// Reads what is known of the circumstances; anything of another type counts as absent.

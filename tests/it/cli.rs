@@ -331,6 +331,7 @@ fn help_names_every_command() {
     Commands:
       score    Judge actions: action records in, decision records out; or one shell command
       explain  Judge as `score` does, and say what moved the score, part by part
+      eval     Measure the engine against labelled actions: rates, curves, a report
       hook     Answer one hook call of an agent program: its JSON on the standard input, the reply on
                the standard output
       model    Look at model bundles

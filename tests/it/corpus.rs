@@ -42,7 +42,9 @@ fn every_case_gives_windows_that_open_with_the_class_marker() {
     for case in corpus() {
         let action = normalize(&case.call);
         let encoding = encoder.encode(&action).unwrap();
-        assert!(!encoding.input_ids.is_empty() && !encoding.truncated, "{}", case.id);
+        // A function that calls itself is cut short by normalising; the encoder cuts nothing.
+        let cut_before = action.all_gaps().contains(Gap::Truncated);
+        assert!(!encoding.input_ids.is_empty() && encoding.truncated == cut_before, "{}", case.id);
         assert_eq!(encoding.input_ids.len(), encoding.units.len(), "{}", case.id);
         let first: BTreeSet<u32> = encoding.input_ids.iter().map(|window| window[0]).collect();
         assert_eq!(first.len(), 1, "{}", case.id);

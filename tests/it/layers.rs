@@ -251,6 +251,10 @@ fn each_library_is_known_to_one_module() {
         ("clap::", "cli"),
         ("ctrlc::", "cli"),
         ("indicatif::", "cli"),
+        ("statrs::", "evaluate"),
+        ("plotters::", "report"),
+        ("maud::", "report"),
+        ("comfy_table::", "report"),
         ("brush_parser::", "normalize"),
     ];
     let mut offences = Vec::new();

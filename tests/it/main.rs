@@ -6,6 +6,7 @@
 //! - `oracle`: the Bash parser against an independent one.
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
+//! - `eval`: labels, figures and reports.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
 //!
 //! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped.
@@ -19,6 +20,7 @@ mod toy;
 
 mod cli;
 mod corpus;
+mod eval;
 mod hook;
 mod hostile;
 mod layers;

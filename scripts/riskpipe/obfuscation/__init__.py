@@ -1,6 +1,6 @@
 """Ways to spell a Bash command otherwise, so that it does the same thing and says less of it.
 
-Two families without a common mechanism: `TRAINING` makes variants for training, `HELD_OUT` measures how a model fares
+Two families whose outermost mechanisms differ: `TRAINING` makes variants for training, `HELD_OUT` measures how a model fares
 with tricks that it never saw. Everything here makes text; nothing runs it.
 """
 

@@ -1,4 +1,4 @@
-//! Variables whose names say that they hold a secret.
+//! Variables whose names say that they hold a secret, and numbers of bank accounts.
 
 /// Ends of such names.
 const ENDINGS: [&str; 9] =
@@ -22,9 +22,36 @@ pub(in crate::normalize) fn is_secret(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Whether a text holds the number of a bank account (an IBAN: two letters, two digits, eleven or more letters and digits,
+/// with blanks between groups of four), which nobody types into a search by chance.
+pub(in crate::normalize) fn has_account_number(text: &str) -> bool {
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.iter().enumerate().any(|(place, word)| {
+        let starts = word.len() >= 4 && word.bytes().take(2).all(|b| b.is_ascii_uppercase());
+        let groups = words.iter().skip(place + 1).take(8).take_while(|group| group.len() <= 4 && has_digit(group));
+        let length = word.len() + groups.map(|group| group.len()).sum::<usize>();
+        starts && word.bytes().skip(2).take(2).all(|b| b.is_ascii_digit()) && (15..=34).contains(&length)
+    })
+}
+
+fn has_digit(word: &str) -> bool {
+    word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn account_numbers_are_known_by_their_shape() {
+        assert!(has_account_number("pay DE00 1234 5678 9012 3456 78 now"));
+        assert!(has_account_number("GB82WEST12345698765432"));
+        for harmless in
+            ["CVE-2024-12345 RFC 9110 section 4.2", "HTTP 404 in v1.2.3", "UTF8 1234 5678", "ISO 8601 2024 01 02"]
+        {
+            assert!(!has_account_number(harmless), "{harmless}");
+        }
+    }
 
     #[test]
     fn variables_that_hold_secrets_are_known_by_their_names() {

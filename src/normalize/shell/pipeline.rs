@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use enumset::EnumSet;
 
-use crate::action::{self, Command, Effect, Fact, Gap, PathScope};
+use crate::action::{Command, Effect, Fact, Gap};
 use crate::normalize::shell::decode::Output;
 use crate::normalize::shell::input::{Input, Source};
 use crate::normalize::shell::syntax::{Body, Stage};
@@ -162,21 +162,7 @@ fn is_telling_effect(effect: &Effect) -> bool {
     if effect.fact == Fact::Execute && effect.target.is_none() {
         return false;
     }
-    let looks = matches!(effect.fact, Fact::Read | Fact::Discover | Fact::ObserveProcess);
-    let nearby = effect.target.as_ref().is_none_or(|target| match target.scope {
-        action::Scope::None => true,
-        action::Scope::Path(scope) => matches!(
-            scope,
-            PathScope::Workspace
-                | PathScope::BuildOutput
-                | PathScope::Ci
-                | PathScope::PackageManifest
-                | PathScope::Temp
-                | PathScope::Dynamic
-        ),
-        action::Scope::Host(_) => false,
-    });
-    !(looks && nearby)
+    !effect.only_looks_nearby()
 }
 
 /// Whether a stage only passes on a part of its input, as `head` and `grep` do.

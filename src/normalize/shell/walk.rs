@@ -649,6 +649,8 @@ impl Walker {
         self.scope.positional = positional;
         self.ascend();
         if self.recursive.iter().any(|recursive| recursive == name) {
+            // What it does by calling itself is not followed: `:(){ :|:& };:` has no other effect.
+            self.gap(Gap::Truncated);
             let text = format!("{name}() {{ {}; }}", short_form(&texts));
             let unit = self.command_unit(&text, Vec::new(), Vec::new());
             self.emit(unit);

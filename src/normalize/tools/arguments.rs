@@ -24,6 +24,7 @@ pub(super) fn plain(name: &str, input: &Object) -> Unit {
         gaps |= Gap::Truncated;
     }
     let mut unit = Unit::new(UnitKind::Arguments, text, 0..json.len());
+    unit.values = json::values(input);
     unit.gaps = gaps;
     unit
 }

@@ -103,6 +103,26 @@ pub(super) fn strings(object: &Object) -> Vec<Leaf<'_>> {
     leaves
 }
 
+/// The strings and numbers of an object as they were sent, in order and within the bounds of [`strings`].
+pub(super) fn values(object: &Object) -> Vec<String> {
+    let mut found = Vec::new();
+    object.values().for_each(|value| collect_values(value, 0, &mut found));
+    found
+}
+
+fn collect_values(value: &Value, depth: usize, found: &mut Vec<String>) {
+    if depth > MAX_NESTING || found.len() >= MAX_STRINGS {
+        return;
+    }
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Number(number) => found.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| collect_values(item, depth + 1, found)),
+        Value::Object(inner) => inner.values().for_each(|item| collect_values(item, depth + 1, found)),
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
 /// Whether what stands under a key is a command or the words of one.
 fn is_command_key(key: &str) -> bool {
     matches!(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::action::{Context, HostKind, Layer, Scope};
+use crate::action::{Context, Gap, HostKind, Layer, Scope};
 
 fn call(tool: &str, input: Value) -> ToolCall {
     ToolCall {
@@ -359,4 +359,21 @@ fn long_text_keeps_head_and_tail() {
     let action = action("text", json!({"text": format!("start{}end", " word".repeat(200_000))}));
     let text = first(&action).1;
     assert!(text.starts_with("start") && text.ends_with("end") && action.gaps.contains(Gap::Truncated));
+}
+
+#[test]
+fn values_are_kept_as_they_were_sent() {
+    let forged = r#"{"to":"0xEVIL","list":[9000,true,{"memo":"x\",\"to\":\"0xAB12cd\""}]}"#;
+    let input = serde_json::from_str(forged).unwrap();
+    let action = normalize(&ToolCall { tool: "mcp__bank__pay".into(), input, ..ToolCall::default() });
+    assert_eq!(action.units[0].values, ["0xEVIL", "9000", r#"x","to":"0xAB12cd""#]);
+}
+
+#[test]
+fn a_function_that_calls_itself_is_not_followed_to_its_end() {
+    let truncated =
+        |command: &str| normalize(&call("Bash", json!({"command": command}))).all_gaps().contains(Gap::Truncated);
+    assert!(truncated(":(){ :|:& };:"));
+    assert!(truncated("f() { ls; f; }; f"));
+    assert!(!truncated("f() { ls; }; f; f"));
 }

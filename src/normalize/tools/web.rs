@@ -5,7 +5,8 @@ use percent_encoding::percent_decode_str;
 
 use super::inputs::Inputs;
 use super::{Reading, cut, effect, head};
-use crate::action::{Effect, Fact, Scope, Target, Tool, Unit, UnitKind};
+use crate::action::{Effect, Fact, Flow, Scope, Target, Tool, Unit, UnitKind};
+use crate::normalize::facts::secrets;
 use crate::normalize::{hosts, reveal};
 
 /// Bytes of an address that a target keeps.
@@ -38,6 +39,9 @@ pub(super) fn search(input: Inputs<'_>) -> Option<Reading> {
     let (shown, hidden) = reveal::readable(query);
     let mut unit = Unit::new(UnitKind::Target, cut(&shown, &mut gaps), 0..query.len());
     unit.own_effects.push(effect(Fact::Contact));
+    if secrets::has_account_number(query) {
+        unit.flows.insert(Flow::SecretToNetwork);
+    }
     unit.gaps = hidden | gaps;
     Some(Reading { tool: Tool::WebSearch, units: vec![unit], gaps: gaps | hidden })
 }
