@@ -93,22 +93,17 @@ fn is_command(value: &str) -> bool {
     value.trim().contains(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_' | '.'))
 }
 
-/// Words in front of the command that an editor runs.
-const MAX_PREFIXES: usize = 4;
-
 /// The shell command in a command line of an editor or debugger: like [`escape`], and behind a range (`%!sort`, `1,$!x`),
 /// `g/…/` or another command (`set x | !ls`).
 pub(in crate::normalize) fn editor(text: &str) -> Option<usize> {
-    const MOST: usize = 16;
     let mut rest = text;
-    for _ in 0..MOST {
+    loop {
         let command = without_range(rest);
         if let Some(at) = escape(rest).map(|at| rest.len() - at).or_else(|| Some(command.len() - escape(command)?)) {
             return Some(text.len() - at);
         }
         rest = rest.split_once('|')?.1;
     }
-    None
 }
 
 /// A command line without the lines that it is about.
@@ -155,13 +150,12 @@ pub(super) fn escape(text: &str) -> Option<usize> {
     let plain = strip(rest).map(|length| (rest, length));
     let (rest, length) = plain.or_else(|| {
         let mut rest = rest;
-        for _ in 0..MAX_PREFIXES {
+        loop {
             rest = COMMANDS.iter().find_map(|command| rest.strip_prefix(command))?;
             if let Some(length) = strip(rest) {
                 return Some((rest, length));
             }
         }
-        None
     })?;
     let command = rest.get(length..)?;
     (!command.trim().is_empty()).then_some(text.len() - command.len())

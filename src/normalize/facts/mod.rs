@@ -12,6 +12,8 @@ pub mod sql;
 mod tables;
 mod walk;
 
+pub(super) use walk::is_descriptor;
+
 use crate::action::{Argument, Effect, Language, Shell};
 use crate::normalize::paths::Place;
 

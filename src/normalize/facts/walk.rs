@@ -763,7 +763,7 @@ fn is_assignment(text: &str) -> bool {
 }
 
 /// Whether a path stands for the standard input or another open descriptor.
-fn is_descriptor(path: &str) -> bool {
+pub(in crate::normalize) fn is_descriptor(path: &str) -> bool {
     let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"));
     matches!(path, "-" | "/dev/stdin")
         || number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))

@@ -211,9 +211,10 @@ impl Walker {
         };
         let texts: Vec<&str> = printed.iter().map(|field| field.text.as_str()).collect();
         let literal = decode::printf(&texts);
-        let known = syntax::is_name(name) && !printed.iter().any(|field| field.dynamic);
+        let plain = texts.first().is_some_and(|format| *format != "--" && decode::is_plain_format(format));
+        let known = plain && syntax::is_name(name) && !printed.iter().any(|field| field.dynamic);
         let value = match literal.as_text() {
-            Some(text) if known && self.scope.spend(text.len()) => {
+            Some(text) if known && !literal.partial && self.scope.spend(text.len()) => {
                 let decoded = literal.decoded || printed.iter().any(|field| field.decoded);
                 Variable::Constant(vec![Constant { text: text.to_owned(), decoded, ..Constant::default() }])
             }

@@ -175,16 +175,12 @@ impl Walker {
         for nested in &facts.nested {
             self.nested(nested, &program, &facts, run, (start + 1, end), stdin, &mut commands);
         }
-        let alone =
-            run.fields.iter().take(end).skip(start + 1).all(|field| {
-                field.text.starts_with('-') && !matches!(field.text.as_str(), "-" | "--") && !field.dynamic
-            });
-        let executed = self.stdin(&program, &facts, stdin, alone && !self.appends);
+        let operands = run.fields.get(start + 1..end.min(run.fields.len())).unwrap_or_default();
+        let executed = self.stdin(&program, &facts, stdin, operands.iter().all(is_flag) && !self.appends);
         if let Some(command) = commands.first_mut() {
             let executed = executed.into_iter().chain(started).filter(|effect| !facts.effects.contains(effect));
             command.effects.extend(executed.collect::<Vec<_>>());
         }
-        let operands = run.fields.get(start + 1..end.min(run.fields.len())).unwrap_or_default();
         self.makefiles(&program, &facts, operands, stdin);
         self.editor(&program, operands, stdin);
         if name_is_pattern {
@@ -245,4 +241,9 @@ impl Walker {
         let name = field.text.strip_prefix('$').filter(|_| field.dynamic);
         name.is_some_and(|name| matches!(name, "SHELL" | "BASH" | "0") && self.scope.get(name).is_none())
     }
+}
+
+/// Whether a word can be nothing but a flag.
+fn is_flag(field: &Field) -> bool {
+    field.text.starts_with('-') && !matches!(field.text.as_str(), "-" | "--") && !field.dynamic
 }

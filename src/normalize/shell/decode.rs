@@ -412,9 +412,16 @@ pub(super) fn printf(arguments: &[&str]) -> Literal {
         if values.is_empty() || values.len() == before || text.len() > MAX_DECODED {
             // Escapes that spell a text out, rather than line ends and tabs, are an encoding.
             let decoded = arguments.first().is_some_and(|format| format.contains("\\x") || format.contains("\\0"));
-            return Literal { bytes: text.into_bytes(), decoded, partial: false };
+            let partial = text.len() > MAX_DECODED;
+            return Literal { bytes: text.into_bytes(), decoded, partial };
         }
     }
+}
+
+/// Whether a format of `printf` has no conversions but `%s` and `%b`, as they are: only then is the result exactly that.
+pub(super) fn is_plain_format(format: &str) -> bool {
+    escapes(format).matches('%').count() == format.matches('%').count()
+        && format.replace("%%", "").split('%').skip(1).all(|conversion| conversion.starts_with(['s', 'b']))
 }
 
 fn formatted(format: &str, values: &mut &[&str], text: &mut String) {

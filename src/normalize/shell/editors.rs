@@ -1,50 +1,38 @@
 //! What editors are told to run: commands of `ed` and `ex` on the standard input or in a file that the script wrote, and
 //! calls in the commands of `vim`. `facts::hooks` finds the plain `-c '!command'`.
 
-use std::rc::Rc;
-
 use crate::action::{Gap, Layer, Shell};
 use crate::normalize::facts::hooks;
 use crate::normalize::shell::code;
-use crate::normalize::shell::decode::Output;
+use crate::normalize::shell::decode::Literal;
 use crate::normalize::shell::expand::Field;
-use crate::normalize::shell::input::Source;
 use crate::normalize::shell::stdin::Stdin;
 use crate::normalize::shell::walk::Walker;
 
 /// Lines of one script that are looked at.
 const MAX_LINES: usize = 1024;
+/// What ends the text that is typed into `vim`.
+const ESCAPE: char = '\u{1b}';
 
 impl Walker {
     /// Opens what an editor is given to run.
-    pub(super) fn editor(&mut self, program: &str, fields: &[Field], stdin: &mut Stdin) {
+    pub(super) fn editor(&mut self, program: &str, fields: &[Field], stdin: &Stdin) {
         let is_ed = matches!(program, "ed" | "red");
         if self.evaluating || !(is_ed || is_vi(program)) {
             return;
         }
-        for field in fields.iter().filter(|field| !field.dynamic && field.text.contains(['"', '\'', '('])) {
+        for field in fields.iter().filter(|field| field.text.contains(['"', '\'', '('])) {
             self.editor_calls(&field.text);
         }
-        if !self.files.is_empty() {
+        if !(is_ed || self.files.is_empty()) {
             self.editor_files(fields);
         }
         if !(is_ed || program == "ex" || fields.iter().any(|field| is_ex_mode(&field.text))) {
             return;
         }
-        let input = Rc::clone(&stdin.input);
-        match &input.output {
-            Output::Known(literal) => {
-                if literal.partial {
-                    self.gap(Gap::Opaque);
-                }
-                match literal.as_text() {
-                    Some(text) => self.editor_script(text, literal.decoded),
-                    None => self.gap(Gap::Opaque),
-                }
-            }
-            Output::Undecodable => self.gap(Gap::Opaque),
-            Output::Unknown if matches!(input.source, Source::Unclear) => self.gap(Gap::Opaque),
-            Output::Unknown => {}
+        // What is piped in stays a text beside what it runs: much of it is no command.
+        if let Some(literal) = self.piped_commands(stdin) {
+            self.editor_script(&literal, true);
         }
     }
 
@@ -56,32 +44,32 @@ impl Walker {
                 continue;
             }
             let path = self.scope.place.locate(&file.text).text;
-            for literal in self.files.versions(&path) {
-                match literal.as_text() {
-                    Some(text) if self.files.spend(text.len()) => self.editor_script(text, literal.decoded),
-                    Some(_) => self.gap(Gap::Truncated),
-                    None => self.gap(Gap::Opaque),
-                }
+            for literal in self.written_scripts(&path) {
+                // What `-s` names is typed, not read line by line.
+                self.editor_script(&literal, flag.text != "-s");
             }
         }
     }
 
-    /// Commands of an editor, one a line; text that is put in up to a line with a dot is no command.
-    fn editor_script(&mut self, text: &str, decoded: bool) {
-        if text.lines().nth(MAX_LINES).is_some() {
+    /// Commands of an editor, one a line or, where they are typed, behind an escape as well.
+    ///
+    /// `in_lines` says that text which is put in ends with a dot: up to there nothing is a command.
+    fn editor_script(&mut self, literal: &Literal, in_lines: bool) {
+        let Some(text) = self.text_of(literal) else { return };
+        let lines = || text.split(['\n', '\r', ESCAPE]);
+        if lines().nth(MAX_LINES).is_some() {
             self.gap(Gap::Truncated);
         }
         let mut inserts = false;
-        for line in text.lines().take(MAX_LINES) {
+        for line in lines().take(MAX_LINES) {
             if inserts {
                 inserts = line != ".";
                 continue;
             }
             // With other addresses the command may fail, and what follows would be commands.
-            inserts = matches!(line.trim(), "a" | "i" | "$a" | "0a" | ".a");
-            if let Some(at) = hooks::editor(line) {
-                let script = line.get(at..).unwrap_or_default().to_owned();
-                self.script(&script, &[Layer::Script], Shell::Bash, decoded);
+            inserts = in_lines && matches!(line.trim(), "a" | "i" | "$a" | "0a" | ".a");
+            if let Some(script) = hooks::editor(line).and_then(|at| line.get(at..)) {
+                self.script(script, &[Layer::Script], Shell::Bash, literal.decoded);
             } else {
                 self.editor_calls(line);
             }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::rc::Rc;
 
-use crate::action::{Argument, Fact, Layer, Shell, Unit, UnitKind};
+use crate::action::{Argument, Fact, Gap, Layer, Shell, Unit, UnitKind};
 use crate::normalize::facts;
 use crate::normalize::shell::expand::Field;
 use crate::normalize::shell::stdin::Stdin;
@@ -14,10 +14,12 @@ use crate::normalize::shell::words::{Mark, Words};
 const MOST: usize = 4;
 /// Letters of a pattern that is looked at.
 const MAX_PATTERN: usize = 64;
-
 /// Programs that a pattern may match: with more it says nothing.
 const MAX_MATCHES: usize = 128;
-
+/// Arguments that are given to such a program: each of them is read with all of them.
+const MAX_ARGUMENTS: usize = 64;
+/// Arguments by which the programs are ranked.
+const MAX_RANKED: usize = 16;
 /// Folders of programs.
 const FOLDERS: [&str; 7] =
     ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/homebrew/bin"];
@@ -42,7 +44,11 @@ impl Walker {
         if self.evaluating || !pattern.contains('/') || !self.count_script() {
             return;
         }
-        let behind = run.fields.get(start + 1..end.min(run.fields.len())).unwrap_or_default();
+        let mut behind = run.fields.get(start + 1..end.min(run.fields.len())).unwrap_or_default();
+        if behind.len() > MAX_ARGUMENTS {
+            self.gap(Gap::Truncated);
+            behind = behind.get(..MAX_ARGUMENTS).unwrap_or_default();
+        }
         for name in self.candidates(pattern, behind) {
             if !self.count_script() || !self.descend() {
                 return;
@@ -76,10 +82,10 @@ impl Walker {
         if matching.len() > MAX_MATCHES {
             return Vec::new();
         }
+        let arguments: Vec<Argument> = behind.iter().take(MAX_RANKED).map(argument).collect();
         let mut found: Vec<(Reverse<bool>, usize, &'static str)> = matching
             .into_iter()
             .map(|program| {
-                let arguments: Vec<_> = behind.iter().map(argument).collect();
                 let facts = facts::read(program, &arguments, &self.scope.place);
                 let does = |fact: &Fact| facts.effects.iter().any(|effect| effect.fact == *fact);
                 let rank = WORST.iter().position(does).unwrap_or(WORST.len());

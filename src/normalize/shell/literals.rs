@@ -89,8 +89,9 @@ fn bracketed(text: &str) -> Option<(String, &str)> {
 /// A literal in quotes, with the letters that may stand in front of them.
 fn quoted(text: &str) -> Option<(String, &str)> {
     const PREFIXES: [char; 10] = ['f', 'r', 'b', 'u', 'F', 'R', 'B', 'U', '@', '$'];
-    let bare = text.trim_start_matches(PREFIXES);
-    let text = if text.len() - bare.len() <= 2 && bare.starts_with(['"', '\'']) { bare } else { text };
+    const MOST: usize = 2;
+    let bare = (0..MOST).fold(text, |rest, _| rest.strip_prefix(PREFIXES).unwrap_or(rest));
+    let text = if bare.starts_with(['"', '\'']) { bare } else { text };
     let quote = text.chars().next().filter(|letter| matches!(letter, '"' | '\'' | '`'))?;
     let triple: String = [quote; 3].iter().collect();
     if let Some(inside) = text.strip_prefix(&triple) {

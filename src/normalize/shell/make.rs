@@ -2,15 +2,14 @@
 //!
 //! Only what is certain is filled in. What a function of `make` would yield stands as a variable that nobody set.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::action::{Gap, Layer, Modifier, Shell};
-use crate::normalize::facts::Facts;
-use crate::normalize::shell::decode::{Literal, Output};
+use crate::normalize::facts::{self, Facts};
+use crate::normalize::shell::decode::Literal;
 use crate::normalize::shell::expand::Field;
-use crate::normalize::shell::input::Source;
+use crate::normalize::shell::scope::Variable;
 use crate::normalize::shell::scripts::is_shell;
 use crate::normalize::shell::stdin::Stdin;
 use crate::normalize::shell::syntax;
@@ -21,8 +20,10 @@ use crate::normalize::shell::words::basename;
 const MAX_RECIPES: usize = 96;
 /// Variables in variables that are followed.
 const MAX_DEPTH: usize = 8;
-/// Bytes that all variables may come to.
-const MAX_FILLED: usize = 64 * 1024;
+/// Bytes that one variable may come to.
+const MAX_VALUE: usize = 64 * 1024;
+/// Bytes that are filled in, and those of the texts in which they are.
+const MAX_FILLED: usize = 4 * MAX_VALUE;
 /// Texts that `$(eval …)` adds.
 const MAX_EVALUATED: usize = 8;
 
@@ -35,7 +36,7 @@ const FILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 
 impl Walker {
     /// Opens the makefiles that `make` reads, as far as they are known.
-    pub(super) fn makefiles(&mut self, program: &str, facts: &Facts, fields: &[Field], stdin: &mut Stdin) {
+    pub(super) fn makefiles(&mut self, program: &str, facts: &Facts, fields: &[Field], stdin: &Stdin) {
         if !matches!(program, "make" | "gmake" | "bmake" | "remake") || self.evaluating {
             return;
         }
@@ -49,7 +50,8 @@ impl Walker {
         for (path, field) in &given.files {
             self.named_makefile(path, field, &given, stdin);
         }
-        for text in &given.texts {
+        // Variables may run something by themselves, whatever file there is.
+        for text in given.texts.iter().chain(given.variables.first().map(|_| &"")) {
             self.makefile(&Literal::text(*text), &given);
         }
         if given.files.is_empty() {
@@ -61,19 +63,13 @@ impl Walker {
     }
 
     /// The makefile of `-f`.
-    fn named_makefile(&mut self, path: &str, field: &Field, given: &Given<'_>, stdin: &mut Stdin) {
+    fn named_makefile(&mut self, path: &str, field: &Field, given: &Given<'_>, stdin: &Stdin) {
         if let Some(literal) = &field.process {
             self.makefile(literal, given);
-        } else if matches!(path, "-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") {
-            let input = Rc::clone(&stdin.input);
-            match &input.output {
-                Output::Known(literal) => {
-                    stdin.executed = true;
-                    self.makefile(literal, given);
-                }
-                Output::Undecodable => self.gap(Gap::Opaque),
-                Output::Unknown if matches!(input.source, Source::Unclear) => self.gap(Gap::Opaque),
-                Output::Unknown => {}
+        } else if facts::is_descriptor(path) {
+            // What is piped in stays a text beside what it runs: much of it is no script.
+            if let Some(literal) = self.piped_commands(stdin) {
+                self.makefile(&literal, given);
             }
         } else {
             self.written_makefile(path, given);
@@ -86,37 +82,30 @@ impl Walker {
             return;
         }
         let path = self.scope.place.locate(path).text;
-        for literal in self.files.versions(&path) {
-            if self.files.spend(literal.bytes.len()) {
-                self.makefile(&literal, given);
-            } else {
-                self.gap(Gap::Truncated);
-            }
+        for literal in self.written_scripts(&path) {
+            self.makefile(&literal, given);
         }
     }
 
     /// Units for what a makefile runs.
     fn makefile(&mut self, literal: &Literal, given: &Given<'_>) {
-        if literal.partial {
-            self.gap(Gap::Opaque);
-        }
-        let Some(text) = literal.as_text() else {
-            self.gap(Gap::Opaque);
-            return;
-        };
+        let Some(text) = self.text_of(literal) else { return };
         // `$(MAKE) all` in a recipe reads the same file again.
-        let mut hasher = DefaultHasher::new();
-        (text, &self.scope.place.cwd, &given.variables, given.dry).hash(&mut hasher);
-        if !self.made.insert(hasher.finish()) {
+        let key = format!("{:?} {:?} {} {text}", self.scope.place.cwd, given.variables, given.dry);
+        if !self.made.insert(key) {
             return;
         }
         let found = scripts(text, &given.variables, given.dry);
         if found.closed {
             self.gap(Gap::Opaque);
         }
+        // What a variable of the shell is says nothing of one of `make` that has its name.
+        let unknown: Vec<_> = found.unknown.into_iter().map(|name| (name, Variable::Unknown)).collect();
+        let shadowed = self.pass_on(&unknown);
         for script in &found.scripts {
             self.script(script, &[Layer::Script], Shell::Bash, literal.decoded);
         }
+        self.take_back(shadowed);
     }
 }
 
@@ -126,8 +115,8 @@ struct Given<'a> {
     files: Vec<(&'a str, &'a Field)>,
     /// Texts of `--eval`.
     texts: Vec<&'a str>,
-    /// Variables, which no makefile changes.
-    variables: Vec<(&'a str, &'a str)>,
+    /// Definitions of variables, which no makefile changes.
+    variables: Vec<&'a str>,
     /// Whether recipes are only shown.
     dry: bool,
 }
@@ -139,42 +128,45 @@ impl<'a> Given<'a> {
         while let Some(field) = fields.get(at) {
             let next = fields.get(at + 1);
             at += 1;
-            if let Some((value, apart)) = flag_value(field, next, &["-f", "--file", "--makefile"]) {
+            if let Some((value, apart)) = flag_value(field, next, 'f', &["--file", "--makefile"]) {
                 at += usize::from(apart);
                 given.files.push((value, next.filter(|_| apart).unwrap_or(field)));
-            } else if let Some((value, apart)) = flag_value(field, next, &["-E", "--eval"]) {
+            } else if let Some((value, apart)) = flag_value(field, next, 'E', &["--eval"]) {
                 at += usize::from(apart);
                 given.texts.push(value);
-            } else if let Some((name, value)) = field.text.split_once('=')
-                && syntax::is_name(name.trim_end_matches([':', '+', '?']))
-            {
-                given.variables.push((name.trim_end_matches([':', '+', '?']), value));
+            } else if assignment(&field.text).is_some() {
+                given.variables.push(&field.text);
             }
         }
         given
     }
 }
 
-/// The value of one of these flags, the first of which is short, and whether it is the next word.
-fn flag_value<'a>(field: &'a Field, next: Option<&'a Field>, names: &[&str]) -> Option<(&'a str, bool)> {
+/// The value of a flag by its letter or its long names, which may be shortened, and whether it is the next word.
+fn flag_value<'a>(field: &'a Field, next: Option<&'a Field>, letter: char, names: &[&str]) -> Option<(&'a str, bool)> {
     let text = field.text.as_str();
-    let bundle = text.starts_with('-')
-        && names.first().and_then(|name| name.chars().last()).is_some_and(|letter| text.ends_with(letter))
-        && text.bytes().skip(1).all(|byte| byte.is_ascii_alphabetic());
-    if bundle || names.contains(&text) {
-        return next.map(|next| (next.text.as_str(), true));
+    let value = if text.starts_with("--") {
+        let (flag, value) = text.split_once('=').map_or((text, None), |(flag, value)| (flag, Some(value)));
+        names.iter().any(|name| flag.len() > 2 && name.starts_with(flag)).then_some(value)?
+    } else {
+        // Letters that take a value end a bundle.
+        let flags = text.strip_prefix('-')?;
+        let at =
+            flags.find(|flag: char| flag == letter || "CIoWEfjlO".contains(flag) || !flag.is_ascii_alphabetic())?;
+        flags.get(at..)?.strip_prefix(letter).map(Some)?.filter(|value: &&str| !value.is_empty())
+    };
+    match value {
+        Some(value) => Some((value, false)),
+        None => next.map(|next| (next.text.as_str(), true)),
     }
-    names.iter().find_map(|name| {
-        let value = text.strip_prefix(name)?;
-        let value = if name.starts_with("--") { value.strip_prefix('=')? } else { value };
-        Some((value, false))
-    })
 }
 
 /// What a makefile runs.
 #[derive(Debug, Default)]
 struct Found {
     scripts: Vec<String>,
+    /// Names in the scripts that stand for something that is only known when `make` runs.
+    unknown: BTreeSet<String>,
     /// Whether something of it was not followed, or its recipes are no shell scripts.
     closed: bool,
 }
@@ -182,12 +174,13 @@ struct Found {
 /// The shell scripts of a makefile: its recipes and what `$(shell …)` and `!=` run.
 ///
 /// With `dry`, recipes are only shown.
-fn scripts(text: &str, given: &[(&str, &str)], dry: bool) -> Found {
+fn scripts(text: &str, given: &[&str], dry: bool) -> Found {
     let mut reader = Reader::new(given);
     reader.text(text);
-    for turn in 0.. {
-        let Some(text) = reader.evaluated.get(turn).cloned() else { break };
+    let mut turn = 0;
+    while let Some(text) = reader.evaluated.get(turn).cloned() {
         reader.text(&text);
+        turn += 1;
     }
     if dry {
         reader.keep_what_runs_anyway();
@@ -203,7 +196,7 @@ struct Rule {
 }
 
 /// A makefile on its way to scripts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Reader {
     variables: HashMap<String, String>,
     /// Names of variables that the command line sets.
@@ -218,27 +211,23 @@ struct Reader {
     prefix: char,
     /// Whether a recipe is one script.
     joined: bool,
+    unknown: BTreeSet<String>,
     n_filled: usize,
     closed: bool,
 }
 
 impl Reader {
-    fn new(given: &[(&str, &str)]) -> Self {
-        let mut variables: HashMap<String, String> =
-            DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        variables.extend(given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Self {
-            variables,
-            fixed: given.iter().map(|(name, _)| (*name).to_owned()).collect(),
-            rule: None,
-            recipes: Vec::new(),
-            scripts: Vec::new(),
-            evaluated: Vec::new(),
+    fn new(given: &[&str]) -> Self {
+        let mut reader = Self {
+            variables: DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             prefix: '\t',
-            joined: false,
-            n_filled: 0,
-            closed: false,
-        }
+            unknown: ["x", "stem"].map(str::to_owned).into(),
+            ..Self::default()
+        };
+        given.iter().for_each(|definition| reader.line(definition));
+        let names = given.iter().filter_map(|definition| Some(assignment(definition)?.0.to_owned()));
+        reader.fixed = names.collect();
+        reader
     }
 
     /// Reads a text line by line.
@@ -265,7 +254,7 @@ impl Reader {
                 defined = Some((name.to_owned(), Vec::new()));
                 continue;
             }
-            self.line(without_comment(&line).trim());
+            self.line(without_comment(&joined(&line)).trim());
         }
         if let Some((name, body)) = defined {
             self.set(&name, "=", &body.join("\n"));
@@ -277,12 +266,17 @@ impl Reader {
         if line.is_empty() {
             return;
         }
+        // Code of its own, which is not read.
+        self.closed |= line.trim_start_matches('-').starts_with("load ");
         if let Some((name, operator, value)) = assignment(line) {
-            let (name, value) = (name.to_owned(), value.to_owned());
+            // What it runs, for the value itself is filled in where it is used.
             if !matches!(operator, ":=" | "!=") {
-                self.fill(&value, None, 0);
+                self.fill(value, None, 0);
             }
-            self.set(&name, operator, &value);
+            if line.starts_with("override ") {
+                self.fixed.retain(|fixed| fixed != name);
+            }
+            self.set(name, operator, value);
             return;
         }
         if let Some((Some(_), behind)) = line.strip_prefix('$').map(reference)
@@ -311,8 +305,10 @@ impl Reader {
     }
 
     fn set(&mut self, name: &str, operator: &str, value: &str) {
-        if name == ".RECIPEPREFIX" {
-            self.prefix = value.chars().next().unwrap_or('\t');
+        match name {
+            ".RECIPEPREFIX" => self.prefix = value.chars().next().unwrap_or('\t'),
+            ".SHELLFLAGS" => self.closed |= !value.split_whitespace().all(is_shell_flag),
+            _ => {}
         }
         if self.fixed.iter().any(|fixed| fixed == name) {
             return;
@@ -325,7 +321,7 @@ impl Reader {
             }
             "+=" => {
                 let all = self.variables.entry(name.to_owned()).or_default();
-                if all.len() + value.len() <= MAX_FILLED {
+                if all.len() + value.len() <= MAX_VALUE {
                     all.push(' ');
                     all.push_str(value);
                 } else {
@@ -348,17 +344,15 @@ impl Reader {
 
     /// Notes what runs while the makefile is read.
     fn run(&mut self, script: &str) {
-        if !self.scripts.iter().any(|other| other == script) {
+        if !self.scripts.iter().take(MAX_RECIPES).any(|other| other == script) {
             self.scripts.push(script.to_owned());
         }
     }
 
-    /// The text with its variables filled in.
+    /// The text with its variables filled in. When that was too much, the text of the makefile itself as it stands.
     fn fill(&mut self, text: &str, rule: Option<&Rule>, depth: usize) -> String {
-        self.n_filled += text.len();
-        if self.n_filled > 4 * MAX_FILLED {
-            self.closed = true;
-            return String::new();
+        if !self.spend(text.len()) {
+            return if depth == 0 { text.to_owned() } else { "$x".to_owned() };
         }
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
@@ -367,7 +361,11 @@ impl Reader {
             let (inner, behind) = reference(after);
             match inner {
                 Some("$") => filled.push('$'),
-                Some(inner) => filled.push_str(&self.value(inner, rule, depth)),
+                Some(inner) => {
+                    let value = self.value(inner, rule, depth);
+                    self.spend(value.len());
+                    filled.push_str(&value);
+                }
                 None => filled.push('$'),
             }
             rest = behind;
@@ -376,9 +374,16 @@ impl Reader {
         filled
     }
 
+    /// Counts what is filled in; `false` when it was too much.
+    fn spend(&mut self, n_bytes: usize) -> bool {
+        self.n_filled = self.n_filled.saturating_add(n_bytes);
+        self.closed |= self.n_filled > MAX_FILLED;
+        self.n_filled <= MAX_FILLED
+    }
+
     /// What stands for `$(inner)`.
     fn value(&mut self, inner: &str, rule: Option<&Rule>, depth: usize) -> String {
-        if depth >= MAX_DEPTH {
+        if depth >= MAX_DEPTH || !self.spend(0) {
             self.closed = true;
             return "$x".to_owned();
         }
@@ -393,9 +398,9 @@ impl Reader {
             None => match inner.split_once(':') {
                 Some((name, change)) if self.variables.contains_key(name) => {
                     let value = self.value(name, rule, depth + 1);
-                    changed(&value, change)
+                    self.changed(&value, change)
                 }
-                _ => unknown(inner),
+                _ => self.unknown(inner),
             },
         }
     }
@@ -420,7 +425,12 @@ impl Reader {
             }
             "strip" => arguments,
             "info" | "warning" | "error" => String::new(),
-            _ => unknown(function),
+            // One runs code of its own, the other writes.
+            "guile" | "file" => {
+                self.closed = true;
+                self.unknown(function)
+            }
+            _ => self.unknown(function),
         }
     }
 
@@ -430,11 +440,11 @@ impl Reader {
         let mut parts = arguments.split(',');
         let name = parts.next().unwrap_or_default().trim();
         let Some(mut body) = self.variables.get(name).cloned() else {
-            return unknown(name);
+            return self.unknown(name);
         };
         for (index, argument) in parts.take(MOST).enumerate() {
             let number = index + 1;
-            if body.len() * (argument.len() + 1) > MAX_FILLED {
+            if body.len() * (argument.len() + 1) > MAX_VALUE {
                 self.closed = true;
                 break;
             }
@@ -443,15 +453,40 @@ impl Reader {
         self.fill(&body, rule, depth)
     }
 
+    /// `$(NAME:.c=.o)`.
+    fn changed(&mut self, value: &str, change: &str) -> String {
+        let Some((from, to)) = change.split_once('=') else { return value.to_owned() };
+        let n_words = value.matches(' ').count() + 1;
+        if from.contains('%') || !self.spend(n_words.saturating_mul(to.len())) {
+            return self.unknown("patsubst");
+        }
+        let change = |word: &str| match word.strip_suffix(from) {
+            Some(stem) => format!("{stem}{to}"),
+            None => word.to_owned(),
+        };
+        value.split(' ').map(change).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Something that is only known when `make` runs, as the shell spells such things.
+    fn unknown(&mut self, name: &str) -> String {
+        let letters: String = name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
+        let name = if syntax::is_name(&letters) { letters } else { "x".to_owned() };
+        let spelled = format!("${name}");
+        // These the shell has from where `make` has them.
+        if !matches!(name.as_str(), "HOME" | "PWD") {
+            self.unknown.insert(name);
+        }
+        spelled
+    }
+
     /// Leaves out the recipes that are only shown: all but those with a `+` and those that run `make`, or something else
     /// while they are filled in.
     fn keep_what_runs_anyway(&mut self) {
         let recipes = std::mem::take(&mut self.recipes);
         for (rule, recipe) in recipes {
             let filled = self.fill(&recipe, Some(&*rule), 0);
-            let signs = filled.len() - command(&filled).len();
-            let forced = filled.get(..signs).is_some_and(|signs| signs.contains('+'));
-            if forced || ["MAKE", "shell"].iter().any(|name| recipe.contains(name)) {
+            let signs = filled.strip_suffix(command(&filled)).unwrap_or(&filled);
+            if signs.contains('+') || ["MAKE", "shell"].iter().any(|name| recipe.contains(name)) {
                 self.recipes.push((rule, recipe));
             }
         }
@@ -467,7 +502,7 @@ impl Reader {
         let mut last: Option<Rc<Rule>> = None;
         for (rule, recipe) in recipes {
             let recipe = self.fill(&recipe, Some(&*rule), 0);
-            let recipe = recipe.lines().map(command).collect::<Vec<_>>().join("\n");
+            let recipe = logical_lines(&recipe).iter().map(|line| command(line)).collect::<Vec<_>>().join("\n");
             let follows = self.joined && last.as_ref().is_some_and(|last| Rc::ptr_eq(last, &rule));
             match lines.last_mut() {
                 Some(script) if follows => {
@@ -488,37 +523,49 @@ impl Reader {
             scripts.push(rest);
         }
         scripts.extend(lines);
-        Found { scripts, closed: self.closed }
+        Found { scripts, unknown: self.unknown, closed: self.closed }
     }
 }
 
-/// Lines with those that a backslash continues.
+/// Lines with those that a backslash continues, which stay apart in them: in a comment of a recipe, the next line is none.
 fn logical_lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut continues = false;
     for line in text.lines() {
-        let (body, more) = match line.strip_suffix('\\') {
-            Some(body) => (body, true),
-            None => (line, false),
-        };
         match lines.last_mut() {
             Some(last) if continues => {
-                last.push(' ');
-                last.push_str(body.trim_start());
+                last.push('\n');
+                last.push_str(line);
             }
-            _ => lines.push(body.to_owned()),
+            _ => lines.push(line.to_owned()),
         }
-        continues = more;
+        continues = line.ends_with('\\');
     }
     lines
 }
 
-/// The line up to a `#`.
+/// A logical line as `make` reads it where it is no recipe, which may follow a `;`.
+fn joined(line: &str) -> String {
+    let recipe = line.find(';').filter(|_| assignment(line).is_none());
+    let (head, recipe) = recipe.and_then(|at| line.split_at_checked(at)).unwrap_or((line, ""));
+    head.split("\\\n").map(str::trim).collect::<Vec<_>>().join(" ") + recipe
+}
+
+/// The line up to a `#` that is not part of a reference or of a recipe behind a `;`.
 fn without_comment(line: &str) -> &str {
-    match line.find('#') {
-        Some(at) if !line.get(..at).is_some_and(|before| before.ends_with('\\')) => line.get(..at).unwrap_or(line),
-        _ => line,
+    let has_recipe = assignment(line).is_none();
+    let mut rest = line;
+    while let Some((sign, after)) = rest.find(['#', '$', '\\', ';']).and_then(|at| rest.get(at..)?.split_at_checked(1))
+    {
+        rest = match sign {
+            "#" => return line.get(..line.len() - after.len() - 1).unwrap_or(line),
+            "$" => reference(after).1,
+            "\\" => after.strip_prefix('#').unwrap_or(after),
+            _ if has_recipe => break,
+            _ => after,
+        };
     }
+    line
 }
 
 /// `NAME = value`, with its operator.
@@ -577,20 +624,9 @@ fn automatic(inner: &str, rule: &Rule) -> Option<String> {
     }
 }
 
-/// `$(NAME:.c=.o)`.
-fn changed(value: &str, change: &str) -> String {
-    let Some((from, to)) = change.split_once('=') else { return value.to_owned() };
-    let change = |word: &str| match word.strip_suffix(from) {
-        Some(stem) => format!("{stem}{to}"),
-        None => word.to_owned(),
-    };
-    if from.contains('%') { unknown("patsubst") } else { value.split(' ').map(change).collect::<Vec<_>>().join(" ") }
-}
-
-/// Something that is only known when `make` runs, as the shell spells such things.
-fn unknown(name: &str) -> String {
-    let letters: String = name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
-    if letters.is_empty() { "$x".to_owned() } else { format!("${letters}") }
+/// What a word of `.SHELLFLAGS` may be for the recipes to be scripts still.
+fn is_shell_flag(word: &str) -> bool {
+    word.starts_with('-') || matches!(word, "pipefail" | "errexit" | "nounset" | "xtrace")
 }
 
 /// A recipe line without the signs that only tell `make` how to run it.
@@ -611,7 +647,8 @@ mod tests {
     fn recipes_are_scripts() {
         check("a: b\n\t@rm -rf /x\n\t-ls\n", &["rm -rf /x", "ls"]);
         check("x:;rm -rf /x", &["rm -rf /x"]);
-        check("a:\n\tls \\\n\t  -l\n", &["ls  -l"]);
+        check("a:\n\tls \\\n\t  -l\n", &["ls \\\n\t  -l"]);
+        check("a:\n\t# x \\\n\trm x", &["# x \\\n\trm x"]);
         check(".RECIPEPREFIX = >\na:\n>rm x", &["rm x"]);
         check(".ONESHELL:\na:\n\tcd x\n\trm y\nb:\n\tls", &["cd x\nrm y", "ls"]);
         check("# a: b\nX = 1\ninclude y", &[]);
@@ -624,7 +661,8 @@ mod tests {
         check("out: in.c lib\n\t$(CC) -o $@ $< $^", &["cc -o out in.c in.c lib"]);
         check("S = a.c b.c\na:\n\tz $(S:.c=.o) $(wildcard *.c) $(Z)", &["z a.o b.o $wildcard $Z"]);
         check("define D\nrm -rf $(1)\nendef\na:\n\t$(call D,/x)", &["rm -rf /x"]);
-        assert_eq!(scripts("a:\n\t$(X) y", &[("X", "rm")], false).scripts, ["rm y"]);
+        assert_eq!(scripts("X = ls\na:\n\t$(X) y", &["X=rm"], false).scripts, ["rm y"]);
+        assert_eq!(scripts("override X = rm\na:\n\t$(X) y", &["X=ls"], false).scripts, ["rm y"]);
     }
 
     #[test]
@@ -632,6 +670,17 @@ mod tests {
         check("V := $(shell rm -rf /x)", &["rm -rf /x"]);
         check("V != rm -rf /x", &["rm -rf /x"]);
         check("$(eval a:;rm -rf /x)", &["rm -rf /x"]);
+        assert_eq!(scripts("", &["X!=rm -rf /x"], false).scripts, ["rm -rf /x"]);
+        assert_eq!(scripts("", &["X:=$(shell rm -rf /x)"], false).scripts, ["rm -rf /x"]);
+    }
+
+    #[test]
+    fn comments_hide_nothing_that_runs() {
+        check("X = rm # x\na:\n\t$(X) y", &["rm y"]);
+        check("X := $(shell true '#'; rm -rf /x) # y", &["true '#'; rm -rf /x"]);
+        check("a:; echo '#'; rm x", &["echo '#'; rm x"]);
+        check("a: b # c; d", &[]);
+        check("a: \\\n b; # x \\\n\trm y", &["# x \\\n\trm y"]);
     }
 
     #[test]
@@ -644,12 +693,19 @@ mod tests {
     fn what_is_not_followed_is_noted() {
         assert!(scripts("X = $(X)\na:\n\t$(X)", &[], false).closed);
         assert!(scripts("SHELL = /usr/bin/python3\na:\n\tprint(1)", &[], false).closed);
-        assert!(!scripts("SHELL := /bin/bash\na:\n\tls", &[], false).closed);
+        assert!(scripts(".SHELLFLAGS = -c reboot\na:\n\tls", &[], false).closed);
+        assert!(scripts("$(guile (system \"ls\"))", &[], false).closed);
+        assert!(!scripts("SHELL := /bin/bash\n.SHELLFLAGS = -eu -o pipefail -c\na:\n\tls", &[], false).closed);
         let nested = "$(".repeat(20_000);
         assert!(scripts(&nested, &[], false).scripts.is_empty());
         let grown = "A = $(A0)$(A0)\n".to_owned()
             + &(0..60).map(|n| format!("A{n} = $(A{})$(A{})\n", n + 1, n + 1)).collect::<String>()
             + "a:\n\t$(A)";
         assert!(scripts(&grown, &[], false).closed);
+        // What is too much for filling in stands there as it is.
+        let wide = format!("a: {}\n\t{}\n\trm x", "b ".repeat(30_000), "$^".repeat(30_000));
+        let found = scripts(&wide, &[], false);
+        assert!(found.closed && found.scripts.iter().any(|script| script == "rm x"));
+        assert!(found.scripts.iter().map(String::len).sum::<usize>() < 2 * MAX_FILLED);
     }
 }

@@ -150,6 +150,11 @@ fn tcl_words(text: &str) -> String {
                 words.push(super::text::quoted(&word).into_owned());
                 rest = after;
             }
+            // Nothing closes it: looking for its end again behind each word would take long.
+            None if rest.starts_with(['{', '"']) => {
+                words.push(rest.get(1..).unwrap_or_default().to_owned());
+                break;
+            }
             None => {
                 let end = rest.find([' ', '\t', '\n', ';', ']', '}']).unwrap_or(rest.len());
                 let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));

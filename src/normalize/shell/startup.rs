@@ -30,12 +30,8 @@ impl Walker {
             self.script(value, &[Layer::Deferred], Shell::Bash, field.decoded);
         } else {
             let path = self.scope.place.locate(value).text;
-            for literal in self.files.versions(&path) {
-                if self.files.spend(literal.bytes.len()) {
-                    self.run_literal(&literal, &kind, "", true, false, None);
-                } else {
-                    self.gap(Gap::Truncated);
-                }
+            for literal in self.written_scripts(&path) {
+                self.run_literal(&literal, &kind, "", true, false, None);
             }
         }
     }

@@ -67,6 +67,38 @@ impl Walker {
         targets.iter().map(executes).collect()
     }
 
+    /// What is piped into a program that takes it for commands of its own; a gap where that cannot be known.
+    pub(super) fn piped_commands(&mut self, stdin: &Stdin) -> Option<Literal> {
+        match &stdin.input.output {
+            Output::Known(literal) => return Some(literal.clone()),
+            Output::Unknown if !matches!(stdin.input.source, Source::Unclear) => {}
+            Output::Undecodable | Output::Unknown => self.gap(Gap::Opaque),
+        }
+        None
+    }
+
+    /// The text of something that runs; a gap where it is none or not all of it.
+    pub(super) fn text_of<'l>(&mut self, literal: &'l Literal) -> Option<&'l str> {
+        let text = literal.as_text();
+        if literal.partial || text.is_none() {
+            self.gap(Gap::Opaque);
+        }
+        text
+    }
+
+    /// What the script wrote to a file that now runs, as far as there is room.
+    pub(super) fn written_scripts(&mut self, path: &str) -> Vec<Rc<Literal>> {
+        let mut versions = self.files.versions(path);
+        versions.retain(|literal| {
+            let fits = self.files.spend(literal.bytes.len());
+            if !fits {
+                self.gap(Gap::Truncated);
+            }
+            fits
+        });
+        versions
+    }
+
     /// Units for a text that an interpreter runs, or this shell where the program is `source`.
     pub(super) fn run_literal(
         &mut self,
@@ -77,21 +109,15 @@ impl Walker {
         remote: bool,
         positional: Option<Rc<Arguments>>,
     ) {
-        if literal.partial {
-            self.gap(Gap::Opaque);
-        }
-        let Some(text) = literal.as_text().map(str::to_owned) else {
-            self.gap(Gap::Opaque);
-            return;
-        };
+        let Some(text) = self.text_of(literal) else { return };
         match kind {
             Nested::StdinShell(shell) => {
                 let layers: &[Layer] = if here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
                 let layers = if remote { &[Layer::Remote] } else { layers };
                 if runs_here(program) {
-                    self.script_here(&text, layers, *shell, literal.decoded);
+                    self.script_here(text, layers, *shell, literal.decoded);
                 } else {
-                    self.child_script(&text, layers, *shell, literal.decoded, positional);
+                    self.child_script(text, layers, *shell, literal.decoded, positional);
                 }
             }
             Nested::StdinCode(language) => {
@@ -100,7 +126,7 @@ impl Walker {
                     (true, false) => &[Layer::Heredoc],
                     (false, false) => &[],
                 };
-                self.code(&text, *language, layers);
+                self.code(text, *language, layers);
             }
             _ => {}
         }

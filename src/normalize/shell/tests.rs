@@ -1204,8 +1204,12 @@ fn makefiles_given_as_text_are_opened() {
         "make -f <(printf 'a:\\n\\trm -rf /x\\n')",
         "make -f - <<EOF\na:\n\trm -rf /x\nEOF",
         "make -sf - <<EOF\na:\n\trm -rf /x\nEOF",
+        "make -sf- <<EOF\na:\n\trm -rf /x\nEOF",
         "make --file=- <<'EOF'\nX = rm -rf\na: ; $(X) /x\nEOF",
         "make --eval='x:;rm -rf /x'",
+        "make --ev='x:;rm -rf /x'",
+        "make 'V!=rm -rf /x'",
+        "make -f - <<'EOF'\na:\n\t# note \\\n\trm -rf /x\nEOF",
         "gmake --eval 'x := $(shell rm -rf /x)'",
         "printf 'a:\\n\\t@rm -rf /x\\n' > Makefile; make",
         "printf 'a:\\n\\t-rm -rf /x\\n' > b/m.mk; make -C b -f m.mk",
@@ -1214,6 +1218,9 @@ fn makefiles_given_as_text_are_opened() {
     }
     assert!(!read("printf 'a:\\n\\trm -rf /x\\n' > Makefile; make -n").iter().any(|unit| unit.text == "rm -rf /x"));
     check_gap("./gen | make -f -", Gap::Opaque);
+    check_gap("wildcard=echo; make -f - <<< 'a:;$(wildcard /bin/r*) -rf /x'", Gap::Dynamic);
+    let data = |unit: &Unit| unit.kind == UnitKind::Data && unit.text.contains("include y");
+    assert!(read("make -f - <<EOF\ninclude y\na:\n\tls\nEOF").iter().any(data));
     check_gap("printf 'SHELL=/usr/bin/python3\\na:\\n\\tx()\\n' | make -f -", Gap::Opaque);
     for script in [
         "make -j4 test",
@@ -1242,6 +1249,8 @@ fn what_editors_run_is_found() {
         "ed -s f <<EOF\na\ntext\n.\n!rm -rf /x\nEOF",
         "vim -es f <<< ':r !rm -rf /x'",
         "echo '!rm -rf /x' > s.vim; vim -S s.vim",
+        "printf 'a\\nx\\x1b:!rm -rf /x\\n' > keys; vim -s keys f",
+        "ex -sc 'silent silent silent silent silent !rm -rf /x' f",
         "emacs --batch --eval '(shell-command \"rm -rf /x\")'",
         "emacs -batch -eval '(call-process \"rm\" nil nil nil \"-rf\" \"/x\")'",
         "emacsclient -e '(shell-command-to-string \"rm -rf /x\")'",
@@ -1375,6 +1384,10 @@ fn printf_sets_a_variable() {
     check_runs("printf -v v '%s -rf %s' rm /x; $v", "rm -rf /x");
     check_runs("printf -vv 'r\\x6d'; $v -rf /x", "rm -rf /x");
     check_gap("printf -v v '%s' \"$X\"; $v a", Gap::Dynamic);
+    // Only what is certain is filled in.
+    for format in ["%.2s", "%2$s", "\\x25s"] {
+        check_gap(&format!("printf -v v '{format}' lsx; $v a"), Gap::Dynamic);
+    }
     check_runs("{ printf -v c 'rm x'; echo 'ls y'; } | sh", "ls y");
 }
 

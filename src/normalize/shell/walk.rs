@@ -80,8 +80,8 @@ pub(super) struct Walker {
     pub left: Option<Place>,
     /// Whether arguments that are not known follow those of the command that is looked at, as `xargs` adds them.
     pub appends: bool,
-    /// Makefiles that were opened, by their hashes.
-    pub made: HashSet<u64>,
+    /// Makefiles that were opened, each with what it was given.
+    pub made: HashSet<String>,
     /// The units so far.
     pub units: Vec<Unit>,
     /// Gaps of the statement that is looked at.
