@@ -54,6 +54,13 @@ def _stored(path: Path) -> dict[str, Any]:
     return found
 
 
+def replace(source: Path, target: Path) -> None:
+    """Copies a file into place at once: a process that has the old one mapped would die if its bytes were overwritten."""
+    fresh = target.with_name(f"{target.name}.new")
+    shutil.copyfile(source, fresh)
+    fresh.replace(target)
+
+
 def optional_tables(run_folder: Path) -> dict[str, str]:
     """Tables of the card by heading, from the files of steps before; empty where a step was left out."""
     folds, spellings = _stored(run_folder / "folds.json"), _stored(run_folder / "obfuscation.json")
@@ -70,7 +77,7 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
     """Writes the bundle and reads it back."""
     output.mkdir(parents=True, exist_ok=True)
     for source in (run_folder / "bundle/model.onnx", run_folder / "bundle/model.ort", run_folder / "tokenizer.json"):
-        shutil.copyfile(source, output / source.name)
+        replace(source, output / source.name)
     stored, targets = Checkpoint.load(checkpoint), read_targets(run_folder / "targets/train.jsonl")
     calibrated = Calibrated.load(run_folder / "calibration.json")
     report = _stored(run_folder / "evaluation.json")
