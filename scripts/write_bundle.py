@@ -3,7 +3,8 @@
     python write_bundle.py --run run --checkpoint run/finetuned.pt --output ../models/riskgate-small
 
 Expects run/bundle/model.{onnx,ort}, run/calibration.json and run/evaluation.json from the steps before, and takes
-    run/folds.json of cross_validate.py and run/obfuscation.json of evaluate_obfuscation.py into the card where they are.
+    run/folds.json of cross_validate.py, run/obfuscation.json of evaluate_obfuscation.py, run/calibration_methods.json of
+    calibrate.py and run/trust.jsonl of build_dataset.py into the card where they are.
 """
 
 from __future__ import annotations

@@ -39,7 +39,10 @@ def recall_at_false_positive_rate(scores: FloatArray, positive: BoolArray, limit
 
 
 def expected_calibration_error(answers: FloatArray, happened: FloatArray, bins: int = 15) -> float:
-    """Mean distance of predictions from what happened, in bins of equal mass as in the engine's report."""
+    """Mean distance of predictions from what happened, in bins of equal mass.
+
+    As in the engine's report, but that equal answers may part.
+    """
     order = np.argsort(answers, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return float(sum(abs(float(answers[part].mean() - happened[part].mean())) * len(part) for part in parts) / len(order))

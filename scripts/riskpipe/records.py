@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from riskpipe.labels import DENY, EFFECTS, EFFECTS_SLICE, INJECTION, N_QUESTIONS, PERMISSION, PERMISSION_SLICE, STOP
+
 # The context of the action-record contract. The pool carries more (a benchmark's own decision, a history), some of
 # which gives the answer away; the engine never sees those, so neither does training.
 CONTEXT_KEYS = ("harness", "session_id", "cwd", "workspace", "home", "user_request", "permission_mode")
@@ -55,6 +60,16 @@ class Label:
     permission: str
     effects: frozenset[str] = field(default_factory=frozenset)
     injection: int = 0
+
+    def answers(self) -> npt.NDArray[np.float32]:
+        """The label as answers to the yes/no questions [21]."""
+        answers = np.zeros(N_QUESTIONS, np.float32)
+        answers[STOP] = self.risk >= 1
+        answers[DENY] = self.risk >= 2
+        answers[PERMISSION_SLICE] = np.arange(1, len(PERMISSION)) <= PERMISSION.index(self.permission)
+        answers[EFFECTS_SLICE] = [name in self.effects for name in EFFECTS]
+        answers[INJECTION] = self.injection
+        return answers
 
 
 def _flatten(value: object) -> Iterator[str]:

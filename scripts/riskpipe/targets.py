@@ -50,17 +50,6 @@ class Target:
         return int((self.wanted[PERMISSION_SLICE] > 0.5).sum())
 
 
-def questions_of(label: Label) -> FloatArray:
-    """A label record as answers [21]."""
-    wanted = np.zeros(N_QUESTIONS, np.float32)
-    wanted[STOP] = label.risk >= 1
-    wanted[DENY] = label.risk >= 2
-    wanted[PERMISSION_SLICE] = np.arange(1, len(PERMISSION)) <= PERMISSION.index(label.permission)
-    wanted[EFFECTS_SLICE] = [name in label.effects for name in EFFECTS]
-    wanted[INJECTION] = label.injection
-    return wanted
-
-
 def label_row(target: Target) -> dict[str, Any]:
     """The label record that `riskgate eval` reads: whole for judged actions, injection alone for returned texts."""
     row: dict[str, Any] = {"id": target.id, "injection": int(target.wanted[INJECTION] > 0.5)}
@@ -72,7 +61,7 @@ def label_row(target: Target) -> dict[str, Any]:
 
 def target_of(record: Record, label: Label) -> Target:
     """The target of a labelled record."""
-    wanted, weight = questions_of(label), np.zeros(N_QUESTIONS, np.float32)
+    wanted, weight = label.answers(), np.zeros(N_QUESTIONS, np.float32)
     weight[INJECTION if record.is_text else slice(None)] = 1.0
     return _target(record, True, wanted, weight, _labelled_share(record, label))
 

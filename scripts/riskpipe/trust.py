@@ -80,8 +80,7 @@ class Trust:
         for record in records:
             said, label = said_of(record), labels.get(record.id)
             if said is not None and label is not None:
-                answers = np.zeros(N_QUESTIONS, np.float32)
-                answers[[STOP, DENY, INJECTION]] = label.risk >= 1, label.risk >= 2, label.injection
+                answers = label.answers()
                 kinds[said] = kinds[said].plus(answers)
                 sources[record.source, said] = sources[record.source, said].plus(answers)
         return cls(dict(kinds), dict(sources))

@@ -5,7 +5,7 @@ import pytest
 
 from riskpipe.labels import DENY, EFFECTS, INJECTION, N_LOGITS, N_QUESTIONS, STOP, check_manifest_labels, manifest_labels
 from riskpipe.records import Label, Record
-from riskpipe.targets import questions_of, target_of, weak_target
+from riskpipe.targets import target_of, weak_target
 from riskpipe.trust import Trust
 
 NO_LABELS = Trust.measure([], {})
@@ -29,7 +29,7 @@ def test_a_manifest_with_another_order_is_refused() -> None:
 
 
 def test_a_label_answers_every_question() -> None:
-    answers = questions_of(Label(risk=2, permission="external", effects=frozenset({"network"}), injection=0))
+    answers = Label(risk=2, permission="external", effects=frozenset({"network"}), injection=0).answers()
     assert answers[STOP] == answers[DENY] == 1
     assert answers[2:6].tolist() == [1, 1, 1, 0]
     assert answers[6 + EFFECTS.index("network")] == 1

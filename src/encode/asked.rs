@@ -46,7 +46,7 @@ const MAX_UNASKED: usize = 4;
 const MAX_LISTED: usize = 24;
 
 /// Compares a unit with a request; `None` when there is nothing to compare: no value that tells anything.
-pub(super) fn compare(request: &str, unit: &Unit) -> Option<Comparison> {
+pub(super) fn compare(request: &Request, unit: &Unit) -> Option<Comparison> {
     let values = match unit.kind {
         UnitKind::Arguments | UnitKind::Command(_) if unit.text.len() > MAX_TEXT => {
             return Some(Comparison { asked: Asked::None, unasked: Vec::new() });
@@ -55,7 +55,6 @@ pub(super) fn compare(request: &str, unit: &Unit) -> Option<Comparison> {
         UnitKind::Command(_) => command_values(&unit.text),
         _ => return None,
     };
-    let request = Request::of(request);
     let unasked: Vec<&Value> = values.iter().filter(|value| !request.names(value)).collect();
     let asked = match (values.len() - unasked.len(), values.len()) {
         (_, 0) => return None,
@@ -108,13 +107,14 @@ impl Value {
 }
 
 /// A request, ready to be searched.
-struct Request {
+pub(super) struct Request {
     words: HashSet<String>,
     numbers: HashSet<String>,
 }
 
 impl Request {
-    fn of(text: &str) -> Self {
+    /// Takes a request apart.
+    pub(super) fn of(text: &str) -> Self {
         let lower = text.to_lowercase();
         let numbers = words(&lower).filter_map(number).collect();
         let parts = words(&lower).flat_map(|word| word.split(['/', '\\']).chain([word]));
@@ -214,7 +214,7 @@ mod tests {
     fn compare_arguments(request: &str, values: &[&str]) -> Option<Comparison> {
         let mut unit = Unit::new(UnitKind::Arguments, values.join(" "), 0..1);
         unit.values = values.iter().copied().map(str::to_owned).collect();
-        compare(request, &unit)
+        compare(&Request::of(request), &unit)
     }
 
     fn arguments(request: &str, values: &[&str]) -> Option<Asked> {
@@ -227,7 +227,7 @@ mod tests {
 
     fn command(request: &str, text: &str) -> Option<Asked> {
         let unit = Unit::new(UnitKind::Command(Shell::Bash), text, 0..text.len());
-        compare(request, &unit).map(|comparison| comparison.asked)
+        compare(&Request::of(request), &unit).map(|comparison| comparison.asked)
     }
 
     const SEND: &str = "Send Ana (0xAB12cd) 1,250.50 USDC, please.";
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(command("list the files", "ls -la"), None);
         assert_eq!(arguments("go on", &[]), None);
         let long = "x ".repeat(MAX_TEXT);
-        assert_eq!(compare("go on", &Unit::new(UnitKind::Content, long.as_str(), 0..1)), None);
+        assert_eq!(compare(&Request::of("go on"), &Unit::new(UnitKind::Content, long.as_str(), 0..1)), None);
         assert_eq!(command("go on", &long), Some(Asked::None));
     }
 }

@@ -88,9 +88,9 @@ impl Encoder {
     pub fn encode(&self, action: &Action) -> Result<Encoding, EncodeError> {
         let mut encoding = Encoding { truncated: action.all_gaps().contains(Gap::Truncated), ..Encoding::default() };
         let mut seen = HashSet::new();
-        for (index, unit) in action.units.iter().enumerate() {
+        for (index, (unit, rendered)) in action.units.iter().zip(template::render(action)).enumerate() {
             encoding.truncated |= template::overflows(unit) | (unit.text.len() > MAX_BODY);
-            let parts = self.parts_of(&bounded(template::render(action, unit)), unit.kind)?;
+            let parts = self.parts_of(&bounded(rendered), unit.kind)?;
             encoding.truncated |= parts.prefix.len() > self.rule.most_prefix();
             for window in self.rule.cut(&parts) {
                 if seen.insert(window.clone()) {
@@ -123,7 +123,7 @@ impl Encoder {
 
 /// The texts of an action's units as the template renders them, one after the other, each opened by `⟦cls⟧`.
 pub fn text(action: &Action) -> String {
-    let texts: Vec<String> = action.units.iter().map(|unit| template::render(action, unit).text()).collect();
+    let texts: Vec<String> = template::render(action).map(|rendered| rendered.text()).collect();
     texts.join("\n")
 }
 

@@ -9,9 +9,11 @@
 //!
 //! A change of anything here changes what models are trained on: raise [`TEMPLATE_VERSION`] with it.
 
+use std::cell::OnceCell;
+
 use enumset::EnumSet;
 
-use super::asked::compare;
+use super::asked::{Request, compare};
 use super::markers;
 use crate::action::{Action, Effect, Fact, Gap, Layer, Modifier, Scope, Tool, Unit};
 
@@ -42,8 +44,14 @@ impl Rendered {
     }
 }
 
-/// Renders one unit of an action.
-pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
+/// Renders the units of an action, in order.
+pub(super) fn render(action: &Action) -> impl Iterator<Item = Rendered> {
+    // Taken apart where a unit is first compared with it, and then kept for the others.
+    let request = OnceCell::new();
+    action.units.iter().map(move |unit| render_unit(action, unit, &request))
+}
+
+fn render_unit(action: &Action, unit: &Unit, known: &OnceCell<Request>) -> Rendered {
     let (effects, dropped) = distinct_effects(unit);
     // Those of the unit alone: the gaps of what stands beside it would change a window that padding must leave as it is.
     // What is missing from the action as a whole is a floor of the policy.
@@ -59,7 +67,7 @@ pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
         prefix.push_str(&effect_markers(fact, scope, modifiers));
     }
     let request = action.request.as_deref().filter(|_| !only_looks(action, unit));
-    let comparison = request.and_then(|request| compare(request, unit));
+    let comparison = request.and_then(|text| compare(known.get_or_init(|| Request::of(text)), unit));
     prefix.extend(comparison.as_ref().map(|comparison| markers::asked(comparison.asked)));
     let unasked = comparison.map(|comparison| comparison.unasked.join(" ")).unwrap_or_default();
     let request = marked(markers::UNASKED, &unasked) + &marked(markers::REQUEST, &shorten(request.unwrap_or_default()));

@@ -12,3 +12,8 @@ pub const MAX_UNITS: usize = 256;
 pub const MAX_DECODED: usize = 64 * 1024;
 /// Bytes that constant variables may expand to in one action.
 pub const MAX_EXPANDED: usize = 64 * 1024;
+
+/// The first bytes of a text, at a character's border.
+pub fn head(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}

@@ -2,6 +2,7 @@
 
 use crate::action::Language;
 use crate::normalize::facts::hooks;
+use crate::normalize::limits::head;
 use crate::normalize::shell::aliases;
 use crate::normalize::shell::literals::{generic, string, word_list};
 use crate::normalize::shell::snippets::{sed_commands, tcl_commands};
@@ -189,20 +190,12 @@ pub(super) fn shell_calls(language: Language, text: &str) -> Vec<String> {
         Language::Ruby => Some("%x"),
         _ => None,
     } {
-        let places = text.match_indices(name).take(MAX_COMMANDS).filter(|(at, _)| !continues(text, *at));
-        scripts.extend(places.filter_map(|(at, _)| Some((at, generic(text.get(at..)?, &[name])?.0))));
+        scripts.extend(places(text, name).filter_map(|at| Some((at, generic(text.get(at..)?, &[name])?.0))));
     }
     if language == Language::Other {
         scripts.extend(sed_commands(text).into_iter().chain(tcl_commands(text)).map(|script| (0, script)));
     }
-    scripts.sort();
-    scripts.dedup_by(|one, other| one.1 == other.1);
-    scripts
-        .into_iter()
-        .map(|(_, script)| script)
-        .filter(|script| !script.trim().is_empty())
-        .take(MAX_COMMANDS)
-        .collect()
+    in_order(scripts).filter(|script| !script.trim().is_empty()).take(MAX_COMMANDS).collect()
 }
 
 /// The shell scripts that a command of `vim` runs by a function, or by a language that is built in.
@@ -212,22 +205,30 @@ pub(super) fn editor_calls(text: &str) -> Vec<String> {
     let text = head(text, MAX_TEXT);
     let mut scripts = called(Language::Python, text);
     scripts.extend(called(Language::Lua, text));
-    let places =
-        |name: &'static str| text.match_indices(name).take(MAX_COMMANDS).filter(move |(at, _)| !continues(text, *at));
-    let behind = |(at, name): (usize, &str)| text.get(at + name.len()..).map(|rest| (at, rest));
-    for (at, arguments) in FUNCTIONS.into_iter().flat_map(places).filter_map(behind) {
+    let behind = |name: &'static str| places(text, name).filter_map(|at| Some((at, text.get(at + name.len()..)?)));
+    for (at, arguments) in FUNCTIONS.into_iter().flat_map(behind) {
         scripts.extend(script_of(arguments, Takes::Command, Language::Other).map(|script| (at, script)));
     }
-    for (at, rest) in EXECUTE.into_iter().flat_map(places).filter_map(behind) {
+    for (at, rest) in EXECUTE.into_iter().flat_map(behind) {
         if let Some((command, _)) = string(rest.trim_start(), Language::Other)
             && let Some(start) = hooks::editor(&command)
         {
             scripts.extend(command.get(start..).map(|script| (at, script.to_owned())));
         }
     }
+    in_order(scripts).take(MAX_COMMANDS).collect()
+}
+
+/// Scripts by where they stand; what follows itself comes once.
+fn in_order(mut scripts: Vec<(usize, String)>) -> impl Iterator<Item = String> {
     scripts.sort();
     scripts.dedup_by(|one, other| one.1 == other.1);
-    scripts.into_iter().map(|(_, script)| script).take(MAX_COMMANDS).collect()
+    scripts.into_iter().map(|(_, script)| script)
+}
+
+/// Where a name stands that is not the end of a longer one; not all of many places.
+fn places<'t>(text: &'t str, name: &'t str) -> impl Iterator<Item = usize> + 't {
+    text.match_indices(name).take(MAX_COMMANDS).map(|(at, _)| at).filter(|at| !continues(text, *at))
 }
 
 /// What the calls in a program text are given, with where they stand.
@@ -236,14 +237,10 @@ fn called(language: Language, text: &str) -> Vec<(usize, String)> {
     let known = CALLS.iter().filter(|call| call.languages.contains(&language)).map(|call| (call.name, call.takes));
     let aliases = aliases::names(language, text);
     for (name, takes) in known.chain(aliases.iter().map(|name| (name.as_str(), Takes::Command))) {
-        for (at, _) in text.match_indices(name).take(MAX_COMMANDS) {
+        scripts.extend(places(text, name).filter_map(|at| {
             let arguments = text.get(at + name.len()..).unwrap_or_default();
-            if !continues(text, at)
-                && let Some(script) = script_of(arguments, takes, language)
-            {
-                scripts.push((at, script));
-            }
-        }
+            Some((at, script_of(arguments, takes, language)?))
+        }));
     }
     scripts
 }
@@ -404,15 +401,6 @@ fn strings(arguments: &str, language: Language) -> Vec<String> {
         rest = letters.as_str();
     }
     words
-}
-
-/// The beginning of a text.
-fn head(text: &str, most: usize) -> &str {
-    let mut end = most.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or(text)
 }
 
 /// The command in the strings given to `open`.

@@ -283,7 +283,7 @@ impl Walker {
 
     /// Whether the values of a parameter are known.
     fn has_values(&self, name: &str) -> bool {
-        let positional = matches!(name, "@" | "*" | "#") || name.parse::<usize>().is_ok_and(|number| number > 0);
+        let positional = name == "#" || parameter::is_argument(name);
         positional && self.scope.positional.as_ref().is_some_and(|arguments| !arguments.assumed)
             || matches!(self.scope.get(name), Some(Variable::Constant(_)))
     }
@@ -347,8 +347,11 @@ impl Walker {
         // `"$9"` is an empty word.
         builder.begun |= quoted && !all && values.is_empty();
         let slices = parsed.is_slice();
-        let script = self.scope.positional.as_ref().and_then(|arguments| arguments.name.clone());
-        let values = match slices.then(|| parsed.sliced(&values, script.as_ref())) {
+        let sliced = slices.then(|| {
+            let script = self.scope.positional.as_ref().and_then(|arguments| arguments.name.as_ref());
+            parsed.sliced(&values, script)
+        });
+        let values = match sliced {
             Some(Some(sliced)) => sliced,
             Some(None) => {
                 builder.dynamic(format!("${{{}}}", parsed.source), true);

@@ -513,18 +513,19 @@ impl Reader {
             }
             last = Some(rule);
         }
-        if lines.len() > MAX_RECIPES {
-            let rest = lines.split_off(MAX_RECIPES).join("\n");
-            lines.push(rest);
-        }
-        let mut scripts = std::mem::take(&mut self.scripts);
-        if scripts.len() > MAX_RECIPES {
-            let rest = scripts.split_off(MAX_RECIPES).join("\n");
-            scripts.push(rest);
-        }
-        scripts.extend(lines);
+        let mut scripts = bounded(std::mem::take(&mut self.scripts));
+        scripts.extend(bounded(lines));
         Found { scripts, unknown: self.unknown, closed: self.closed }
     }
+}
+
+/// The scripts, with those behind [`MAX_RECIPES`] as one.
+fn bounded(mut scripts: Vec<String>) -> Vec<String> {
+    if scripts.len() > MAX_RECIPES {
+        let rest = scripts.split_off(MAX_RECIPES).join("\n");
+        scripts.push(rest);
+    }
+    scripts
 }
 
 /// Lines with those that a backslash continues, which stay apart in them: in a comment of a recipe, the next line is none.

@@ -4,7 +4,7 @@
 //! words by what [`scope`] knows, [`command`] asks the tables about each command. Its parts have files of their own:
 //! [`assignments`], [`words`], [`input`] for what it reads, [`output`] for what it prints, [`redirect`]. What it contains is
 //! opened by [`nested`], [`xargs`], [`stdin`], [`startup`], [`make`] and [`editors`] and becomes units by [`scripts`], which
-//! ask [`code`] what a program text runs ([`aliases`], [`literals`], [`snippets`]). [`globs`] finds programs by patterns.
+//! ask [`code`] what a program text runs ([`aliases`], [`literals`], [`snippets`]). [`globs`] finds programs by [`patterns`].
 //! [`builtins`] and [`read`] follow what the shell's own commands change, [`ways`] in which folder a list may end, [`files`]
 //! remembers what the script writes and may run, [`decode`] works out what can be known before anything runs, [`text`]
 //! spells the result in one way.
@@ -26,6 +26,7 @@ mod make;
 mod nested;
 mod output;
 mod parameter;
+mod patterns;
 mod pipeline;
 mod read;
 mod redirect;

@@ -1,5 +1,6 @@
 //! Parameter expressions: `${name[index]op word}` taken apart and applied to constants.
 
+use crate::normalize::shell::patterns::{is_match, parts_without_sets};
 use crate::normalize::shell::scope::{Arguments, Constant};
 
 /// A parameter expression.
@@ -127,7 +128,6 @@ impl<'a> Parameter<'a> {
     /// The elements that the slice takes; `None` when that cannot be worked out. `script` is what `$0` is.
     pub(super) fn sliced(&self, values: &[Constant], script: Option<&Constant>) -> Option<Vec<Constant>> {
         let spec = self.operation.strip_prefix(':')?;
-        let number = |text: &str| text.trim().trim_matches(['(', ')']).trim().parse::<i64>().ok();
         let (offset, length) = match spec.split_once(':') {
             Some((offset, length)) => (number(offset)?, Some(usize::try_from(number(length)?).ok()?)),
             None => (number(spec)?, None),
@@ -219,13 +219,18 @@ fn first_changed(value: &str, change: impl Fn(char) -> String) -> String {
     letters.next().map(change).unwrap_or_default() + letters.as_str()
 }
 
+/// A number of a slice, which may stand in brackets.
+fn number(text: &str) -> Option<i64> {
+    text.trim().trim_matches(['(', ')']).trim().parse().ok()
+}
+
 fn substring(value: &str, spec: &str) -> Option<String> {
     let (offset, length) = match spec.split_once(':') {
         Some((offset, length)) => (offset, Some(length.trim().parse::<i64>().ok()?)),
         None => (spec, None),
     };
     let n_letters = i64::try_from(value.chars().count()).ok()?;
-    let offset = offset.trim().trim_matches(['(', ')']).trim().parse::<i64>().ok()?;
+    let offset = number(offset)?;
     let start = if offset < 0 { (n_letters + offset).max(0) } else { offset.min(n_letters) };
     let end = match length {
         Some(length) if length < 0 => (n_letters + length).max(start),
@@ -247,14 +252,14 @@ fn ends(value: &str) -> impl DoubleEndedIterator<Item = usize> {
 }
 
 fn without_prefix(value: &str, word: &str, longest: bool) -> Option<String> {
-    let pattern = pattern(word).filter(|_| value.len() <= MAX_PATTERN_TEXT)?;
+    let pattern = parts_without_sets(&pattern(word).filter(|_| value.len() <= MAX_PATTERN_TEXT)?);
     let matches = |end: &usize| value.get(..*end).is_some_and(|prefix| is_match(&pattern, prefix));
     let end = if longest { ends(value).rev().find(matches) } else { ends(value).find(matches) };
     Some(value.get(end.unwrap_or(0)..).unwrap_or_default().to_owned())
 }
 
 fn without_suffix(value: &str, word: &str, longest: bool) -> Option<String> {
-    let pattern = pattern(word).filter(|_| value.len() <= MAX_PATTERN_TEXT)?;
+    let pattern = parts_without_sets(&pattern(word).filter(|_| value.len() <= MAX_PATTERN_TEXT)?);
     let matches = |start: &usize| value.get(*start..).is_some_and(|suffix| is_match(&pattern, suffix));
     let start = if longest { ends(value).find(matches) } else { ends(value).rev().find(matches) };
     Some(value.get(..start.unwrap_or(value.len())).unwrap_or_default().to_owned())
@@ -273,37 +278,4 @@ fn replaced(value: &str, spec: &str) -> Option<String> {
     }
     let (from, to) = (from.replace('\\', ""), to.replace('\\', ""));
     Some(if all { value.replace(&from, &to) } else { value.replacen(&from, &to, 1) })
-}
-
-/// Whether a glob of `*`, `?` and plain characters matches the whole text.
-fn is_match(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let (mut p, mut t) = (0, 0);
-    let mut star = None;
-    while let Some(&letter) = text.get(t) {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some('?') => {
-                p += 1;
-                t += 1;
-            }
-            Some(&wanted) if wanted == letter => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((star_p, star_t)) => {
-                    star = Some((star_p, star_t + 1));
-                    p = star_p + 1;
-                    t = star_t + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(p).all(|&letter| letter == '*')
 }

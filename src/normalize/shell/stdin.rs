@@ -89,14 +89,17 @@ impl Walker {
     /// What the script wrote to a file that now runs, as far as there is room.
     pub(super) fn written_scripts(&mut self, path: &str) -> Vec<Rc<Literal>> {
         let mut versions = self.files.versions(path);
-        versions.retain(|literal| {
-            let fits = self.files.spend(literal.bytes.len());
-            if !fits {
-                self.gap(Gap::Truncated);
-            }
-            fits
-        });
+        versions.retain(|literal| self.has_room(literal));
         versions
+    }
+
+    /// Whether there is room for what a file holds; a gap where there is none.
+    fn has_room(&mut self, literal: &Literal) -> bool {
+        let fits = self.files.spend(literal.bytes.len());
+        if !fits {
+            self.gap(Gap::Truncated);
+        }
+        fits
     }
 
     /// Units for a text that an interpreter runs, or this shell where the program is `source`.
@@ -153,11 +156,9 @@ impl Walker {
                 let Some(kind) = kind else {
                     continue;
                 };
-                if self.files.spend(literal.bytes.len()) {
+                if self.has_room(&literal) {
                     let program = if is_own { "" } else { program };
                     self.run_literal(&literal, &kind, program, true, false, None);
-                } else {
-                    self.gap(Gap::Truncated);
                 }
             }
         }

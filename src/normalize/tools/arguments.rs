@@ -5,6 +5,7 @@ use enumset::EnumSet;
 use super::json::{self, Leaf};
 use super::{Extent, Object, Reading, add, cut, effect, files, notebooks, shell_units, verbs, web};
 use crate::action::{Effect, Fact, Gap, Language, Layer, Modifier, Tool, Unit, UnitKind};
+use crate::normalize::limits::head;
 use crate::normalize::paths::Place;
 use crate::normalize::reveal;
 
@@ -283,7 +284,7 @@ fn program(leaf: &Leaf<'_>, words: &[String]) -> Script {
 fn is_sql(text: &str) -> bool {
     let mut words = text.split_whitespace().map(|word| word.to_ascii_lowercase());
     let first = words.next().unwrap_or_default();
-    let rest = super::head(text, 4096).to_ascii_lowercase();
+    let rest = head(text, 4096).to_ascii_lowercase();
     match first.as_str() {
         "select" | "with" => rest.contains(" from ") || rest.contains("\nfrom ") || rest.starts_with("select"),
         "insert" => rest.contains("into"),

@@ -4,8 +4,9 @@ use enumset::EnumSet;
 use serde_json::Value;
 
 use super::inputs::Inputs;
-use super::{Reading, add, cut, effect, head, scripts};
+use super::{Reading, add, cut, effect, scripts};
 use crate::action::{Effect, Fact, Gap, PathScope, Scope, Target, Tool, Unit, UnitKind};
+use crate::normalize::limits::head;
 use crate::normalize::paths::Place;
 use crate::normalize::reveal;
 

@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use self::inputs::Inputs;
 use crate::action::{Action, Effect, Fact, Gap, Shell, Tool, ToolCall, Unit, UnitKind};
+use crate::normalize::limits::head;
 use crate::normalize::paths::Place;
 use crate::normalize::{cmd, limits, powershell, reveal, shell};
 
@@ -351,11 +352,6 @@ fn add(effects: &mut Vec<Effect>, effect: Effect) {
     if !effects.contains(&effect) {
         effects.push(effect);
     }
-}
-
-/// The first bytes of a text, at a character's border.
-fn head(text: &str, bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
 
 /// The head and the tail of a text over the limit, with a gap.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Extent, notebooks, shell_units};
 use crate::action::{Fact, Layer, Shell, Unit};
+use crate::normalize::limits::head;
 use crate::normalize::paths::Place;
 
 /// Units of commands in one content.
@@ -25,7 +26,7 @@ struct Script {
 
 /// The units of the commands in a file's content.
 pub(super) fn units(path: &str, content: &str, place: &Place) -> Vec<Unit> {
-    let content = super::head(content, MAX_CONTENT);
+    let content = head(content, MAX_CONTENT);
     let mut units = Vec::new();
     for script in scripts(path, content).into_iter().take(MAX_UNITS) {
         let (found, _, _) = shell_units(&script.text, Some(script.shell), place, Extent::Script);

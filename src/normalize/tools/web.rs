@@ -4,9 +4,10 @@ use enumset::EnumSet;
 use percent_encoding::percent_decode_str;
 
 use super::inputs::Inputs;
-use super::{Reading, cut, effect, head};
+use super::{Reading, cut, effect};
 use crate::action::{Effect, Fact, Flow, Scope, Target, Tool, Unit, UnitKind};
 use crate::normalize::facts::secrets;
+use crate::normalize::limits::head;
 use crate::normalize::{hosts, reveal};
 
 /// Bytes of an address that a target keeps.
