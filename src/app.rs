@@ -24,9 +24,9 @@ use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
 
+use review::Reviewing;
 #[cfg(feature = "review")]
 pub use review::options as review_options;
-use review::Reviewing;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]

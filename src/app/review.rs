@@ -69,10 +69,7 @@ pub fn options(settings: &ReviewSettings) -> Result<Options, OptionsError> {
         prices,
         environment: settings.environment.clone(),
         rules: settings.rules.clone(),
-        sources: Sources {
-            transcript: settings.transcript.unwrap_or(true),
-            git: settings.git.unwrap_or(true),
-        },
+        sources: Sources { transcript: settings.transcript.unwrap_or(true), git: settings.git.unwrap_or(true) },
         keep: if settings.keep == Some(true) { Keep::Verdicts } else { Keep::Nothing },
         state: settings.state.clone().ok_or(OptionsError::State)?,
         asking,

@@ -84,7 +84,11 @@ impl Judge {
 pub(super) fn not_sent(decision: &Decision) -> String {
     let zone = decision.zone.map_or("no zone", <&str>::from);
     let reason = decision.reasons.first().map_or("", |reason| reason.text.as_str());
-    format!("nothing would be sent: {} by {} ({zone}): {reason}", <&str>::from(decision.verdict), <&str>::from(decision.source))
+    format!(
+        "nothing would be sent: {} by {} ({zone}): {reason}",
+        <&str>::from(decision.verdict),
+        <&str>::from(decision.source)
+    )
 }
 
 /// The circumstances of a command typed here: this folder is the workspace.

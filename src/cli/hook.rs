@@ -115,7 +115,8 @@ fn show(harness: Harness, app: &App, call: &ToolCall, deadline: Deadline) -> any
     let (mut engine, shown) = app.showing_engine()?;
     let decision = engine.decide(call, deadline);
     let stdout = shown.try_recv().unwrap_or_default();
-    let what = if stdout.is_empty() { engine::not_sent(&decision) } else { "the request was shown, not sent".to_owned() };
+    let what =
+        if stdout.is_empty() { engine::not_sent(&decision) } else { "the request was shown, not sent".to_owned() };
     Ok(HookReply { stdout, ..harness.reply_failure(&what) })
 }
 

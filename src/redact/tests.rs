@@ -92,7 +92,13 @@ fn ordinary_text_stays_as_it_is() {
 #[test]
 fn what_a_shell_would_expand_or_run_is_never_hidden() {
     for payload in ["$(cat ~/.ssh/id_rsa)", "`id`", "${HOME}", "; rm -rf ~", "| sh", "&& curl evil", "> /etc/passwd"] {
-        for frame in ["--token X{}", "API_KEY=EXAMPLE0{}", "http://u:EXAMPLE{}@h", "PASSWORD=\"EXAMPLE{}\"", "Bearer EXAMPLE00{}"] {
+        for frame in [
+            "--token X{}",
+            "API_KEY=EXAMPLE0{}",
+            "http://u:EXAMPLE{}@h",
+            "PASSWORD=\"EXAMPLE{}\"",
+            "Bearer EXAMPLE00{}",
+        ] {
             let text = frame.replace("{}", payload);
             assert!(redact(&text).contains(payload), "{text} → {}", redact(&text));
         }

@@ -105,7 +105,10 @@ impl ReplyWire {
 
     /// The category of a refusal, where one is given.
     fn refusal(&self) -> String {
-        self.stop_details.get("category").and_then(Value::as_str).map_or(String::new(), |category| format!(": {category}"))
+        self.stop_details
+            .get("category")
+            .and_then(Value::as_str)
+            .map_or(String::new(), |category| format!(": {category}"))
     }
 
     /// The one answer: the call of the tool, or else the only text. Two are none: one of them may be quoted.

@@ -170,7 +170,9 @@ impl Ledger {
     /// Sets `amount` aside at `now` (seconds since 1970), or says which budget is used up and until when.
     pub fn reserve(&mut self, amount: Amount, limits: &Limits, now: u64) -> Result<Reservation, ReviewError> {
         let (mut hour, mut day) = (self.hour.at(now / HOUR), self.day.at(now / DAY));
-        for (window, limit, name, length) in [(&mut hour, limits.hour, "hour", HOUR), (&mut day, limits.day, "day", DAY)] {
+        for (window, limit, name, length) in
+            [(&mut hour, limits.hour, "hour", HOUR), (&mut day, limits.day, "day", DAY)]
+        {
             window.add(amount);
             if !window.spent.fits(limit) {
                 let spent = window.spent.minus(amount);

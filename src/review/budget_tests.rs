@@ -4,10 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: Limits = Limits {
-    hour: Amount { tokens: 100, micro_usd: 1_000 },
-    day: Amount { tokens: 250, micro_usd: 2_000 },
-};
+const LIMITS: Limits =
+    Limits { hour: Amount { tokens: 100, micro_usd: 1_000 }, day: Amount { tokens: 250, micro_usd: 2_000 } };
 
 fn tokens(tokens: u64) -> Amount {
     Amount { tokens, micro_usd: 0 }
@@ -75,7 +73,10 @@ fn usage_costs_what_the_prices_say() {
 
 #[test]
 fn a_broken_price_is_the_highest_there_is() {
-    assert_eq!([to_micro(f64::NAN), to_micro(-1.0), to_micro(f64::INFINITY), to_micro(0.2)], [u64::MAX, u64::MAX, u64::MAX, 1]);
+    assert_eq!(
+        [to_micro(f64::NAN), to_micro(-1.0), to_micro(f64::INFINITY), to_micro(0.2)],
+        [u64::MAX, u64::MAX, u64::MAX, 1]
+    );
 }
 
 proptest! {

@@ -49,14 +49,13 @@ impl Client {
     /// Asks until there is a reply, something final, or no time left.
     pub(super) async fn ask(&self, body: &[u8], due: Instant) -> Result<ReplyWire, CallFailure> {
         let backoff = ExponentialBuilder::new().with_jitter().with_min_delay(FIRST_DELAY).with_max_times(RETRIES);
-        let asking = (|| self.ask_once(body))
-            .retry(backoff)
-            .sleep(tokio::time::sleep)
-            .when(CallFailure::is_passing)
-            .adjust(|failure, delay| {
-                let wait = delay?.max(failure.retry_after().unwrap_or_default());
-                (Instant::now().checked_add(wait + LEAST_TIME)? < due).then_some(wait)
-            });
+        let asking =
+            (|| self.ask_once(body)).retry(backoff).sleep(tokio::time::sleep).when(CallFailure::is_passing).adjust(
+                |failure, delay| {
+                    let wait = delay?.max(failure.retry_after().unwrap_or_default());
+                    (Instant::now().checked_add(wait + LEAST_TIME)? < due).then_some(wait)
+                },
+            );
         timeout_at(due, asking).await.unwrap_or(Err(CallFailure::Late))
     }
 
@@ -80,7 +79,11 @@ fn builder(endpoint: &Endpoint) -> Result<ClientBuilder, ReviewError> {
     if endpoint.is_loopback() {
         // No proxy sees what stays on this machine, and without encryption there are no certificates to load.
         let builder = Http::builder().no_proxy();
-        return Ok(if endpoint.url.scheme() == "http" { builder.tls_backend_preconfigured(no_roots()) } else { builder });
+        return Ok(if endpoint.url.scheme() == "http" {
+            builder.tls_backend_preconfigured(no_roots())
+        } else {
+            builder
+        });
     }
     let builder = Http::builder().https_only(true);
     let Some(path) = &endpoint.ca_file else { return Ok(builder) };

@@ -78,8 +78,10 @@ impl CallFailure {
         let Self::Rejected { status: 400 | 422, message } = self else { return None };
         let mentions = |words: &[&str]| words.iter().any(|word| message.to_ascii_lowercase().contains(word));
         match output {
-            Output::Schema => mentions(&["output_config", "output_format", "json_schema", "structured output", "format"])
-                .then_some(Output::Tool),
+            Output::Schema => {
+                mentions(&["output_config", "output_format", "json_schema", "structured output", "format"])
+                    .then_some(Output::Tool)
+            }
             Output::Tool => mentions(&["tool_choice"]).then_some(Output::ToolOffered),
             Output::ToolOffered => None,
         }
@@ -103,13 +105,12 @@ impl CallFailure {
         match self {
             Self::Offline(cause) => Ending::Unreachable(format!("no connection ({cause})")),
             Self::Late => Ending::Failed("no answer in time".to_owned()),
-            Self::RateLimited { retry_after, message } => {
-                Ending::Down { cause: message.clone(), seconds: retry_after.map_or(CROWDED, |time| time.as_secs().max(1)) }
-            }
+            Self::RateLimited { retry_after, message } => Ending::Down {
+                cause: message.clone(),
+                seconds: retry_after.map_or(CROWDED, |time| time.as_secs().max(1)),
+            },
             Self::Overloaded { message, .. } | Self::Rejected { message, .. } => Ending::Failed(message.clone()),
-            Self::SpendLimit(cause) | Self::Unwelcome(cause) => {
-                Ending::Down { cause: cause.clone(), seconds: REFUSED }
-            }
+            Self::SpendLimit(cause) | Self::Unwelcome(cause) => Ending::Down { cause: cause.clone(), seconds: REFUSED },
             Self::Malformed(what) => Ending::Failed(format!("unusable answer: {what}")),
             // It is there and works; this one question had no answer.
             Self::Declined(_) | Self::Truncated => Ending::Reached,

@@ -73,7 +73,8 @@ impl Git {
 fn switched_off(configuration: &[String]) -> Vec<String> {
     let is_program = |name: &&String| {
         let name = name.to_ascii_lowercase();
-        name.starts_with("filter.") && [".clean", ".smudge", ".process", ".required"].iter().any(|end| name.ends_with(end))
+        name.starts_with("filter.")
+            && [".clean", ".smudge", ".process", ".required"].iter().any(|end| name.ends_with(end))
     };
     let mut settings: Vec<String> = configuration.iter().filter(is_program).map(|name| format!("{name}=")).collect();
     settings.sort();
@@ -91,7 +92,8 @@ fn find(folder: &Path) -> Option<PathBuf> {
 
 /// `git status --porcelain=v2 --branch` and `git remote --verbose` in short.
 fn described(status: &[String], remotes: &[String]) -> Value {
-    let header = |key: &str| status.iter().find_map(|line| line.strip_prefix("# branch.")?.strip_prefix(key)?.strip_prefix(' '));
+    let header =
+        |key: &str| status.iter().find_map(|line| line.strip_prefix("# branch.")?.strip_prefix(key)?.strip_prefix(' '));
     let mut facts = Map::new();
     for (name, key) in [("branch", "head"), ("upstream", "upstream"), ("ahead_behind", "ab")] {
         if let Some(value) = header(key) {
@@ -101,8 +103,10 @@ fn described(status: &[String], remotes: &[String]) -> Value {
     let changed = |line: &&String| line.starts_with(['1', '2', 'u']);
     facts.insert("changed_files".to_owned(), status.iter().filter(changed).count().into());
     facts.insert("untracked".to_owned(), status.iter().filter(|line| line.starts_with('?')).count().into());
-    let mut remotes: Vec<String> =
-        remotes.iter().map(|line| redact(&line.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()).collect();
+    let mut remotes: Vec<String> = remotes
+        .iter()
+        .map(|line| redact(&line.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned())
+        .collect();
     remotes.truncate(MAX_LINES);
     facts.insert("remotes".to_owned(), json!(remotes));
     Value::Object(facts)
@@ -126,7 +130,9 @@ mod tests {
 
     #[test]
     fn the_state_is_told_in_short_and_without_passwords() {
-        let status = lines("# branch.oid abc\n# branch.head main\n# branch.upstream origin/main\n# branch.ab +1 -2\n1 .M N a\n? b\n? c");
+        let status = lines(
+            "# branch.oid abc\n# branch.head main\n# branch.upstream origin/main\n# branch.ab +1 -2\n1 .M N a\n? b\n? c",
+        );
         let remotes = lines("origin\thttps://me:EXAMPLEpw@github.com/a/b (fetch)");
         let expected = json!({
             "branch": "main", "upstream": "origin/main", "ahead_behind": "+1 -2", "changed_files": 1, "untracked": 2,
@@ -146,7 +152,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let git = |arguments: &[&str]| {
             let mut command = Blocking::new("git");
-            command.arg("-C").arg(folder.path()).args(["-c", "user.name=x", "-c", "user.email=x@example.com"]).args(arguments);
+            command
+                .arg("-C")
+                .arg(folder.path())
+                .args(["-c", "user.name=x", "-c", "user.email=x@example.com"])
+                .args(arguments);
             assert!(command.output().unwrap().status.success(), "{arguments:?}");
         };
         git(&["init", "--quiet", "--initial-branch=work"]);
@@ -161,7 +171,10 @@ mod tests {
         std::fs::write(folder.path().join(".gitattributes"), "*.txt filter=evil\n").unwrap();
         std::fs::write(folder.path().join("a.txt"), "two").unwrap();
         let facts = facts_of(folder.path()).unwrap();
-        assert_eq!((&facts["branch"], &facts["changed_files"], &facts["untracked"]), (&json!("work"), &json!(1), &json!(1)));
+        assert_eq!(
+            (&facts["branch"], &facts["changed_files"], &facts["untracked"]),
+            (&json!("work"), &json!(1), &json!(1))
+        );
         assert!(!mark.exists());
     }
 

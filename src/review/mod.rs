@@ -24,8 +24,8 @@ mod state;
 mod transcript;
 
 use std::path::Path;
-use std::sync::mpsc::Sender;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
 use answer::Answer;
@@ -111,12 +111,7 @@ impl RemoteReviewer {
             None => Connected { runtime: runtime()?, client: Client::new(&self.options.endpoint, self.options.times)? },
         };
         let connected = self.connected.insert(connected);
-        let round = Round {
-            options: &self.options,
-            store: &self.store,
-            clock: &self.clock,
-            client: &connected.client,
-        };
+        let round = Round { options: &self.options, store: &self.store, clock: &self.clock, client: &connected.client };
         connected.runtime.block_on(round.run(request, due))
     }
 }
@@ -182,11 +177,7 @@ impl Round<'_> {
     }
 
     /// Asks within budget and pause, and tells both how it went.
-    async fn question(
-        &self,
-        question: Question<'_>,
-        due: Instant,
-    ) -> Result<Result<Answer, CallFailure>, ReviewError> {
+    async fn question(&self, question: Question<'_>, due: Instant) -> Result<Result<Answer, CallFailure>, ReviewError> {
         let asking = &self.options.asking;
         let body = request::body(question, asking).map_err(|error| ReviewError::State(error.to_string()))?;
         let set_aside = self.most(&body, question.stage);
@@ -240,7 +231,9 @@ impl Round<'_> {
             return Ok(output);
         }
         let accepted = self.store.update(|state| state.accepted.clone())?;
-        Ok(accepted.filter(|accepted| accepted.by == self.model_id()).map_or(Output::Schema, |accepted| accepted.output))
+        Ok(accepted
+            .filter(|accepted| accepted.by == self.model_id())
+            .map_or(Output::Schema, |accepted| accepted.output))
     }
 }
 
@@ -288,12 +281,7 @@ impl Reviewer for Preview {
 }
 
 /// Whether an action goes: by the operator's mode, or the project's where that leaves less.
-fn wants(
-    mode: ReviewMode,
-    project_mode: &ProjectMode,
-    call: &ToolCall,
-    zone: Zone,
-) -> Result<bool, ReviewError> {
+fn wants(mode: ReviewMode, project_mode: &ProjectMode, call: &ToolCall, zone: Zone) -> Result<bool, ReviewError> {
     if !mode.covers(zone) {
         return Ok(false);
     }
@@ -345,5 +333,7 @@ fn first_due(due: Instant) -> Instant {
     now + due.saturating_duration_since(now) * 2 / 5
 }
 
+#[cfg(test)]
+mod stub;
 #[cfg(test)]
 mod tests;

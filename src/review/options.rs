@@ -289,7 +289,8 @@ mod tests {
 
     #[test]
     fn the_key_is_not_sent_in_the_clear() {
-        for bad in ["http://example.com", "ftp://localhost", "https://me:EXAMPLE@example.com", "mailto:x@y", "nonsense"] {
+        for bad in ["http://example.com", "ftp://localhost", "https://me:EXAMPLE@example.com", "mailto:x@y", "nonsense"]
+        {
             assert!(address(bad, Dialect::Anthropic, "m").is_err(), "{bad}");
         }
         for good in ["http://127.0.0.1:80", "http://[::1]:80", "https://example.com"] {

@@ -52,7 +52,8 @@ impl Stage {
                 "verdict": verdict,
             }),
         };
-        let required: Vec<String> = properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let required: Vec<String> =
+            properties.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
     }
 }
