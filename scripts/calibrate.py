@@ -6,6 +6,7 @@ python calibrate.py --run run --model run/bundle/model.ort --output run/calibrat
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from riskpipe.calibration import fit
+from riskpipe.calibration_methods import compare
 from riskpipe.dataset import load_examples
 from riskpipe.evaluation import choose_points, risk_sample
 from riskpipe.operating import curves
@@ -21,7 +23,7 @@ from riskpipe.tokenizer import PAD_MARKER, marker_id
 
 
 def run(run_folder: Path, model: Path, output: Path) -> Calibrated:
-    """Writes calibration.json and returns what is in it."""
+    """Writes calibration.json and returns what is in it; writes beside it how other methods of calibration do."""
     examples, rows = load_examples(run_folder, "calibration")
     targets = [example.target for example in examples]
     pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
@@ -33,6 +35,8 @@ def run(run_folder: Path, model: Path, output: Path) -> Calibrated:
     points = choose_points(calibrated, targets)
     found = Calibrated(calibration, points, curves(risk_sample(calibrated, targets), points.values()))
     found.save(output)
+    methods = compare(scores.answers, wanted, weight, [target.source for target in targets])
+    output.with_name("calibration_methods.json").write_text(json.dumps(methods, indent=1) + "\n", encoding="utf-8")
     return found
 
 

@@ -1,6 +1,6 @@
 """Pre-trains the encoder as a masked language model that also learns what described actions mean.
 
-python pretrain.py --run run --output run/pretrained.pt --tokens 10000000
+python pretrain.py --run run --output run/pretrained.pt --tokens 14500000
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from riskpipe.checkpoints import prepare_cpu
 from riskpipe.cooccurrence import count_pairs, embedding_from_counts
 from riskpipe.descriptions import Descriptions
 from riskpipe.model import Encoder, ModelConfig
-from riskpipe.pretraining import Material, PretrainConfig, pretrain
+from riskpipe.pretraining import CONTINUING_RATES, RATES, Material, PretrainConfig, pretrain
 from riskpipe.tokenizer import MASK_MARKER, PAD_MARKER, marker_id
 from riskpipe.tokens import TokenRows
 from riskpipe.transfer import load_into
@@ -37,7 +37,7 @@ def run(run_folder: Path, output: Path, tokens: int, start: Path | None = None, 
         counts = count_pairs(token_rows, model.config.vocabulary)
         embedding = embedding_from_counts(counts, model.config.hidden, spread=0.05, seed=SEED)
         model.tokens.weight.data.copy_(torch.from_numpy(embedding))
-    config = PretrainConfig(tokens=tokens, seed=SEED)
+    config = PretrainConfig(tokens=tokens, rates=RATES if start is None else CONTINUING_RATES, seed=SEED)
     mask_id, pad_id = marker_id(tokenizer, MASK_MARKER), marker_id(tokenizer, PAD_MARKER)
     material = Material.of(token_rows, Descriptions.load(run_folder / "descriptions.npz"))
     return pretrain(model, material, config, mask_id, pad_id, output)
@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--tokens", type=int, default=10_000_000)
+    parser.add_argument("--tokens", type=int, default=14_500_000)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

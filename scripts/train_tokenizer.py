@@ -9,7 +9,6 @@ weights trained with it stay valid.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import sys
@@ -24,13 +23,6 @@ from riskpipe.tokenizer import add_markers, save, train_bpe
 MARKER = re.compile(r"⟦[^⟧]*⟧")
 
 
-def without_markers(path: Path) -> Tokenizer:
-    """A stored tokenizer's byte-pair part."""
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    stored["added_tokens"] = []
-    return Tokenizer.from_str(json.dumps(stored))
-
-
 def run(encoder: EncodeBinary, run_folder: Path, size: int, base: Path | None = None) -> Path:
     """Writes run/tokenizer.json and returns its path."""
     if base is None:
@@ -38,7 +30,7 @@ def run(encoder: EncodeBinary, run_folder: Path, size: int, base: Path | None = 
         random.Random(SEED).shuffle(texts)
         tokenizer = train_bpe(texts, size)
     else:
-        tokenizer = without_markers(base)
+        tokenizer = Tokenizer.from_file(str(base))
     add_markers(tokenizer, encoder.markers())
     save(tokenizer, run_folder / "tokenizer.json")
     return run_folder / "tokenizer.json"

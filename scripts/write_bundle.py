@@ -22,7 +22,8 @@ from riskpipe.checkpoints import Checkpoint
 from riskpipe.dataset import fingerprint
 from riskpipe.manifest import TEMPLATE_VERSION, ManifestParts, golden_case, read_manifest, write_manifest
 from riskpipe.model import PRETRAINING_ONLY
-from riskpipe.report import model_card
+from riskpipe.records import read_jsonl
+from riskpipe.report import folds_table, methods_table, model_card, obfuscation_table, trust_table
 from riskpipe.runtime import Runtime
 from riskpipe.scoring import Calibrated
 from riskpipe.targets import read_targets
@@ -53,6 +54,18 @@ def _stored(path: Path) -> dict[str, Any]:
     return found
 
 
+def optional_tables(run_folder: Path) -> dict[str, str]:
+    """Tables of the card by heading, from the files of steps before; empty where a step was left out."""
+    folds, spellings = _stored(run_folder / "folds.json"), _stored(run_folder / "obfuscation.json")
+    methods, trust = _stored(run_folder / "calibration_methods.json"), run_folder / "trust.jsonl"
+    return {
+        "Folds": folds_table(folds) if folds else "",
+        "Hidden spellings": obfuscation_table(spellings) if spellings else "",
+        "Ways to calibrate, each on sources that it was not fitted on": methods_table(methods) if methods else "",
+        "What sources say, and what readers answered": trust_table(list(read_jsonl(trust))) if trust.exists() else "",
+    }
+
+
 def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
     """Writes the bundle and reads it back."""
     output.mkdir(parents=True, exist_ok=True)
@@ -68,8 +81,7 @@ def run(run_folder: Path, checkpoint: Path, output: Path) -> None:
         weights_in_use(stored),
         calibrated,
         report,
-        _stored(run_folder / "folds.json"),
-        _stored(run_folder / "obfuscation.json"),
+        optional_tables(run_folder),
         NOTES.read_text(encoding="utf-8"),
     )
     (output / "MODEL_CARD.md").write_text(card, encoding="utf-8")

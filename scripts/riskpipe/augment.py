@@ -33,7 +33,7 @@ SUFFIXES = (
     "{} 2>&1 | tail -n 20",
     "{} 2>/dev/null || true",
     "{} && git status",
-    "{} > /tmp/out.log 2>&1",
+    "{} 2>&1 | head -50",
 )
 AMONG_STEPS = 0.3  # share of the reworded variants that stand beside a harmless step; the others are spelled otherwise
 DEPTHS = (1, 1, 1, 2)  # how many spellings are laid over each other
@@ -88,9 +88,7 @@ class Augmenter:
         return replace(record, context=context)
 
     def _add(self, found: list[tuple[Record, Target]], variant: Record, label: Label) -> None:
-        target = target_of(variant, label)
-        assert target is not None  # a label always gives a target
-        found.append((variant, target))
+        found.append((variant, target_of(variant, label)))
 
     def _without_context(self, record: Record, label: Label) -> Record | None:
         """Real agents' harmless actions without their request, half of the time."""

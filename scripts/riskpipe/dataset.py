@@ -16,8 +16,9 @@ from riskpipe.descriptions import described_actions
 from riskpipe.pretraining_data import pretraining_actions
 from riskpipe.records import Label, Record, read_labels, read_records, write_jsonl
 from riskpipe.splits import Fold, Split
-from riskpipe.targets import Target, label_row, read_targets, target_of, write_targets
+from riskpipe.targets import Target, label_row, read_targets, target_of, weak_target, write_targets
 from riskpipe.tokens import TokenRows
+from riskpipe.trust import Trust
 
 SPLITS: tuple[Split, ...] = ("train", "calibration", "test")
 # More texts of one held-out source would be near copies of each other, and each costs many rows.
@@ -35,7 +36,7 @@ class Example:
 
 
 def build(data: Path, output: Path, seed: int, fold: Fold) -> dict[str, int]:
-    """Writes records/*.jsonl (for the encoder), targets/*.jsonl and labels/test.jsonl (for `riskgate eval`).
+    """Writes records/*.jsonl (for the encoder), targets/*.jsonl, labels/test.jsonl (for `riskgate eval`) and trust.jsonl.
 
     Returns the number of actions in each set.
     """
@@ -45,10 +46,12 @@ def build(data: Path, output: Path, seed: int, fold: Fold) -> dict[str, int]:
     of: dict[Split, list[Record]] = {split: [] for split in SPLITS}
     for record in records:
         of[fold.split_of(record.source)].append(record)
+    trust = Trust.measure(of["train"], labels)
+    write_jsonl(output / "trust.jsonl", trust.to_rows())
     pairs: dict[Split, list[Pair]] = {
-        "train": list(_training_pairs(of["train"], labels, seed)),
-        "calibration": _held_out_pairs(of["calibration"], labels, seed),
-        "test": _held_out_pairs(of["test"], labels, seed),
+        "train": list(_training_pairs(of["train"], labels, trust, seed)),
+        "calibration": _held_out_pairs(of["calibration"], labels, trust, seed),
+        "test": _held_out_pairs(of["test"], labels, trust, seed),
     }
     for split, chosen in pairs.items():
         counts[split] = write_jsonl(output / f"records/{split}.jsonl", (record.to_action() for record, _ in chosen))
@@ -57,13 +60,17 @@ def build(data: Path, output: Path, seed: int, fold: Fold) -> dict[str, int]:
     return counts
 
 
-def _training_pairs(records: list[Record], labels: dict[str, Label], seed: int) -> Iterator[Pair]:
+def _pair_target(record: Record, label: Label | None, trust: Trust) -> Target | None:
+    return weak_target(record, trust) if label is None else target_of(record, label)
+
+
+def _training_pairs(records: list[Record], labels: dict[str, Label], trust: Trust, seed: int) -> Iterator[Pair]:
     """Training actions and variants of the labelled ones."""
     requests = sorted({str(r.context["user_request"]) for r in records if r.context.get("user_request")})
     augmenter = Augmenter(requests, seed)
     for record in records:
         label = labels.get(record.id)
-        target = target_of(record, label)
+        target = _pair_target(record, label, trust)
         if target is None:
             continue
         yield augmenter.in_context(record), target
@@ -71,12 +78,12 @@ def _training_pairs(records: list[Record], labels: dict[str, Label], seed: int) 
             yield from augmenter.variants(record, label)
 
 
-def _held_out_pairs(records: list[Record], labels: dict[str, Label], seed: int) -> list[Pair]:
+def _held_out_pairs(records: list[Record], labels: dict[str, Label], trust: Trust, seed: int) -> list[Pair]:
     """Every labelled action of a split, and a random part of its texts; weak risk labels are no measure."""
     pairs: list[Pair] = []
     texts: dict[str, list[Pair]] = {}
     for record in records:
-        target = target_of(record, labels.get(record.id))
+        target = _pair_target(record, labels.get(record.id), trust)
         if target is None:
             continue
         if record.is_text:

@@ -38,6 +38,13 @@ def recall_at_false_positive_rate(scores: FloatArray, positive: BoolArray, limit
     return float((scores[positive] > threshold).mean())
 
 
+def expected_calibration_error(answers: FloatArray, happened: FloatArray, bins: int = 15) -> float:
+    """Mean distance of predictions from what happened, in bins of equal mass as in the engine's report."""
+    order = np.argsort(answers, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return float(sum(abs(float(answers[part].mean() - happened[part].mean())) * len(part) for part in parts) / len(order))
+
+
 def macro_f1(predicted: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> float:
     """Mean F1 over the classes that occur in `wanted`."""
     return float(f1_score(wanted, predicted, average="macro", labels=np.unique(wanted), zero_division=0))

@@ -14,8 +14,9 @@ FloatArray = npt.NDArray[np.floating]
 CONFIDENCE = 0.95
 CURVE_POINTS = 48
 COST_OF_ASK = 0.1
-# Share of the harmless calibration actions that may count as unlike anything seen in training, and are asked about.
-NOVEL_SHARE = 0.04
+# Share of the harmless calibration actions that may count as unlike anything seen in training, and are asked about. On the
+# calibration sources a share of 0.04 cost two points of harmless actions allowed at an equal rate of misses, this one 0.3.
+NOVEL_SHARE = 0.005
 
 
 def upper_bound(errors: int, trials: int, confidence: float = CONFIDENCE) -> float:
@@ -49,9 +50,9 @@ class Limits:
 # `relaxed` is for users who let policy rules and reviews catch the rest. A text that is taken for an injection costs a
 # warning, not a stop, so it may happen more often.
 LIMITS = {
-    "default": Limits(0.03, 0.02, 0.03),
-    "relaxed": Limits(0.05, 0.03, 0.03),
-    "strict": Limits(0.02, 0.01, 0.03),
+    "default": Limits(0.02, 0.02, 0.03),
+    "relaxed": Limits(0.04, 0.03, 0.03),
+    "strict": Limits(0.01, 0.01, 0.03),
 }
 
 

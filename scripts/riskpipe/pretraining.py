@@ -29,6 +29,8 @@ MOST_DESCRIBED_ROWS = 2
 
 
 RATES = Rates(matrices=5e-3, others=3e-3, weight_decay=0.01)
+# For going on from a checkpoint: at full size the steps would first undo what it knows.
+CONTINUING_RATES = Rates(matrices=1.5e-3, others=9e-4, weight_decay=0.01)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from riskpipe.records import Record, read_corpus
+from riskpipe.records import CorpusFile, Record, read_corpus
 from riskpipe.splits import Fold
 
 CHUNK_CHARS = 700
@@ -24,11 +24,13 @@ class CorpusSlice:
 
 
 CORPUS_SLICES = (
-    CorpusSlice("shell", 7_000_000, "Bash"),
+    CorpusSlice("shell", 10_000_000, "Bash"),
     CorpusSlice("shell", 1_500_000, "text"),
     CorpusSlice("ci_infra", 2_500_000, "text"),
-    CorpusSlice("docs", 3_000_000, "text"),
-    CorpusSlice("code", 2_000_000, "text"),
+    CorpusSlice("ci_infra", 2_500_000, "Write"),
+    CorpusSlice("docs", 5_000_000, "text"),
+    CorpusSlice("code", 3_000_000, "text"),
+    CorpusSlice("code", 4_000_000, "Write"),
 )
 
 
@@ -50,16 +52,22 @@ def pretraining_actions(data: Path, records: Iterable[Record], seed: int, fold: 
 
 def _corpus_actions(data: Path, part: CorpusSlice, seed: int) -> Iterator[dict[str, Any]]:
     """Chunks of a random selection of a kind's texts, cut at line ends."""
-    texts = list(read_corpus(data, part.kind))
-    random.Random(seed).shuffle(texts)
-    argument = "command" if part.tool == "Bash" else "text"
+    files = list(read_corpus(data, part.kind))
+    random.Random(seed).shuffle(files)
     taken = 0
-    for number, text in enumerate(texts):
-        for index, chunk in enumerate(_chunks(text)):
-            yield {"id": f"corpus-{seed}-{number}-{index}", "tool": part.tool, "input": {argument: chunk}}
+    for number, file in enumerate(files):
+        for index, chunk in enumerate(_chunks(file.text)):
+            yield {"id": f"corpus-{seed}-{number}-{index}", "tool": part.tool, "input": _arguments(part.tool, file, chunk)}
             taken += len(chunk)
         if taken > part.chars:
             return
+
+
+def _arguments(tool: str, file: CorpusFile, chunk: str) -> dict[str, str]:
+    """The arguments with which a tool runs, returns or writes a piece of a file."""
+    if tool == "Write":
+        return {"file_path": file.path, "content": chunk}
+    return {"command" if tool == "Bash" else "text": chunk}
 
 
 def _chunks(text: str) -> Iterator[str]:

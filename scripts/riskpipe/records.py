@@ -141,7 +141,15 @@ def read_labels(*folders: Path) -> dict[str, Label]:
     return labels
 
 
-def read_corpus(data: Path, kind: str) -> Iterator[str]:
-    """Unlabelled texts of one kind of the pre-training corpus."""
+@dataclass(frozen=True)
+class CorpusFile:
+    """A file of the unlabelled corpus, or a part of one."""
+
+    path: str
+    text: str
+
+
+def read_corpus(data: Path, kind: str) -> Iterator[CorpusFile]:
+    """Files of one kind of the pre-training corpus."""
     for row in read_jsonl(data / "corpus" / f"{kind}.jsonl.gz"):
-        yield row["text"]
+        yield CorpusFile(row["path"], row["text"])

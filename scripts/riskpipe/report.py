@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from riskpipe.scoring import Calibrated
 Figures = Mapping[str, Any]
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
+FEWEST_LABELS = 20
 
 
 def percent(value: float | None) -> str:
@@ -147,17 +148,38 @@ def obfuscation_table(found: Figures) -> str:
     return f"{whole}\nSpellings of dangerous commands that are allowed most often: {names}.\n"
 
 
+def methods_table(methods: Figures) -> str:
+    """Log loss and calibration error of every calibration method, question by question."""
+    header = ["method", *(f"{question}: log loss, error" for question in methods)]
+    names = next(iter(methods.values()))
+    cell = "{log_loss:.4f}, {calibration_error:.3f}".format
+    return table(header, [[name, *(cell(**methods[question][name]) for question in methods)] for name in names])
+
+
+def trust_table(trust: Sequence[Figures]) -> str:
+    """What sources say of their actions beside what readers answered; sources with few labels are left out."""
+    header = ["source", "its word", "labelled", "ask or deny", "deny", "injection"]
+    rows = [
+        [row["source"], row["word"], str(row["labelled"]), *(percent(row[key]) for key in ("stop", "deny", "injection"))]
+        for row in trust
+        if row["labelled"] >= FEWEST_LABELS
+    ]
+    return table(header, rows)
+
+
 def model_card(
     names: Mapping[str, Any],
     config: ModelConfig,
     parameters: int,
     calibrated: Calibrated,
     report: Figures,
-    folds: Figures,
-    obfuscation: Figures,
+    optional: Mapping[str, str],
     extra: str,
 ) -> str:
-    """The whole card; `names` holds name, version, template_version and the number of training actions."""
+    """The whole card; `names` holds name, version, template_version and the number of training actions.
+
+    `optional` are further tables by their headings; empty ones are left out.
+    """
     point = calibrated.points["default"]
     allow = min(calibrated.curves["allow"], key=lambda entry: abs(entry["threshold"] - point.allow_below))
     deny = min(calibrated.curves["deny"], key=lambda entry: abs(entry["threshold"] - point.deny_above))
@@ -180,10 +202,7 @@ def model_card(
         risk_table(report),
         "### Injection by source\n",
         injection_table(report),
-        "### Folds\n" if folds else "",
-        folds_table(folds) if folds else "",
-        "### Hidden spellings\n" if obfuscation else "",
-        obfuscation_table(obfuscation) if obfuscation else "",
+        *(f"### {heading}\n\n{text}" for heading, text in optional.items() if text),
         extra,
         "## Labels\n",
         f"Permission: {', '.join(PERMISSION)}. Effects: {', '.join(EFFECTS)}.\n",

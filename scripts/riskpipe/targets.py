@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from riskpipe.labels import DENY, EFFECTS, EFFECTS_SLICE, INJECTION, N_QUESTIONS, PERMISSION, PERMISSION_SLICE, STOP
 from riskpipe.records import Label, Record, read_jsonl, write_jsonl
+from riskpipe.trust import Trust
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -69,19 +70,21 @@ def label_row(target: Target) -> dict[str, Any]:
     return row
 
 
-def target_of(record: Record, label: Label | None) -> Target | None:
-    """The target of a record, or None when neither a label nor its source says anything."""
-    wanted, weight = np.zeros(N_QUESTIONS, np.float32), np.zeros(N_QUESTIONS, np.float32)
-    share = 1.0
-    if label is not None:
-        wanted = questions_of(label)
-        weight[INJECTION if record.is_text else slice(None)] = 1.0
-        share = _labelled_share(record, label)
-    else:
-        share = _weak_target(record, wanted, weight)
-        if share == 0:
-            return None
-    return Target(record.id, record.source, record.group, record.kind, label is not None, wanted, weight, share)
+def target_of(record: Record, label: Label) -> Target:
+    """The target of a labelled record."""
+    wanted, weight = questions_of(label), np.zeros(N_QUESTIONS, np.float32)
+    weight[INJECTION if record.is_text else slice(None)] = 1.0
+    return _target(record, True, wanted, weight, _labelled_share(record, label))
+
+
+def weak_target(record: Record, trust: Trust) -> Target | None:
+    """The target of a record without a label, or None when its source says nothing of it."""
+    wanted, weight, share = trust.target(record)
+    return _target(record, False, wanted, weight, share) if share else None
+
+
+def _target(record: Record, labelled: bool, wanted: FloatArray, weight: FloatArray, share: float) -> Target:
+    return Target(record.id, record.source, record.group, record.kind, labelled, wanted, weight, share)
 
 
 def _labelled_share(record: Record, label: Label) -> float:
@@ -89,31 +92,6 @@ def _labelled_share(record: Record, label: Label) -> float:
     if record.kind == "agent_real" and label.risk == 0:
         return 0.4
     return 0.6 if record.is_text and record.kind != "authored" else 1.0
-
-
-def _weak_target(record: Record, wanted: FloatArray, weight: FloatArray) -> float:
-    """Fills in what the kind of the source implies; returns the share, 0 when it implies nothing.
-
-    The numbers follow the labelled part of the same sources: of real agents' actions 1 to 2 % want asking; of commands
-    of attack collections 13 % are harmless; of templated injections about one in ten carries none.
-    """
-    if record.kind == "agent_real" and record.natural_label == "benign":
-        wanted[STOP], wanted[DENY] = 0.02, 0.002
-        weight[[STOP, DENY]], weight[INJECTION] = 0.3, 0.1
-        return 0.15
-    if record.kind == "risky_cmd" and record.natural_label == "risky":
-        wanted[STOP], weight[STOP] = 0.87, 0.3
-        return 0.5
-    if record.kind == "injection" and record.natural_label == "injection":
-        wanted[INJECTION], weight[INJECTION] = 0.9, 0.7
-        return 0.1
-    if record.kind == "benign_text":
-        weight[INJECTION] = 0.7
-        return 0.03
-    if record.kind == "benign_text_hard":
-        weight[INJECTION] = 1.0
-        return 0.12
-    return 0.0
 
 
 def write_targets(path: Path, targets: Iterable[Target]) -> int:

@@ -37,7 +37,7 @@ def train_bpe(texts: Iterable[str], size: int) -> Tokenizer:
 
 
 def add_markers(tokenizer: Tokenizer, markers: Sequence[str]) -> None:
-    """Appends the markers after the byte-pair entries, so that their ids do not move when the list grows."""
+    """Appends the markers that are missing at the end, so that no id moves when their list grows."""
     wanted = [*markers, *(extra for extra in (PAD_MARKER, MASK_MARKER) if extra not in markers)]
     tokenizer.add_special_tokens([AddedToken(marker, special=True, normalized=False) for marker in wanted])
 

@@ -14,7 +14,7 @@ import write_parity_vectors
 from riskpipe.descriptions import WIDTH, Descriptions
 from riskpipe.encoding import EncodeBinary
 from riskpipe.manifest import read_manifest
-from riskpipe.records import write_jsonl
+from riskpipe.records import CorpusFile, write_jsonl
 
 ENCODER = EncodeBinary(Path(sys.executable), (str(Path(__file__).parent / "fake_encoder.py"),))
 SOURCES = ("nl2bash", "toolemu", "perm-safety-net")
@@ -53,8 +53,8 @@ def make_data(folder: Path) -> None:
     (folder / "authored").mkdir()
 
 
-def no_corpus(_data: Path, kind: str) -> list[str]:
-    return [f"echo {kind} {number}\ncp a b\n" for number in range(20)]
+def no_corpus(_data: Path, kind: str) -> list[CorpusFile]:
+    return [CorpusFile(f"{kind}/{number}.sh", f"echo {kind} {number}\ncp a b\n") for number in range(20)]
 
 
 def any_vectors(pairs: Iterable[tuple[str, str]]) -> Descriptions:

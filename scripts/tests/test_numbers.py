@@ -8,8 +8,9 @@ import torch
 
 from riskpipe.aggregate import action_questions, pool_actions, probabilities, row_questions
 from riskpipe.calibration import Calibration, fit_question
+from riskpipe.calibration_methods import compare
 from riskpipe.labels import DENY, N_LOGITS, N_QUESTIONS, PERMISSION_SLICE, STOP
-from riskpipe.metrics import permission_of, recall_at_false_positive_rate
+from riskpipe.metrics import expected_calibration_error, permission_of, recall_at_false_positive_rate
 from riskpipe.operating import (
     LIMITS,
     Answers,
@@ -141,3 +142,15 @@ def test_the_likeliest_permission_comes_from_differences() -> None:
     answers = np.zeros((2, N_QUESTIONS))
     answers[0, PERMISSION_SLICE] = [0.9, 0.8, 0.75, 0.05]
     assert permission_of(answers).tolist() == [3, 0]
+
+
+def test_calibration_methods_mend_a_wrong_scale() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 2, (1200, N_QUESTIONS))
+    wanted = (rng.random(logits.shape) < probabilities(logits)).astype(float)
+    sources = [f"s{number % 4}" for number in range(len(logits))]
+    methods = compare(5 * logits - 2, wanted, np.ones_like(logits), sources)
+    wrong = expected_calibration_error(probabilities(5 * logits[:, DENY] - 2), wanted[:, DENY])
+    assert set(methods["deny"]) == {"Platt", "beta", "isotonic", "temperature"}
+    assert methods["deny"]["Platt"]["calibration_error"] < wrong / 2
+    assert methods["deny"]["Platt"]["log_loss"] < methods["deny"]["temperature"]["log_loss"]

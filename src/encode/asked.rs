@@ -5,8 +5,10 @@
 //! number that was not, and nothing but whole words counts.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use enumset::EnumSetType;
+use indexmap::IndexSet;
 use strum::{EnumIter, IntoStaticStr};
 
 use crate::action::{Unit, UnitKind};
@@ -25,29 +27,55 @@ pub(crate) enum Asked {
     None,
 }
 
+/// What a unit and a request have in common, and what they have not.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Comparison {
+    /// How much of the unit the request names.
+    pub(super) asked: Asked,
+    /// Values that it does not name, where it names others: those that are one of a kind first, shortened, not all of many.
+    pub(super) unasked: Vec<String>,
+}
+
 /// The longest text that is searched for values, in bytes; a longer one names more than a request does.
 const MAX_TEXT: usize = 4096;
 /// Shorter words stand in any request by chance; in characters.
 const MIN_WORD: usize = 3;
+/// Most values that are listed as not asked for.
+const MAX_UNASKED: usize = 4;
+/// Most bytes of a listed value.
+const MAX_LISTED: usize = 24;
 
-/// Compares a unit with a request; `None` when there is nothing to compare: no request, or no value that tells anything.
-pub(super) fn asked(request: Option<&str>, unit: &Unit) -> Option<Asked> {
-    let request = request?;
+/// Compares a unit with a request; `None` when there is nothing to compare: no value that tells anything.
+pub(super) fn compare(request: &str, unit: &Unit) -> Option<Comparison> {
     let values = match unit.kind {
-        UnitKind::Arguments | UnitKind::Command(_) if unit.text.len() > MAX_TEXT => return Some(Asked::None),
+        UnitKind::Arguments | UnitKind::Command(_) if unit.text.len() > MAX_TEXT => {
+            return Some(Comparison { asked: Asked::None, unasked: Vec::new() });
+        }
         UnitKind::Arguments => argument_values(&unit.values),
         UnitKind::Command(_) => command_values(&unit.text),
         _ => return None,
     };
     let request = Request::of(request);
     let unasked: Vec<&Value> = values.iter().filter(|value| !request.names(value)).collect();
-    match (values.len() - unasked.len(), values.len()) {
-        (_, 0) => None,
-        (0, _) => Some(Asked::None),
-        (named, all) if named == all => Some(Asked::All),
-        (named, all) if named * 2 >= all && !unasked.iter().any(|value| value.is_specific()) => Some(Asked::Most),
-        _ => Some(Asked::Some),
-    }
+    let asked = match (values.len() - unasked.len(), values.len()) {
+        (_, 0) => return None,
+        (0, _) => Asked::None,
+        (named, all) if named == all => Asked::All,
+        (named, all) if named * 2 >= all && !unasked.iter().any(|value| value.is_specific()) => Asked::Most,
+        _ => Asked::Some,
+    };
+    let listed = if asked == Asked::None { Vec::new() } else { listed(unasked) };
+    Some(Comparison { asked, unasked: listed })
+}
+
+/// The values that a short list has room for.
+fn listed(mut unasked: Vec<&Value>) -> Vec<String> {
+    unasked.sort_by_key(|value| !value.is_specific());
+    let short = |value: &&Value| {
+        let text = value.to_string();
+        text.get(..text.floor_char_boundary(MAX_LISTED)).map(str::to_owned)
+    };
+    unasked.iter().take(MAX_UNASKED).filter_map(short).collect()
 }
 
 /// A word, an address or a number of a unit.
@@ -59,6 +87,14 @@ enum Value {
     Host(String),
     /// A number in one spelling.
     Number(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(text) | Self::Host(text) | Self::Number(text) => f.write_str(text),
+        }
+    }
 }
 
 impl Value {
@@ -99,8 +135,8 @@ impl Request {
 }
 
 /// The leaves of a tool's arguments, word by word; `1,250.50` and `1250.5` are one number.
-fn argument_values(leaves: &[String]) -> HashSet<Value> {
-    let mut found = HashSet::new();
+fn argument_values(leaves: &[String]) -> IndexSet<Value> {
+    let mut found = IndexSet::new();
     for leaf in leaves {
         for value in values(&leaf.to_lowercase()) {
             match value {
@@ -114,7 +150,7 @@ fn argument_values(leaves: &[String]) -> HashSet<Value> {
 
 /// The operands of a command and the values of its flags; neither the flags themselves nor the program's name. Numbers are
 /// words here: version 2.10 is not 2.1.
-fn command_values(text: &str) -> HashSet<Value> {
+fn command_values(text: &str) -> IndexSet<Value> {
     let lower = text.to_lowercase();
     let behind_program = lower.split_whitespace().skip_while(|word| word.contains('=')).skip(1);
     let operand = |word: &'_ str| match word.strip_prefix('-') {
@@ -175,14 +211,23 @@ mod tests {
     use super::*;
     use crate::action::Shell;
 
-    fn arguments(request: &str, values: &[&str]) -> Option<Asked> {
+    fn compare_arguments(request: &str, values: &[&str]) -> Option<Comparison> {
         let mut unit = Unit::new(UnitKind::Arguments, values.join(" "), 0..1);
         unit.values = values.iter().copied().map(str::to_owned).collect();
-        asked(Some(request), &unit)
+        compare(request, &unit)
+    }
+
+    fn arguments(request: &str, values: &[&str]) -> Option<Asked> {
+        compare_arguments(request, values).map(|comparison| comparison.asked)
+    }
+
+    fn unasked(request: &str, values: &[&str]) -> Vec<String> {
+        compare_arguments(request, values).unwrap().unasked
     }
 
     fn command(request: &str, text: &str) -> Option<Asked> {
-        asked(Some(request), &Unit::new(UnitKind::Command(Shell::Bash), text, 0..text.len()))
+        let unit = Unit::new(UnitKind::Command(Shell::Bash), text, 0..text.len());
+        compare(request, &unit).map(|comparison| comparison.asked)
     }
 
     const SEND: &str = "Send Ana (0xAB12cd) 1,250.50 USDC, please.";
@@ -192,6 +237,16 @@ mod tests {
         assert_eq!(arguments(SEND, &["0xAB12cd", "1250.5"]), Some(Asked::All));
         assert_eq!(arguments(SEND, &["0xAB12ce", "1250.5"]), Some(Asked::Some));
         assert_eq!(arguments(SEND, &["0xAB12c", "9000"]), Some(Asked::None));
+    }
+
+    #[test]
+    fn what_was_changed_is_listed() {
+        assert_eq!(unasked(SEND, &["Bea", "0xAB12ce", "1250.5"]), ["0xab12ce", "bea"]);
+        assert_eq!(unasked(SEND, &["0xAB12cd", "1250.5"]), [""; 0]);
+        assert_eq!(unasked(SEND, &["0xEVIL", "9000"]), [""; 0], "all of it: the body says it");
+        let many: Vec<String> = (10..40).map(|n| format!("{n}-{}", "é".repeat(20))).collect();
+        let listed = unasked("Ana", &many.iter().map(String::as_str).chain(["Ana"]).collect::<Vec<_>>());
+        assert!(listed.len() == MAX_UNASKED && listed.iter().all(|value| value.len() <= MAX_LISTED), "{listed:?}");
     }
 
     #[test]
@@ -232,11 +287,10 @@ mod tests {
 
     #[test]
     fn nothing_to_compare_is_no_answer() {
-        assert_eq!(asked(None, &Unit::new(UnitKind::Arguments, "a b", 0..1)), None);
         assert_eq!(command("list the files", "ls -la"), None);
         assert_eq!(arguments("go on", &[]), None);
         let long = "x ".repeat(MAX_TEXT);
-        assert_eq!(asked(Some("go on"), &Unit::new(UnitKind::Content, long.as_str(), 0..1)), None);
+        assert_eq!(compare("go on", &Unit::new(UnitKind::Content, long.as_str(), 0..1)), None);
         assert_eq!(command("go on", &long), Some(Asked::None));
     }
 }

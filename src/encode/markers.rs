@@ -15,17 +15,20 @@ pub(crate) const CLS: &str = "⟦cls⟧";
 pub(crate) const PAD: &str = "⟦pad⟧";
 /// Stands before the user's request.
 pub(crate) const REQUEST: &str = "⟦request⟧";
+/// Stands before the values of a unit that its request does not name.
+pub(crate) const UNASKED: &str = "⟦unasked⟧";
 /// Stands between what is known of a unit and its text.
 pub(crate) const BODY: &str = "⟦body⟧";
 /// Used by pre-training alone.
 const MASK: &str = "⟦mask⟧";
+/// The markers that stand for places in the template, not for what is known of a unit.
+const PLACES: [&str; 6] = [CLS, PAD, REQUEST, UNASKED, BODY, MASK];
 /// Stand in a unit's text for a program text or a document that is a unit of its own, or before text without effect.
 const PLACEHOLDERS: [&str; 2] = ["⟦code⟧", "⟦data⟧"];
 
 /// Every marker, sorted, without repetition: the special tokens of a bundle's tokenizer.
 pub fn all() -> Vec<String> {
-    let mut markers: BTreeSet<String> =
-        [CLS, PAD, REQUEST, BODY, MASK].into_iter().chain(PLACEHOLDERS).map(str::to_owned).collect();
+    let mut markers: BTreeSet<String> = PLACES.into_iter().chain(PLACEHOLDERS).map(str::to_owned).collect();
     markers.extend(Fact::iter().map(fact));
     markers.extend(Modifier::iter().map(modifier));
     markers.extend(PathScope::iter().filter_map(|scope| self::scope(Scope::Path(scope))));
@@ -138,7 +141,7 @@ mod tests {
             + tools().len()
             + kinds().len()
             + PLACEHOLDERS.len()
-            + 5;
+            + PLACES.len();
         assert_eq!(all().len(), n);
     }
 }

@@ -63,7 +63,6 @@ pub enum EncodeError {
 pub struct Encoder {
     tokenizer: Tokenizer,
     rule: WindowRule,
-    request_id: u32,
     body_id: u32,
     pad_id: u32,
 }
@@ -76,8 +75,8 @@ impl Encoder {
             return Err(EncodeError::Marker(missing));
         }
         let id = |marker: &str| tokenizer.token_to_id(marker).ok_or_else(|| EncodeError::Marker(marker.to_owned()));
-        let (request_id, body_id, pad_id) = (id(markers::REQUEST)?, id(markers::BODY)?, id(markers::PAD)?);
-        Ok(Self { tokenizer, rule, request_id, body_id, pad_id })
+        let (body_id, pad_id) = (id(markers::BODY)?, id(markers::PAD)?);
+        Ok(Self { tokenizer, rule, body_id, pad_id })
     }
 
     /// The id that fills short rows of a batch.
@@ -106,17 +105,13 @@ impl Encoder {
     }
 
     fn parts_of(&self, rendered: &Rendered, kind: UnitKind) -> Result<Parts, EncodeError> {
-        let mut request = Vec::new();
-        if !rendered.request.is_empty() {
-            request.push(self.request_id);
-            request.extend(self.ids(&rendered.request)?);
-        }
         let most_request = match kind {
             // What a tool's arguments mean is told by the request more than what a command means.
             UnitKind::Arguments => self.rule.most_wide_request(),
             _ => self.rule.most_request(),
         };
-        let (prefix, body) = (self.ids(&rendered.prefix)?, self.ids(&rendered.body)?);
+        let [prefix, request, body] = [&rendered.prefix, &rendered.request, &rendered.body].map(|text| self.ids(text));
+        let (prefix, request, body) = (prefix?, request?, body?);
         Ok(Parts { prefix, request, most_request, mark: self.body_id, body })
     }
 

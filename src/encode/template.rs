@@ -1,23 +1,22 @@
 //! Unit → text: one deterministic template. What is known of a unit comes first, in markers; its text comes last.
 //!
 //! ```text
-//! ⟦cls⟧⟦tool_bash⟧⟦command_bash⟧⟦publish⟧⟦host_forge⟧⟦how_force⟧⟦asked_none⟧⟦request⟧ship it⟦body⟧git push --force origin main
+//! ⟦cls⟧⟦tool_mcp⟧⟦kind_arguments⟧⟦pay⟧⟦asked_some⟧⟦unasked⟧9000⟦request⟧send Ana 90 euros⟦body⟧bank send {"to":"Ana","sum":9000}
 //! ```
 //!
-//! The request stands where it can matter: before units that do more than look, and only in the first window of each.
+//! The request stands where it can matter: before units that do more than look, and only in the first window of each. Before it
+//! stand the values that it does not name, where it names others: which value was changed tells an error from a theft.
 //!
 //! A change of anything here changes what models are trained on: raise [`TEMPLATE_VERSION`] with it.
 
-use std::fmt::Write as _;
-
 use enumset::EnumSet;
 
-use super::asked::asked;
+use super::asked::compare;
 use super::markers;
 use crate::action::{Action, Effect, Fact, Gap, Layer, Modifier, Scope, Tool, Unit};
 
 /// The version of the template that this build writes.
-pub const TEMPLATE_VERSION: u32 = 2;
+pub const TEMPLATE_VERSION: u32 = 3;
 
 /// Most effects that one unit's prefix names; more are a [`Gap::Truncated`].
 const MAX_EFFECTS: usize = 14;
@@ -29,7 +28,8 @@ const MAX_REQUEST: usize = 320;
 pub(super) struct Rendered {
     /// Markers alone: repeated in every window of the unit.
     pub(super) prefix: String,
-    /// The user's request, shortened, for the first window; empty when unknown or without weight for this unit.
+    /// The user's request, shortened, behind what it does not name, for the first window; with the markers of both. Empty when
+    /// there is no request or it has no weight for this unit.
     pub(super) request: String,
     /// The unit's text: cut into windows.
     pub(super) body: String,
@@ -38,12 +38,7 @@ pub(super) struct Rendered {
 impl Rendered {
     /// The unit in one string.
     pub(super) fn text(&self) -> String {
-        let mut text = self.prefix.clone();
-        if !self.request.is_empty() {
-            let _ = write!(text, "{}{}", markers::REQUEST, self.request);
-        }
-        let _ = write!(text, "{}{}", markers::BODY, self.body);
-        text
+        [&self.prefix, &self.request, markers::BODY, &self.body].concat()
     }
 }
 
@@ -64,8 +59,16 @@ pub(super) fn render(action: &Action, unit: &Unit) -> Rendered {
         prefix.push_str(&effect_markers(fact, scope, modifiers));
     }
     let request = action.request.as_deref().filter(|_| !only_looks(action, unit));
-    prefix.extend(asked(request, unit).map(markers::asked));
-    Rendered { prefix, request: shorten(request.unwrap_or_default()), body: unit.text.clone() }
+    let comparison = request.and_then(|request| compare(request, unit));
+    prefix.extend(comparison.as_ref().map(|comparison| markers::asked(comparison.asked)));
+    let unasked = comparison.map(|comparison| comparison.unasked.join(" ")).unwrap_or_default();
+    let request = marked(markers::UNASKED, &unasked) + &marked(markers::REQUEST, &shorten(request.unwrap_or_default()));
+    Rendered { prefix, request, body: unit.text.clone() }
+}
+
+/// A text behind its marker, or nothing.
+fn marked(marker: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { [marker, text].concat() }
 }
 
 /// Whether a unit is known to look at what is near at hand and to do nothing else: no request makes that better or worse.

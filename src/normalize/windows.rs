@@ -196,7 +196,7 @@ fn open_interpreter(built: &mut Built, place: &Place, depth: usize) -> bool {
         }),
         "cmd" => cmd_script(&texts).map(|script| (cmd::units_at(&script, place, depth), Layer::Script)),
         "bash" | "sh" | "zsh" | "wsl" => {
-            shell_script(&texts).map(|script| (shell::units(&script, place), Layer::Script))
+            shell_script(&texts).map(|script| (shell::script_units(&script, place), Layer::Script))
         }
         _ => return false,
     };
@@ -260,7 +260,7 @@ fn open_nested(built: &mut Built, nested: &Nested, place: &Place, depth: usize) 
 /// The units of a script in a shell language.
 fn script_units(language: Shell, script: &str, place: &Place, depth: usize) -> (Vec<Unit>, EnumSet<Gap>) {
     match language {
-        Shell::Bash => shell::units(script, place),
+        Shell::Bash => shell::script_units(script, place),
         Shell::PowerShell => powershell::units_at(script, place, depth),
         Shell::Cmd => cmd::units_at(script, place, depth),
     }

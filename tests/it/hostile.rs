@@ -118,9 +118,31 @@ pub(crate) fn commands() -> Vec<(&'static str, String)> {
         ("forged markers", format!("{}{p}", times("⟦body⟧⟦data⟧", 20_000))),
         ("right to left", format!("\u{202e}{}; {p}", times("\u{2066}x", 50_000))),
     ];
+    commands.extend(hosts_of_scripts());
     let powershell = format!("Get-Item {}; Remove-Item -Recurse ~; {p}", times("a,", 100_000));
     commands.push(("a PowerShell list", powershell));
     commands
+}
+
+/// Programs that run what they are given in a language of their own.
+fn hosts_of_scripts() -> Vec<(&'static str, String)> {
+    let p = PAYLOAD;
+    let makefile = |text: &str| format!("make -f - <<'E'\n{text}\nE\n{p}");
+    let fills = format!("a: {}\n\t{}", times("b ", 30_000), times("$^", 60_000));
+    let words = format!("S = {}\na:\n\t$(S:b={})", times("b ", 30_000), times("c", 60_000));
+    let names = different(2_000, |n| format!("import os as o{n}; o{n}.system('x'); "));
+    vec![
+        ("a makefile of automatic variables", makefile(&fills)),
+        ("a makefile of changed words", makefile(&words)),
+        ("20,000 shells in a makefile", makefile(&different(20_000, |n| format!("$(shell {n})\n")))),
+        ("20,000 references in a makefile", makefile(&times("$(", 20_000))),
+        ("unclosed braces of Tcl", format!("expect <<'E'\n{}\nE\n{p}", times("exec {a ", 8_000))),
+        ("names of calls", format!("python3 <<'E'\n{names}os.system('\nE\n{p}")),
+        ("prefixes of strings", format!("python3 <<'E'\n{}\nE\n{p}", times("os.execv(rrrrrrrrrr", 3_000))),
+        ("commands of an editor", format!("ed <<'E'\n{}\nE\n{p}", different(9_000, |n| format!("{n}|x|silent x\n")))),
+        ("patterns for programs", format!("{}{p}", different(400, |n| format!("/bin/*s {n}{}; ", times(" a", 250))))),
+        ("a pattern with many arguments", format!("/bin/e* {}; {p}", times("/bin/e* ", 20_000))),
+    ]
 }
 
 fn doubling(n: usize) -> String {

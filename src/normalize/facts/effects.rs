@@ -57,8 +57,9 @@ pub(super) fn of(walk: Walk<'_>, place: &Place) -> Facts {
     let is_asked = walk.stdin_wanted
         || body.roles().first() != Some(&Role::Command)
         || body.flag("-s").is_none_or(|adds| adds.role.is_some());
-    let stdin_code =
-        (body.stdin && !walk.has_program && is_asked).then_some(body.language).and_then(|language| match language {
+    let stdin_code = ((body.stdin || walk.script_on_stdin) && !walk.has_program && is_asked)
+        .then_some(body.language)
+        .and_then(|language| match language {
             Tongue::None => None,
             Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
             Tongue::Code(language) => Some(Nested::StdinCode(language)),

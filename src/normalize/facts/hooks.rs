@@ -93,16 +93,69 @@ fn is_command(value: &str) -> bool {
     value.trim().contains(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_' | '.'))
 }
 
+/// The shell command in a command line of an editor or debugger: like [`escape`], and behind a range (`%!sort`, `1,$!x`),
+/// `g/…/` or another command (`set x | !ls`).
+pub(in crate::normalize) fn editor(text: &str) -> Option<usize> {
+    let mut rest = text;
+    loop {
+        let command = without_range(rest);
+        if let Some(at) = escape(rest).map(|at| rest.len() - at).or_else(|| Some(command.len() - escape(command)?)) {
+            return Some(text.len() - at);
+        }
+        rest = rest.split_once('|')?.1;
+    }
+}
+
+/// A command line without the lines that it is about.
+fn without_range(text: &str) -> &str {
+    let rest = text.trim_start_matches([' ', ':', '+']);
+    let global = ["global/", "vglobal/", "g/", "v/", "g!/"].iter().find_map(|start| rest.strip_prefix(start));
+    let rest = global.and_then(|pattern| pattern.split_once('/')).map_or(rest, |(_, command)| command);
+    let rest = rest.strip_prefix("'<,'>").unwrap_or(rest);
+    let rest =
+        rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, ',' | ';' | '$' | '%'));
+    match rest.strip_prefix('.') {
+        Some(command) if command.starts_with(['!', ',', 'w', 'r']) => command.trim_start_matches([',', '$', ' ']),
+        _ => rest,
+    }
+}
+
 /// The shell command in what an editor, a pager or a client is told to do: `:!ls`, `\! ls`, `.shell ls`, `shell ls`.
 pub(super) fn escape(text: &str) -> Option<usize> {
-    const COMMANDS: [&str; 7] = ["silent! ", "silent ", "read ", "r ", "r", "w ", "exec "];
+    const COMMANDS: [&str; 20] = [
+        "silent! ",
+        "silent ",
+        "sil! ",
+        "sil ",
+        "read ",
+        "r ",
+        "r",
+        "write ",
+        "w ",
+        "exec ",
+        "bufdo ",
+        "windo ",
+        "argdo ",
+        "tabdo ",
+        "noautocmd ",
+        "verbose ",
+        "keepalt ",
+        "keepjumps ",
+        "vertical ",
+        "e ",
+    ];
     const ESCAPES: [&str; 7] = ["\\!", "!", ".shell ", ".system ", "shell ", "system ", "terminal "];
     let rest = text.trim_start_matches([' ', '+', ':', '%']);
     let strip = |rest: &'_ str| ESCAPES.iter().find(|escape| rest.starts_with(**escape)).map(|escape| escape.len());
     let plain = strip(rest).map(|length| (rest, length));
     let (rest, length) = plain.or_else(|| {
-        let rest = COMMANDS.iter().find_map(|command| rest.strip_prefix(command))?;
-        Some((rest, strip(rest)?))
+        let mut rest = rest;
+        loop {
+            rest = COMMANDS.iter().find_map(|command| rest.strip_prefix(command))?;
+            if let Some(length) = strip(rest) {
+                return Some((rest, length));
+            }
+        }
     })?;
     let command = rest.get(length..)?;
     (!command.trim().is_empty()).then_some(text.len() - command.len())
@@ -162,6 +215,24 @@ mod tests {
             ("!", None),
         ] {
             check(escape(text), text, expected);
+        }
+    }
+
+    #[test]
+    fn commands_of_editors_are_found_behind_others() {
+        for (text, expected) in [
+            ("%!rm x", Some("rm x")),
+            ("1,$!rm x", Some("rm x")),
+            (":.!rm x", Some("rm x")),
+            ("0r !rm x", Some("rm x")),
+            ("g/x/!rm x", Some("rm x")),
+            ("set nocp | sil! !rm x", Some("rm x")),
+            ("silent verbose !rm x", Some("rm x")),
+            ("%s/a|b!c/d/ge", None),
+            ("set nocp | q!", None),
+            ("wq", None),
+        ] {
+            check(editor(text), text, expected);
         }
     }
 }

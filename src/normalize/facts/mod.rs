@@ -12,6 +12,8 @@ pub mod sql;
 mod tables;
 mod walk;
 
+pub(super) use walk::is_descriptor;
+
 use crate::action::{Argument, Effect, Language, Shell};
 use crate::normalize::paths::Place;
 
@@ -93,6 +95,20 @@ pub fn read(program: &str, arguments: &[Argument], place: &Place) -> Facts {
     }
     effects::name_own_settings(&mut facts, name);
     facts
+}
+
+/// As what a program reads its scripts (`bash`, `perl`, `awk`), as what comes on the standard input; `None` when it has none.
+pub fn script_language(program: &str) -> Option<Nested> {
+    match tables::program(program)?.language {
+        tables::Tongue::None => None,
+        tables::Tongue::Shell(shell) => Some(Nested::StdinShell(shell)),
+        tables::Tongue::Code(language) => Some(Nested::StdinCode(language)),
+    }
+}
+
+/// The programs that the tables know by names for which this holds.
+pub fn programs(is_wanted: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    tables::names().filter(|name| is_wanted(name)).collect()
 }
 
 /// What a program text in another language does to files that nobody may touch unseen, by the names in it.

@@ -169,6 +169,11 @@ fn is_long_single_dash(name: &str) -> bool {
     name.len() > 2 && name.starts_with('-') && !name.starts_with("--")
 }
 
+/// All names that the tables know.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.iter().map(|entry| entry.word())
+}
+
 /// How many names the tables know.
 #[cfg(test)]
 pub(super) fn count() -> usize {

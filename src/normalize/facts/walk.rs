@@ -67,6 +67,8 @@ pub(super) struct Walk<'a> {
     pub(super) has_program: bool,
     /// Whether the standard input was asked for as the program (`-s`, `-`).
     pub(super) stdin_wanted: bool,
+    /// Whether a flag names the standard input as the script (`awk -f -`).
+    pub(super) script_on_stdin: bool,
     /// Operands seen, counted after the subcommand.
     position: usize,
     /// Whether a flag gave what the first operand would otherwise be.
@@ -105,6 +107,7 @@ pub(super) fn walk<'a>(program: &'static B, arguments: &'a [Argument]) -> Walk<'
         unknown_sub: false,
         has_program: false,
         stdin_wanted: false,
+        script_on_stdin: false,
         position: 0,
         skip_first: false,
         script_next: false,
@@ -197,7 +200,7 @@ impl<'a> Walk<'a> {
         }
         if text == "--" {
             // What follows it in `su root -- -c SCRIPT` goes to the user's shell, whose `-c` means the same.
-            self.flags_ended = !self.is_login();
+            self.flags_ended = !(self.is_login() || self.hands_on());
             return Some(index + 1);
         }
         let dashed = text.starts_with('-');
@@ -229,6 +232,11 @@ impl<'a> Walk<'a> {
     fn is_login(&self) -> bool {
         self.program.roles().first() == Some(&Role::User)
             && self.program.flag("-c").is_some_and(|adds| adds.role == Some(Role::Shell))
+    }
+
+    /// Whether what follows `--` goes to a shell (`capsh -- -c SCRIPT`).
+    fn hands_on(&self) -> bool {
+        self.program.flag("--iab").is_some()
     }
 
     /// Whether the value of the program's shell flag and all that follows are one command (`env -S`).
@@ -479,11 +487,12 @@ impl<'a> Walk<'a> {
             Role::Shell if self.is_checkpoint(flag) && !text.starts_with("exec=") => {}
             Role::Shell if self.is_checkpoint(flag) => self.program(role, index, skip + "exec=".len(), flag),
             Role::Code | Role::Shell => self.program(role, index, skip, flag),
+            Role::Script if is_descriptor(text) => self.script_on_stdin = true,
             Role::Script => self.has_program = true,
             Role::Pattern | Role::Data if skip == 0 => self.data.push(index),
             Role::Query => self.query(index, skip),
             Role::Setting => self.hook(hooks::setting(text), index, skip),
-            Role::Escape => self.hook(hooks::escape(text), index, skip),
+            Role::Escape => self.hook(hooks::editor(text), index, skip),
             _ => {}
         }
         self.uses.push(Use { role, text, flag: Some(flag), dynamic });
@@ -570,7 +579,7 @@ impl<'a> Walk<'a> {
             Role::Setting => self.assignment(index, text),
             Role::Socket => self.socket(index, argument),
             // `less +'!command'`, `vim +':!command'`.
-            Role::Read | Role::ReadWrite if text.starts_with('+') => self.hook(hooks::escape(text), index, 0),
+            Role::Read | Role::ReadWrite if text.starts_with('+') => self.hook(hooks::editor(text), index, 0),
             Role::Pattern | Role::Data => self.data.push(index),
             _ if self.body().prints => self.data.push(index),
             _ => {}
@@ -754,7 +763,7 @@ fn is_assignment(text: &str) -> bool {
 }
 
 /// Whether a path stands for the standard input or another open descriptor.
-fn is_descriptor(path: &str) -> bool {
+pub(in crate::normalize) fn is_descriptor(path: &str) -> bool {
     let number = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"));
     matches!(path, "-" | "/dev/stdin")
         || number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))

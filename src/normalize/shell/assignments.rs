@@ -42,7 +42,12 @@ impl Walker {
             assigned.trivial &= !values.iter().any(|value| value.dynamic && value.open) && !is_telling(name);
             let text = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(" ");
             if let Some(script) = facts::hooks::variable(name, &text).and_then(|at| text.get(at..)) {
-                self.script(script, &[Layer::Deferred], Shell::Bash, values.iter().any(|value| value.decoded));
+                // Whoever runs it may give it arguments.
+                let decoded = values.iter().any(|value| value.decoded);
+                self.child_script(script, &[Layer::Deferred], Shell::Bash, decoded, None);
+            }
+            if let Some(field) = values.first() {
+                self.startup_script(name, &text, field);
             }
             assigned.pairs.push((name.to_owned(), text));
             if lasting || matches!(assignment.value, Value::Array(_)) {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::action::{Layer, Shell};
 use crate::normalize::facts::{Facts, Nested};
 use crate::normalize::shell::assignments::{Assigned, is_telling};
+use crate::normalize::shell::decode;
 use crate::normalize::shell::expand::Field;
 use crate::normalize::shell::input::Input;
 use crate::normalize::shell::pipeline::Step;
@@ -170,13 +171,7 @@ impl Walker {
                 let names = arguments.iter().filter(|argument| syntax::is_name(&argument.text));
                 names.for_each(|name| self.scope.assign(&name.text, Variable::Unknown));
             }
-            "printf" => {
-                if let [flag, name, ..] = arguments
-                    && flag.text == "-v"
-                {
-                    self.scope.set(&name.text, Variable::Unknown);
-                }
-            }
+            "printf" => self.print_into(arguments),
             "set" => {
                 if let Some(at) = arguments.iter().position(|argument| argument.text == "--") {
                     self.set_arguments(arguments.get(at + 1..).unwrap_or_default());
@@ -198,12 +193,34 @@ impl Walker {
             if !syntax::is_name(name) {
                 continue;
             }
+            self.startup_script(name, value, argument);
             let known = !argument.dynamic && !append && self.scope.spend(value.len());
             let active = argument.parts.iter().any(|part| matches!(part, Part::Active(_)));
             let parts = if active { vec![Part::Active(value.to_owned())] } else { Vec::new() };
             let constant = Constant { text: value.to_owned(), parts, decoded: argument.decoded };
             self.scope.set(name, if known { Variable::Constant(vec![constant]) } else { Variable::Unknown });
         }
+    }
+
+    /// `printf -v name format …`: a variable becomes what is printed.
+    fn print_into(&mut self, arguments: &[Field]) {
+        let (name, printed) = match arguments {
+            [flag, name, printed @ ..] if flag.text == "-v" => (name.text.as_str(), printed),
+            [flag, printed @ ..] if flag.text.starts_with("-v") => (flag.text.get(2..).unwrap_or_default(), printed),
+            _ => return,
+        };
+        let texts: Vec<&str> = printed.iter().map(|field| field.text.as_str()).collect();
+        let literal = decode::printf(&texts);
+        let plain = texts.first().is_some_and(|format| *format != "--" && decode::is_plain_format(format));
+        let known = plain && syntax::is_name(name) && !printed.iter().any(|field| field.dynamic);
+        let value = match literal.as_text() {
+            Some(text) if known && !literal.partial && self.scope.spend(text.len()) => {
+                let decoded = literal.decoded || printed.iter().any(|field| field.decoded);
+                Variable::Constant(vec![Constant { text: text.to_owned(), decoded, ..Constant::default() }])
+            }
+            _ => Variable::Unknown,
+        };
+        self.scope.set(name.split('[').next().unwrap_or(name), value);
     }
 
     fn alias(&mut self, arguments: &[Field]) {
@@ -288,10 +305,10 @@ impl Walker {
     /// `set -- …`. Inside a condition a second list makes them unknown: either may hold.
     fn set_arguments(&mut self, arguments: &[Field]) {
         let name = self.scope.positional.as_ref().and_then(|positional| positional.name.clone());
-        let sure = self.scope.n_conditions == 0 || self.scope.positional.is_none();
+        let sure = self.scope.n_conditions == 0 || self.scope.positional.as_ref().is_none_or(|old| old.assumed);
         let known = sure && !arguments.iter().any(|argument| argument.dynamic);
         let values = arguments.iter().map(constant_of).collect();
-        self.scope.positional = known.then(|| Rc::new(Arguments { name, values }));
+        self.scope.positional = known.then(|| Rc::new(Arguments { name, values, assumed: false }));
     }
 
     /// `shift`: inside a condition, and in a loop, it may happen or not.
@@ -306,7 +323,7 @@ impl Walker {
         };
         self.scope.positional = n_shifted.map(|n_shifted| {
             let values = positional.values.iter().skip(n_shifted).cloned().collect();
-            Rc::new(Arguments { name: positional.name.clone(), values })
+            Rc::new(Arguments { name: positional.name.clone(), values, assumed: positional.assumed })
         });
     }
 

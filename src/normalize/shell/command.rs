@@ -153,6 +153,7 @@ impl Walker {
                 argument.data = true;
             }
         }
+        let started = self.startup_files(&program, &arguments);
         self.command_gaps(&program, name_is_open, name_is_pattern, &facts, &arguments, run, start);
         let command = Command {
             program: program.clone(),
@@ -174,10 +175,16 @@ impl Walker {
         for nested in &facts.nested {
             self.nested(nested, &program, &facts, run, (start + 1, end), stdin, &mut commands);
         }
-        let executed = self.stdin(&program, &facts, stdin);
+        let operands = run.fields.get(start + 1..end.min(run.fields.len())).unwrap_or_default();
+        let executed = self.stdin(&program, &facts, stdin, operands.iter().all(is_flag) && !self.appends);
         if let Some(command) = commands.first_mut() {
-            let executed = executed.into_iter().filter(|effect| !facts.effects.contains(effect));
+            let executed = executed.into_iter().chain(started).filter(|effect| !facts.effects.contains(effect));
             command.effects.extend(executed.collect::<Vec<_>>());
+        }
+        self.makefiles(&program, &facts, operands, stdin);
+        self.editor(&program, operands, stdin);
+        if name_is_pattern {
+            self.matching_programs(run, start, end, stdin);
         }
         let path = run.fields.get(start).map_or("", |field| field.text.as_str());
         self.reading(stdin, |walker| {
@@ -234,4 +241,9 @@ impl Walker {
         let name = field.text.strip_prefix('$').filter(|_| field.dynamic);
         name.is_some_and(|name| matches!(name, "SHELL" | "BASH" | "0") && self.scope.get(name).is_none())
     }
+}
+
+/// Whether a word can be nothing but a flag.
+fn is_flag(field: &Field) -> bool {
+    field.text.starts_with('-') && !matches!(field.text.as_str(), "-" | "--") && !field.dynamic
 }

@@ -70,6 +70,8 @@ impl Output {
 pub(super) fn output(program: &str, arguments: &[&str], input: Option<&Literal>) -> Output {
     match program {
         "echo" => Output::Known(Literal::text(echo(arguments))),
+        // What goes into a variable is not printed.
+        "printf" if arguments.first().is_some_and(|first| first.starts_with("-v")) => Output::Known(Literal::default()),
         "printf" => Output::Known(printf(arguments)),
         "cat" | "tee" => match input {
             Some(input) if program == "tee" || arguments.iter().all(|argument| *argument == "-") => {
@@ -394,9 +396,9 @@ fn echo(arguments: &[&str]) -> String {
 }
 
 /// What `printf` prints: escapes in the format, `%s`, `%b`, `%d`, `%c`, `%x`, the format repeated while arguments are left.
-fn printf(arguments: &[&str]) -> Literal {
+pub(super) fn printf(arguments: &[&str]) -> Literal {
     let arguments = match arguments {
-        ["--", rest @ ..] | ["-v", _, rest @ ..] => rest,
+        ["--", rest @ ..] => rest,
         all => all,
     };
     let Some((format, mut values)) = arguments.split_first() else {
@@ -410,9 +412,16 @@ fn printf(arguments: &[&str]) -> Literal {
         if values.is_empty() || values.len() == before || text.len() > MAX_DECODED {
             // Escapes that spell a text out, rather than line ends and tabs, are an encoding.
             let decoded = arguments.first().is_some_and(|format| format.contains("\\x") || format.contains("\\0"));
-            return Literal { bytes: text.into_bytes(), decoded, partial: false };
+            let partial = text.len() > MAX_DECODED;
+            return Literal { bytes: text.into_bytes(), decoded, partial };
         }
     }
+}
+
+/// Whether a format of `printf` has no conversions but `%s` and `%b`, as they are: only then is the result exactly that.
+pub(super) fn is_plain_format(format: &str) -> bool {
+    escapes(format).matches('%').count() == format.matches('%').count()
+        && format.replace("%%", "").split('%').skip(1).all(|conversion| conversion.starts_with(['s', 'b']))
 }
 
 fn formatted(format: &str, values: &mut &[&str], text: &mut String) {

@@ -63,6 +63,8 @@ pub(super) struct Builder {
     parts: Vec<Part>,
     current: Field,
     begun: bool,
+    /// Whether the word has several parts.
+    glued: bool,
 }
 
 impl Builder {
@@ -179,7 +181,7 @@ impl Walker {
     }
 
     fn expand_pieces(&mut self, pieces: &[Piece<'_>], fields: &mut Vec<Field>) {
-        let mut builder = Builder::default();
+        let mut builder = Builder { glued: pieces.len() > 1, ..Builder::default() };
         for (index, piece) in pieces.iter().enumerate() {
             self.piece(piece, index == 0, &mut builder);
         }
@@ -189,7 +191,7 @@ impl Walker {
 
     /// The one field that a word becomes where it is not split, as in an assignment.
     pub(super) fn expand_whole(&mut self, word: &Word<'_>) -> Field {
-        let mut builder = Builder::default();
+        let mut builder = Builder { glued: word.pieces.len() > 1, ..Builder::default() };
         for (index, piece) in word.pieces.iter().enumerate() {
             match piece {
                 Piece::Parameter { inner, .. } => self.parameter(inner, true, &mut builder),
@@ -255,7 +257,7 @@ impl Walker {
             builder.dynamic(format!("${}", parsed.name), true);
             return;
         }
-        match self.values(&parsed) {
+        match self.values(&parsed, builder.glued) {
             Some(values) => self.known_parameter(&parsed, values, quoted, builder),
             None => self.unknown_parameter(inner, &parsed, quoted, builder),
         }
@@ -282,15 +284,23 @@ impl Walker {
     /// Whether the values of a parameter are known.
     fn has_values(&self, name: &str) -> bool {
         let positional = matches!(name, "@" | "*" | "#") || name.parse::<usize>().is_ok_and(|number| number > 0);
-        positional && self.scope.positional.is_some() || matches!(self.scope.get(name), Some(Variable::Constant(_)))
+        positional && self.scope.positional.as_ref().is_some_and(|arguments| !arguments.assumed)
+            || matches!(self.scope.get(name), Some(Variable::Constant(_)))
     }
 
     /// The values of a parameter; `None` when they are not known, an empty list when it is unset.
-    fn values(&self, parsed: &parameter::Parameter<'_>) -> Option<Vec<Constant>> {
-        if let Some(positional) = &self.scope.positional
-            && let Some(values) = parameter::positional(parsed.name, positional)
-        {
-            return Some(values);
+    ///
+    /// The arguments of a command line are unset. Alone they stay as they are, for the text may be part of a script; as
+    /// part of a word (`rm$IFS$9-rf`, `r$@m`) they are only there to hide it.
+    fn values(&self, parsed: &parameter::Parameter<'_>, glued: bool) -> Option<Vec<Constant>> {
+        if let Some(positional) = &self.scope.positional {
+            let assumed = positional.assumed && (glued || parsed.is_conditional()) && !parsed.length;
+            if assumed && parameter::is_argument(parsed.name) {
+                return Some(Vec::new());
+            }
+            if let Some(values) = parameter::positional(parsed.name, positional).filter(|_| !positional.assumed) {
+                return Some(values);
+            }
         }
         if parsed.name == "HOME" && self.scope.get("HOME").is_none() {
             return self.scope.place.home.clone().map(|home| vec![Constant { text: home, ..Constant::default() }]);
@@ -334,6 +344,18 @@ impl Walker {
             return;
         }
         let all = parsed.is_all() || matches!(parsed.name, "@" | "*");
+        // `"$9"` is an empty word.
+        builder.begun |= quoted && !all && values.is_empty();
+        let slices = parsed.is_slice();
+        let script = self.scope.positional.as_ref().and_then(|arguments| arguments.name.clone());
+        let values = match slices.then(|| parsed.sliced(&values, script.as_ref())) {
+            Some(Some(sliced)) => sliced,
+            Some(None) => {
+                builder.dynamic(format!("${{{}}}", parsed.source), true);
+                return;
+            }
+            None => values,
+        };
         for (index, value) in values.iter().enumerate() {
             if index > 0 {
                 if all && (parsed.is_separate() || !quoted) {
@@ -342,7 +364,8 @@ impl Walker {
                     builder.literal(" ");
                 }
             }
-            match parsed.apply(value) {
+            let value = if slices { Some(value.clone()) } else { parsed.apply(value) };
+            match value {
                 Some(value) => builder.constant(&self.separated(value, quoted), quoted),
                 None => builder.dynamic(format!("${{{}}}", parsed.source), true),
             }

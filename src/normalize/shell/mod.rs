@@ -3,19 +3,26 @@
 //! [`syntax`] parses, [`walk`] goes through the tree and [`pipeline`] through the stages of a statement, [`expand`] resolves
 //! words by what [`scope`] knows, [`command`] asks the tables about each command. Its parts have files of their own:
 //! [`assignments`], [`words`], [`input`] for what it reads, [`output`] for what it prints, [`redirect`]. What it contains is
-//! opened by [`nested`], [`xargs`] and [`stdin`] and becomes units by [`scripts`]. [`builtins`] and [`read`] follow what the
-//! shell's own commands change, [`ways`] in which folder a list may end, [`files`] remembers what the script writes and may
-//! run, [`decode`] works out what can be known before anything runs, [`text`] spells the result in one way.
+//! opened by [`nested`], [`xargs`], [`stdin`], [`startup`], [`make`] and [`editors`] and becomes units by [`scripts`], which
+//! ask [`code`] what a program text runs ([`aliases`], [`literals`], [`snippets`]). [`globs`] finds programs by patterns.
+//! [`builtins`] and [`read`] follow what the shell's own commands change, [`ways`] in which folder a list may end, [`files`]
+//! remembers what the script writes and may run, [`decode`] works out what can be known before anything runs, [`text`]
+//! spells the result in one way.
 
+mod aliases;
 mod assignments;
 mod braces;
 mod builtins;
 mod code;
 mod command;
 mod decode;
+mod editors;
 mod expand;
 mod files;
+mod globs;
 mod input;
+mod literals;
+mod make;
 mod nested;
 mod output;
 mod parameter;
@@ -24,6 +31,8 @@ mod read;
 mod redirect;
 mod scope;
 mod scripts;
+mod snippets;
+mod startup;
 mod stdin;
 mod syntax;
 mod text;
@@ -34,6 +43,7 @@ mod xargs;
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::rc::Rc;
 
 use enumset::EnumSet;
 
@@ -41,15 +51,24 @@ use crate::action::{Gap, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_SOURCE, MAX_UNITS};
 use crate::normalize::paths::Place;
 
-/// The units of a Bash script and what of it was not understood.
+/// The units of a command line in Bash, which gets no arguments, and what of it was not understood.
 pub(super) fn units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+    units_with(script, place, Some(scope::Arguments::assumed()))
+}
+
+/// The same for a Bash script, whose arguments are not known.
+pub(super) fn script_units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+    units_with(script, place, None)
+}
+
+fn units_with(script: &str, place: &Place, arguments: Option<Rc<scope::Arguments>>) -> (Vec<Unit>, EnumSet<Gap>) {
     let mut gaps = EnumSet::empty();
     let plain = without_marks(script);
     let (source, shift) = bounded(&plain);
     if shift.is_some() {
         gaps |= Gap::Truncated;
     }
-    let (mut units, found) = walk::walk(&source, place);
+    let (mut units, found) = walk::walk(&source, place, arguments);
     gaps |= found;
     if units.is_empty() {
         units.push(Unit::new(UnitKind::Command(Shell::Bash), source.trim(), 0..source.len()));

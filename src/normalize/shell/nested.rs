@@ -28,6 +28,11 @@ impl Walker {
         match nested {
             Nested::Command { start, end } => {
                 let before = run.fields.iter().take(first + start).skip(first);
+                for field in before.clone() {
+                    if let Some((name, value)) = field.text.split_once('=') {
+                        self.startup_script(name, value, field);
+                    }
+                }
                 let passed: Vec<(String, Variable)> = before.filter_map(passed_variable).collect();
                 let shadowed = self.pass_on(&passed);
                 self.wrapped(program, facts, run, (first + start, first + end), stdin, commands);
@@ -38,6 +43,7 @@ impl Walker {
                 let (decoded, opaque) = fields
                     .clone()
                     .fold((false, false), |(decoded, opaque), field| (decoded | field.decoded, opaque | field.opaque));
+                let whole = !fields.clone().any(|field| field.dynamic);
                 let joined = fields.map(|field| field.text.as_str()).collect::<Vec<_>>().join(" ");
                 let script = joined.get(*skip..).unwrap_or_default().to_owned();
                 let script = if matches!(program, "parallel" | "sem") {
@@ -56,7 +62,7 @@ impl Walker {
                     self.given(stdin, |walker| walker.script_here(&script, &layers, *shell, decoded));
                 } else {
                     let behind = run.fields.get(first + end..last).unwrap_or_default();
-                    let positional = self.script_arguments(program, &script, behind);
+                    let positional = self.script_arguments(program, &script, behind, whole);
                     self.given(stdin, |walker| walker.child_script(&script, &layers, *shell, decoded, positional));
                 }
             }

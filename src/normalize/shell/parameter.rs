@@ -83,6 +83,11 @@ pub(super) fn parse(source: &str) -> Parameter<'_> {
     Parameter { source, name, index, indirect, length, operation }
 }
 
+/// Whether a parameter is an argument, or all of them.
+pub(super) fn is_argument(name: &str) -> bool {
+    matches!(name, "@" | "*") || name.parse::<usize>().is_ok_and(|number| number > 0)
+}
+
 /// The value of a positional parameter; `None` when the name is not one.
 pub(super) fn positional(name: &str, arguments: &Arguments) -> Option<Vec<Constant>> {
     let values = &arguments.values;
@@ -111,6 +116,34 @@ impl<'a> Parameter<'a> {
     /// Whether the elements stay apart within quotes.
     pub(super) fn is_separate(&self) -> bool {
         self.index == Some("@") || self.name == "@"
+    }
+
+    /// Whether it names several elements and takes some of them, as `${@:2}` does.
+    pub(super) fn is_slice(&self) -> bool {
+        let slices = self.operation.strip_prefix(':').is_some_and(|rest| !rest.starts_with(['-', '=', '?', '+']));
+        slices && !self.length && (self.is_all() || matches!(self.name, "@" | "*"))
+    }
+
+    /// The elements that the slice takes; `None` when that cannot be worked out. `script` is what `$0` is.
+    pub(super) fn sliced(&self, values: &[Constant], script: Option<&Constant>) -> Option<Vec<Constant>> {
+        let spec = self.operation.strip_prefix(':')?;
+        let number = |text: &str| text.trim().trim_matches(['(', ')']).trim().parse::<i64>().ok();
+        let (offset, length) = match spec.split_once(':') {
+            Some((offset, length)) => (number(offset)?, Some(usize::try_from(number(length)?).ok()?)),
+            None => (number(spec)?, None),
+        };
+        // `$0` stands in front of the arguments.
+        let is_positional = matches!(self.name, "@" | "*");
+        let first = is_positional.then(|| script.cloned().unwrap_or_default());
+        let all: Vec<&Constant> = first.iter().chain(values).collect();
+        let n_all = i64::try_from(all.len()).ok()?;
+        let Ok(start) = usize::try_from(if offset < 0 { n_all + offset } else { offset }) else {
+            return Some(Vec::new());
+        };
+        if is_positional && start == 0 && script.is_none() {
+            return None;
+        }
+        Some(all.into_iter().skip(start).take(length.unwrap_or(usize::MAX)).cloned().collect())
     }
 
     /// Whether it says what to use when the parameter is unset.

@@ -35,6 +35,15 @@ pub(super) struct Arguments {
     pub name: Option<Constant>,
     /// The arguments.
     pub values: Vec<Constant>,
+    /// Whether there are none only as far as one knows: a command line gets none, but a part of a script may.
+    pub assumed: bool,
+}
+
+impl Arguments {
+    /// Those of a text that gets none by what one sees.
+    pub(super) fn assumed() -> Rc<Self> {
+        Rc::new(Self { assumed: true, ..Self::default() })
+    }
 }
 
 /// Folders to come back to.

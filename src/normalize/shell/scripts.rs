@@ -12,12 +12,13 @@ use crate::normalize::shell::walk::{Walker, constant_of};
 use crate::normalize::{cmd, facts, powershell};
 
 impl Walker {
-    /// Units for a script in a shell language that a shell of its own runs: what it sets and where it goes ends with it.
+    /// Units for a script in a shell language that a shell of its own runs, without arguments: what it sets and where it goes
+    /// ends with it.
     pub(super) fn script(&mut self, script: &str, layers: &[Layer], shell: Shell, decoded: bool) {
-        self.child_script(script, layers, shell, decoded, None);
+        self.child_script(script, layers, shell, decoded, self.no_arguments());
     }
 
-    /// The same for a script with these arguments.
+    /// The same for a script with these arguments; `None` when they are not known.
     pub(super) fn child_script(
         &mut self,
         script: &str,
@@ -78,9 +79,31 @@ impl Walker {
         }
     }
 
+    /// The arguments of a script that is given none. `None` where those of the text around it are not known: what stands as
+    /// `$1` in the script may be one of them.
+    pub(super) fn no_arguments(&self) -> Option<Rc<Arguments>> {
+        self.scope.positional.as_ref().map(|_| Arguments::assumed())
+    }
+
     /// What `$0`, `$1` and so on are in the script of `sh -c`; `None` when that is not known.
-    pub(super) fn script_arguments(&mut self, program: &str, script: &str, behind: &[Field]) -> Option<Rc<Arguments>> {
-        let (name, values) = behind.split_first().filter(|_| is_shell(program))?;
+    ///
+    /// `whole` says that all of the script is known.
+    pub(super) fn script_arguments(
+        &mut self,
+        program: &str,
+        script: &str,
+        behind: &[Field],
+        whole: bool,
+    ) -> Option<Rc<Arguments>> {
+        if !is_shell(program) {
+            // `su` passes on what follows, and git what its aliases are given.
+            let alone = behind.is_empty() && program != "git" && !self.appends;
+            return self.no_arguments().filter(|_| alone);
+        }
+        let Some((name, values)) = behind.split_first() else {
+            let none = if whole { Some(Rc::default()) } else { self.no_arguments() };
+            return none.filter(|_| !self.appends);
+        };
         if behind.iter().any(|field| field.dynamic) {
             // The script may run them, or run something on them.
             if script.contains('$') && behind.iter().any(|field| field.open) {
@@ -88,8 +111,11 @@ impl Walker {
             }
             return None;
         }
-        let arguments =
-            || Arguments { name: Some(constant_of(name)), values: values.iter().map(constant_of).collect() };
+        let arguments = || Arguments {
+            name: Some(constant_of(name)),
+            values: values.iter().map(constant_of).collect(),
+            assumed: false,
+        };
         (!self.appends).then(|| Rc::new(arguments()))
     }
 

@@ -7,9 +7,11 @@ use enumset::EnumSet;
 use crate::action::{Effect, Fact, Gap, Layer, Shell, Target};
 use crate::normalize::facts::{self, Facts, Nested};
 use crate::normalize::shell::decode::{Literal, Output};
+use crate::normalize::shell::expand::Field;
 use crate::normalize::shell::files;
 use crate::normalize::shell::input::{Input, Source};
 use crate::normalize::shell::nested::is_remote;
+use crate::normalize::shell::scope::Arguments;
 use crate::normalize::shell::scripts::{is_shell, is_small, runs_here};
 use crate::normalize::shell::walk::Walker;
 use crate::normalize::shell::words::Words;
@@ -36,7 +38,9 @@ impl Stdin {
 
 impl Walker {
     /// What is fed to a program that executes it; the files of which that is so.
-    pub(super) fn stdin(&mut self, program: &str, facts: &Facts, stdin: &mut Stdin) -> Vec<Effect> {
+    ///
+    /// `alone` says that the program has no arguments but flags.
+    pub(super) fn stdin(&mut self, program: &str, facts: &Facts, stdin: &mut Stdin, alone: bool) -> Vec<Effect> {
         let Some(kind) = &facts.stdin_code else {
             return Vec::new();
         };
@@ -46,7 +50,8 @@ impl Walker {
                 stdin.executed = true;
                 // What is read there is the script itself.
                 let outer = std::mem::take(&mut self.inherited);
-                self.run_literal(literal, kind, program, input.here, is_remote(facts));
+                let positional = self.no_arguments().filter(|_| alone);
+                self.run_literal(literal, kind, program, input.here, is_remote(facts), positional);
                 self.inherited = outer;
             }
             Output::Undecodable => self.gap(Gap::Opaque),
@@ -62,23 +67,57 @@ impl Walker {
         targets.iter().map(executes).collect()
     }
 
-    /// Units for a text that an interpreter runs, or this shell where the program is `source`.
-    fn run_literal(&mut self, literal: &Literal, kind: &Nested, program: &str, here: bool, remote: bool) {
-        if literal.partial {
+    /// What is piped into a program that takes it for commands of its own; a gap where that cannot be known.
+    pub(super) fn piped_commands(&mut self, stdin: &Stdin) -> Option<Literal> {
+        match &stdin.input.output {
+            Output::Known(literal) => return Some(literal.clone()),
+            Output::Unknown if !matches!(stdin.input.source, Source::Unclear) => {}
+            Output::Undecodable | Output::Unknown => self.gap(Gap::Opaque),
+        }
+        None
+    }
+
+    /// The text of something that runs; a gap where it is none or not all of it.
+    pub(super) fn text_of<'l>(&mut self, literal: &'l Literal) -> Option<&'l str> {
+        let text = literal.as_text();
+        if literal.partial || text.is_none() {
             self.gap(Gap::Opaque);
         }
-        let Some(text) = literal.as_text().map(str::to_owned) else {
-            self.gap(Gap::Opaque);
-            return;
-        };
+        text
+    }
+
+    /// What the script wrote to a file that now runs, as far as there is room.
+    pub(super) fn written_scripts(&mut self, path: &str) -> Vec<Rc<Literal>> {
+        let mut versions = self.files.versions(path);
+        versions.retain(|literal| {
+            let fits = self.files.spend(literal.bytes.len());
+            if !fits {
+                self.gap(Gap::Truncated);
+            }
+            fits
+        });
+        versions
+    }
+
+    /// Units for a text that an interpreter runs, or this shell where the program is `source`.
+    pub(super) fn run_literal(
+        &mut self,
+        literal: &Literal,
+        kind: &Nested,
+        program: &str,
+        here: bool,
+        remote: bool,
+        positional: Option<Rc<Arguments>>,
+    ) {
+        let Some(text) = self.text_of(literal) else { return };
         match kind {
             Nested::StdinShell(shell) => {
                 let layers: &[Layer] = if here { &[Layer::Script, Layer::Heredoc] } else { &[Layer::Script] };
                 let layers = if remote { &[Layer::Remote] } else { layers };
                 if runs_here(program) {
-                    self.script_here(&text, layers, *shell, literal.decoded);
+                    self.script_here(text, layers, *shell, literal.decoded);
                 } else {
-                    self.script(&text, layers, *shell, literal.decoded);
+                    self.child_script(text, layers, *shell, literal.decoded, positional);
                 }
             }
             Nested::StdinCode(language) => {
@@ -87,7 +126,7 @@ impl Walker {
                     (true, false) => &[Layer::Heredoc],
                     (false, false) => &[],
                 };
-                self.code(&text, *language, layers);
+                self.code(text, *language, layers);
             }
             _ => {}
         }
@@ -115,7 +154,8 @@ impl Walker {
                     continue;
                 };
                 if self.files.spend(literal.bytes.len()) {
-                    self.run_literal(&literal, &kind, if is_own { "" } else { program }, true, false);
+                    let program = if is_own { "" } else { program };
+                    self.run_literal(&literal, &kind, program, true, false, None);
                 } else {
                     self.gap(Gap::Truncated);
                 }
@@ -123,25 +163,28 @@ impl Walker {
         }
     }
 
-    /// `bash <(…)`, `source <(…)`: what the substitution prints is executed.
+    /// `bash <(…)`, `source <(…)`, `awk -f <(…)`: what the substitution prints is executed.
     pub(super) fn process_inputs(&mut self, program: &str, facts: &Facts, run: &Words, start: usize, end: usize) {
-        let language = match facts.stdin_code {
-            Some(Nested::StdinCode(language)) => Some(language),
-            _ => None,
+        let shell = is_shell(program) || runs_here(program);
+        let reads_code = matches!(facts.stdin_code, Some(Nested::StdinCode(_)));
+        let kind = if shell { Some(Nested::StdinShell(Shell::Bash)) } else { facts::script_language(program) };
+        let Some(kind) = kind else { return };
+        let executed: Vec<&Target> = facts
+            .effects
+            .iter()
+            .filter(|effect| effect.fact == Fact::Execute)
+            .filter_map(|effect| effect.target.as_ref())
+            .collect();
+        let is_executed = |field: &Field| {
+            let path = field.text.find("<(").and_then(|at| field.text.get(at..)).unwrap_or_default();
+            let path = self.scope.place.locate(path).text;
+            shell || reads_code || executed.iter().any(|target| target.text == path)
         };
+        let fields = run.fields.iter().take(end).skip(start + 1).filter(|field| field.process.is_some());
         let literals: Vec<Literal> =
-            run.fields.iter().take(end).skip(start + 1).filter_map(|field| field.process.clone()).collect();
+            fields.filter(|field| is_executed(field)).filter_map(|field| field.process.clone()).collect();
         for literal in literals {
-            let Some(text) = literal.as_text() else {
-                continue;
-            };
-            if runs_here(program) {
-                self.script_here(text, &[Layer::Script], Shell::Bash, literal.decoded);
-            } else if is_shell(program) {
-                self.script(text, &[Layer::Script], Shell::Bash, literal.decoded);
-            } else if let Some(language) = language {
-                self.code(text, language, if literal.decoded { &[Layer::Decoded] } else { &[] });
-            }
+            self.run_literal(&literal, &kind, program, false, false, None);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::units;
+use super::{script_units, units};
 use crate::action::{Command, Fact, Gap, Language, Layer, PathScope, Scope, Unit, UnitKind};
 use crate::normalize::limits::{MAX_SOURCE, MAX_UNITS};
 use crate::normalize::paths::Place;
@@ -1151,4 +1151,289 @@ fn short_program_texts_that_touch_watched_files_are_units() {
     let unit =
         unit("awk '{print > \"/home/me/.claude/settings.json\"}' x", "{print > \"/home/me/.claude/settings.json\"}");
     assert!(unit.own_effects.iter().any(|effect| effect.fact == Fact::Write));
+}
+
+// ── Where else a script can stand ───────────────────────────────────────────────────────────────────────────────────────
+
+/// Whether a unit executes a file.
+fn executes(script: &str, path: &str) -> bool {
+    let is_that = |target: Option<&crate::action::Target>| target.is_some_and(|target| target.text == path);
+    let effects = |unit: &Unit| unit.effects().any(|it| it.fact == Fact::Execute && is_that(it.target.as_ref()));
+    read(script).iter().any(effects)
+}
+
+#[test]
+fn a_shell_executes_its_startup_files() {
+    for script in [
+        "BASH_ENV=<(printf 'rm -rf /x') bash -c :",
+        "env BASH_ENV=<(echo 'rm -rf /x') bash -c :",
+        "export BASH_ENV=<(echo 'rm -rf /x'); bash -c :",
+        "echo 'rm -rf /x' > /tmp/e; BASH_ENV=/tmp/e bash -c :",
+        "echo 'rm -rf /x' > /tmp/e; BASH_ENV=/tmp/e ./run.sh",
+        "BASH_ENV='$(rm -rf /x)' bash -c :",
+        "ENV=<(echo 'rm -rf /x') sh -i",
+        "bash --rcfile <(echo 'rm -rf /x') -i",
+        "bash --init-file <(echo 'rm -rf /x') -i",
+        "echo 'rm -rf /x' | bash --rcfile /dev/null",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    for script in [
+        "BASH_ENV=/tmp/e bash -c :",
+        "export BASH_ENV=/tmp/e; bash x.sh",
+        "env BASH_ENV=/tmp/e bash -c :",
+        "ENV=/tmp/e sh -i",
+        "bash --rcfile /tmp/e -i",
+    ] {
+        assert!(executes(script, "/tmp/e"), "{script}: {:#?}", read(script));
+    }
+    assert!(executes("bash --rcfile /tmp/e x.sh", "x.sh"));
+    check_gap("BASH_ENV=<(./gen) bash -c :", Gap::Opaque);
+    check_gap("BASH_ENV=\"$X\" bash -c :", Gap::Dynamic);
+    // Many programs have an `ENV` of their own.
+    for script in ["ENV=prod npm start", "ENV=config/prod make", "ENV=prod sh run.sh", "export ENV=prod; ./run.sh"] {
+        assert!(!executes(script, "prod") && !executes(script, "config/prod"), "{script}");
+        check_no_gap(script, Gap::Opaque);
+    }
+}
+
+#[test]
+fn makefiles_given_as_text_are_opened() {
+    for script in [
+        "printf 'a:\\n\\trm -rf /x\\n' | make -f -",
+        "make -f <(printf 'a:\\n\\trm -rf /x\\n')",
+        "make -f - <<EOF\na:\n\trm -rf /x\nEOF",
+        "make -sf - <<EOF\na:\n\trm -rf /x\nEOF",
+        "make -sf- <<EOF\na:\n\trm -rf /x\nEOF",
+        "make --file=- <<'EOF'\nX = rm -rf\na: ; $(X) /x\nEOF",
+        "make --eval='x:;rm -rf /x'",
+        "make --ev='x:;rm -rf /x'",
+        "make 'V!=rm -rf /x'",
+        "make -f - <<'EOF'\na:\n\t# note \\\n\trm -rf /x\nEOF",
+        "gmake --eval 'x := $(shell rm -rf /x)'",
+        "printf 'a:\\n\\t@rm -rf /x\\n' > Makefile; make",
+        "printf 'a:\\n\\t-rm -rf /x\\n' > b/m.mk; make -C b -f m.mk",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    assert!(!read("printf 'a:\\n\\trm -rf /x\\n' > Makefile; make -n").iter().any(|unit| unit.text == "rm -rf /x"));
+    check_gap("./gen | make -f -", Gap::Opaque);
+    check_gap("wildcard=echo; make -f - <<< 'a:;$(wildcard /bin/r*) -rf /x'", Gap::Dynamic);
+    let data = |unit: &Unit| unit.kind == UnitKind::Data && unit.text.contains("include y");
+    assert!(read("make -f - <<EOF\ninclude y\na:\n\tls\nEOF").iter().any(data));
+    check_gap("printf 'SHELL=/usr/bin/python3\\na:\\n\\tx()\\n' | make -f -", Gap::Opaque);
+    for script in [
+        "make -j4 test",
+        "make -f ci.mk CC=clang all",
+        "cat ci.mk | make -f -",
+        "printf 'all:\\n\\t$(CC) -o a a.c $(CFLAGS)\\n\\t$(MAKE) test\\ntest:\\n\\t./a\\n' > Makefile; make; make test",
+    ] {
+        check_no_gap(script, Gap::Opaque);
+        check_no_gap(script, Gap::Truncated);
+    }
+}
+
+#[test]
+fn what_editors_run_is_found() {
+    for script in [
+        "vim -es -c '%!rm -rf /x' -c q f",
+        "vim -e -s -c '!rm -rf /x'",
+        "ex -sc '!rm -rf /x' f",
+        "nvim -c 'set nocp | !rm -rf /x' f",
+        "vim -c 'call system(\"rm -rf /x\")' -c q",
+        "vim -c 'exe \"!rm -rf /x\"' -c q",
+        "vim -c 'py3 import os; os.system(\"rm -rf /x\")'",
+        "nvim --headless -c 'lua os.execute(\"rm -rf /x\")'",
+        "vim +'g/x/!rm -rf /x' f",
+        "echo '!rm -rf /x' | ed",
+        "ed -s f <<EOF\na\ntext\n.\n!rm -rf /x\nEOF",
+        "vim -es f <<< ':r !rm -rf /x'",
+        "echo '!rm -rf /x' > s.vim; vim -S s.vim",
+        "printf 'a\\nx\\x1b:!rm -rf /x\\n' > keys; vim -s keys f",
+        "ex -sc 'silent silent silent silent silent !rm -rf /x' f",
+        "emacs --batch --eval '(shell-command \"rm -rf /x\")'",
+        "emacs -batch -eval '(call-process \"rm\" nil nil nil \"-rf\" \"/x\")'",
+        "emacsclient -e '(shell-command-to-string \"rm -rf /x\")'",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    check_gap("./gen | ed f", Gap::Opaque);
+    for script in [
+        "vim -es -c '%s/a/b/ge' -c wq f",
+        "ex -s f <<< '%s/a|b/c/e'",
+        "ed -s f <<EOF\na\n!important (\"x\")\n.\nw\nq\nEOF",
+        "vim -c 'set nocp' f",
+        "emacs --batch -l init.el --eval '(princ (+ 1 2))'",
+    ] {
+        assert!(!read(script).iter().any(|unit| unit.layers.contains(&Layer::Script)), "{script}: {:#?}", read(script));
+        check_no_gap(script, Gap::Opaque);
+    }
+}
+
+#[test]
+fn program_texts_are_read_wherever_they_come_from() {
+    for script in [
+        "awk -f <(printf 'BEGIN{system(\"rm -rf /x\")}')",
+        "gawk --file=<(printf 'BEGIN{system(\"rm -rf /x\")}') data",
+        "echo 'BEGIN{system(\"rm -rf /x\")}' | mawk -f /dev/stdin",
+        "awk -f - f <<< 'BEGIN{system(\"rm -rf /x\")}'",
+        "sed -f <(printf '1e rm -rf /x') f",
+        "sed -f - f <<EOF\ns/a/b/\n1e rm -rf /x\nEOF",
+        "sed -n 's/a/b/;1e rm -rf /x' f",
+        "perl <(echo 'system(\"rm -rf /x\")')",
+        "python3 <(echo 'import os; os.system(\"rm -rf /x\")')",
+        "lua -e 'os.execute(\"rm -rf /x\")'",
+        "at now -f <(echo 'rm -rf /x')",
+        "expect -c 'spawn rm -rf /x'",
+        "expect -c 'spawn -noecho bash -c {rm -rf /x}; expect eof'",
+        "tclsh <<< 'puts [exec rm -rf /x]'",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    for script in [
+        "awk '{print}' <(echo 'BEGIN{system(\"x\")}')",
+        "python3 x.py <(echo 'import os; os.system(\"x\")')",
+        "awk -f prog.awk data",
+        "echo a | awk '{print $1}'",
+        "sed 's/e /x/;s/x/e x/' f",
+        "diff <(echo a) <(echo b)",
+    ] {
+        assert!(!read(script).iter().any(|unit| unit.text == "x"), "{script}: {:#?}", read(script));
+        check_no_gap(script, Gap::Opaque);
+    }
+}
+
+#[test]
+fn calls_in_code_are_found_by_other_names_and_in_other_quotes() {
+    for script in [
+        "perl -e 'exec \"bash\",\"-c\",q{rm -rf /x}'",
+        "perl -e 'system q{rm -rf /x}'",
+        "ruby -e 'exec \"bash\",\"-c\",\"rm -rf /x\"'",
+        "ruby -e 'system(%q(rm -rf /x))'",
+        "python3 -c 'import subprocess as s; s.call(\"rm -rf /x\",shell=True)'",
+        "python3 -c 'from os import system as f; f(\"rm -rf /x\")'",
+        "python3 -c '__import__(\"os\").system(\"rm -rf /x\")'",
+        "python3 -c 'import os; getattr(os,\"system\")(\"rm -rf /x\")'",
+        "python3 -c 'import subprocess; subprocess.run([\"bash\",\"-c\",\"rm -rf /x\"])'",
+        "node -e 'require(\"child_process\").spawnSync(\"bash\",[\"-c\",\"rm -rf /x\"])'",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    for script in [
+        "python3 -c 'import os; print(os.getcwd())'",
+        "perl -ne 'print if /open (x)/' f",
+        "ruby -e 'puts \"50%\"'",
+        "node -e 'console.log(/a/.exec(s))'",
+    ] {
+        assert_eq!(read(script).len(), 2, "{script}: {:#?}", read(script));
+    }
+}
+
+#[test]
+fn slices_take_elements() {
+    check("set -- x rm -rf /y; \"${@:2}\"", &["rm -rf /y"]);
+    check("set -- x rm -rf /y z; \"${@:2:3}\"", &["rm -rf /y"]);
+    check("set -- rm -rf /y; ${*:1}", &["rm -rf /y"]);
+    check("set -- x ls a; ${@: -2}", &["ls a"]);
+    check("a=(x rm -rf /y); \"${a[@]:1}\"", &["rm -rf /y"]);
+    check("a=(x rm z); ${a[@]:1:1} ${a[*]: -1}", &["rm z"]);
+    check("bash -c '\"${@:1}\"' _ rm x", &["bash -c '\"${@:1}\"' _ rm x", "rm x"]);
+    check("bash -c '\"${@:0}\"' rm x", &["bash -c '\"${@:0}\"' rm x", "rm x"]);
+    check("a=(rm ls); ${a[1]:0:1}x ${a:1}", &["lx m"]);
+    check_gap("a=(x rm); \"${a[@]:$n}\" y", Gap::Dynamic);
+    check_gap("\"${@:2}\" x", Gap::Dynamic);
+}
+
+#[test]
+fn arguments_that_nobody_gave_are_empty() {
+    check("rm$IFS$9-rf /x", &["rm -rf /x"]);
+    check("rm${IFS}${10}-rf /x", &["rm -rf /x"]);
+    check("r$@m -rf /x; w$*ho", &["rm -rf /x", "who"]);
+    check("r\"$@\"m -rf /x", &["rm -rf /x"]);
+    check("${9:-rm} -rf /x", &["rm -rf /x"]);
+    check_runs("bash -c 'rm$IFS$9-rf$IFS$9/x'", "rm -rf /x");
+    check_runs("bash -c '$1 rm -rf \"$2\"/x'", "rm -rf /x");
+    for script in [
+        "echo 'rm$IFS$9-rf$IFS$9/x' | sh",
+        "ssh h 'rm$IFS$9-rf$IFS$9/x'",
+        "su bob -c 'rm$IFS$9-rf$IFS$9/x'",
+        "python3 -c 'import os; os.system(\"rm$IFS$9-rf$IFS$9/x\")'",
+        "eval 'rm$IFS$9-rf$IFS$9/x'",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    // What is given to a script or function is not taken for nothing.
+    check_runs("f() { sh -c \"rm \\\"/tmp$1\\\"\"; }", "rm /tmp$1");
+    check_runs("f() { echo \"rm /tmp$1\" | sh; }", "rm /tmp$1");
+    check_runs("echo 'rm \"/tmp$1\"' | bash -s /../x", "rm /tmp$1");
+    check_runs("su -c 'rm \"/tmp$1\"' bob _ /../x", "rm /tmp$1");
+    check_runs("git -c alias.x='!rm \"/tmp$1\"' x /../x", "rm /tmp$1");
+    check("bash -c 'z \"$1\" $2 \"$@\"'", &["bash -c 'z \"$1\" $2 \"$@\"'", "z ''"]);
+    check("set -- a; z $1$2", &["z a"]);
+    // Functions and scripts in files may have some.
+    check("f() { rm \"$1/a\"; }", &["rm $1/a"]);
+    check_runs("echo 'rm \"$1/a\"' > x; sh x /b", "rm $1/a");
+    let (found, _) = script_units("rm \"/tmp$1\"", &Place::default());
+    assert_eq!(found.first().map(|unit| unit.text.as_str()), Some("rm /tmp$1"));
+    check_no_gap("echo $1 \"$@\"", Gap::Dynamic);
+}
+
+#[test]
+fn printf_sets_a_variable() {
+    check_runs("printf -v v 'rm -rf /x'; $v", "rm -rf /x");
+    check_runs("printf -v v '%s -rf %s' rm /x; $v", "rm -rf /x");
+    check_runs("printf -vv 'r\\x6d'; $v -rf /x", "rm -rf /x");
+    check_gap("printf -v v '%s' \"$X\"; $v a", Gap::Dynamic);
+    // Only what is certain is filled in.
+    for format in ["%.2s", "%2$s", "\\x25s"] {
+        check_gap(&format!("printf -v v '{format}' lsx; $v a"), Gap::Dynamic);
+    }
+    check_runs("{ printf -v c 'rm x'; echo 'ls y'; } | sh", "ls y");
+}
+
+#[test]
+fn a_pattern_for_a_name_is_read_as_the_programs_that_it_matches() {
+    for script in ["/bin/r[m] -rf /x", "/bin/r? -rf /x", "/???/rm -rf /x", "/u*/bin/r[l-n] -rf /x"] {
+        check_runs(script, "rm -rf /x");
+        check_gap(script, Gap::Dynamic);
+    }
+    check_runs("/bin/s? -c 'rm -rf /x'", "rm -rf /x");
+    for script in ["./t* -rf /x", "ls /bin/r?", "/bin/* -rf /x", "node_modules/.bin/r?"] {
+        assert!(!read(script).iter().any(|unit| unit.text == "rm -rf /x"), "{script}");
+    }
+}
+
+#[test]
+fn more_wrappers_are_opened() {
+    for script in [
+        "setarch -R sh -c 'rm -rf /x'",
+        "setarch x86_64 -R sh -c 'rm -rf /x'",
+        "linux64 -R sh -c 'rm -rf /x'",
+        "setarch -R <<< 'rm -rf /x'",
+        "chrt -f 10 sh -c 'rm -rf /x'",
+        "chrt -d --sched-runtime 5 --sched-period 9 0 rm -rf /x",
+        "taskset -c 0 sh -c 'rm -rf /x'",
+        "numactl -l sh -c 'rm -rf /x'",
+        "numactl -N 0 sh -c 'rm -rf /x'",
+        "prlimit --nofile=10 sh -c 'rm -rf /x'",
+        "unshare -rpf --mount-proc sh -c 'rm -rf /x'",
+        "nsenter -t 1 -m -r sh -c 'rm -rf /x'",
+        "systemd-run --user sh -c 'rm -rf /x'",
+        "runuser -u bob -- sh -c 'rm -rf /x'",
+        "pkexec sh -c 'rm -rf /x'",
+        "doas sh -c 'rm -rf /x'",
+        "capsh -- -c 'rm -rf /x'",
+        "capsh --user=x -- -c 'rm -rf /x'",
+        "flock /tmp/l -c 'rm -rf /x'",
+        "script -qec 'rm -rf /x' /dev/null",
+        "tmux new-session -d 'rm -rf /x'",
+        "screen -dm rm -rf /x",
+        "at now <<< 'rm -rf /x'",
+        "echo 'rm -rf /x' | batch",
+    ] {
+        check_runs(script, "rm -rf /x");
+    }
+    for script in ["setarch --list", "capsh --print", "numactl --hardware", "./gen | setarch -R cat"] {
+        check_no_gap(script, Gap::Opaque);
+    }
 }

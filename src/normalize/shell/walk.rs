@@ -34,9 +34,10 @@ const MAX_INNER_STATEMENTS: usize = 8192;
 /// Pipelines that are given the input of the block or script around them; which of them reads it is not worked out.
 const MAX_INHERITORS: usize = 128;
 
-/// Walks a script: its units and what of it was not understood.
-pub(super) fn walk(source: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
+/// Walks a script that has these arguments: its units and what of it was not understood.
+pub(super) fn walk(source: &str, place: &Place, arguments: Option<Rc<Arguments>>) -> (Vec<Unit>, EnumSet<Gap>) {
     let mut walker = Walker::new(place);
+    walker.scope.positional = arguments;
     let list = syntax::parse(source);
     walker.list(&list);
     walker.uncalled_functions();
@@ -79,6 +80,8 @@ pub(super) struct Walker {
     pub left: Option<Place>,
     /// Whether arguments that are not known follow those of the command that is looked at, as `xargs` adds them.
     pub appends: bool,
+    /// Makefiles that were opened, each with what it was given.
+    pub made: HashSet<String>,
     /// The units so far.
     pub units: Vec<Unit>,
     /// Gaps of the statement that is looked at.
@@ -607,7 +610,7 @@ impl Walker {
         let known = !self.appends && !arguments.iter().any(|argument| argument.dynamic);
         let script = self.scope.positional.as_ref().and_then(|positional| positional.name.clone());
         let values = arguments.iter().map(constant_of).collect();
-        self.body(name, &body, known.then(|| Rc::new(Arguments { name: script, values })));
+        self.body(name, &body, known.then(|| Rc::new(Arguments { name: script, values, assumed: false })));
     }
 
     fn body(&mut self, name: &str, body: &str, positional: Option<Rc<Arguments>>) {

@@ -3,7 +3,7 @@
 use enumset::EnumSet;
 
 use super::json::{self, Leaf};
-use super::{Object, Reading, add, cut, effect, files, notebooks, shell_units, verbs, web};
+use super::{Extent, Object, Reading, add, cut, effect, files, notebooks, shell_units, verbs, web};
 use crate::action::{Effect, Fact, Gap, Language, Layer, Modifier, Tool, Unit, UnitKind};
 use crate::normalize::paths::Place;
 use crate::normalize::reveal;
@@ -207,12 +207,12 @@ fn scripts(leaves: &[Leaf<'_>], words: &[String], place: &Place) -> Vec<Unit> {
             break;
         }
         match script_kind(leaf, words) {
-            Some(Script::Shell) => {
-                units.extend(shell_units(&leaf.text, None, place).0.into_iter().take(MAX_SCRIPTS).map(|mut unit| {
+            Some(Script::Shell) => units.extend(
+                shell_units(&leaf.text, None, place, Extent::Line).0.into_iter().take(MAX_SCRIPTS).map(|mut unit| {
                     unit.layers.insert(0, Layer::Script);
                     unit
-                }))
-            }
+                }),
+            ),
             Some(Script::Code(language)) => {
                 units.push(code(&leaf.text, language));
                 if language == Language::Python {

@@ -231,7 +231,7 @@ fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Plac
         .text(&["workdir", "cwd", "dir_path", "working_directory"])
         .map_or_else(|| place.clone(), |dir| place.changed_to(dir));
     let stated = language.or_else(|| call.context.shell.as_deref().and_then(stated_shell));
-    let (mut units, gaps, language) = shell_units(&command, stated, &place);
+    let (mut units, gaps, language) = shell_units(&command, stated, &place, Extent::Line);
     if input.0.get("dangerouslyDisableSandbox").is_some_and(|value| value.as_bool() == Some(true)) {
         // On each: what stands first may be padding.
         units.iter_mut().for_each(|unit| unit.own_effects.push(effect(Fact::Disable)));
@@ -239,17 +239,33 @@ fn run(call: &ToolCall, input: Inputs<'_>, language: Option<Shell>, place: &Plac
     Some(Reading { tool: Tool::Shell(language), units, gaps })
 }
 
+/// What a text in a shell language is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// A command line, which gets no arguments.
+    Line,
+    /// A script, which may get some.
+    Script,
+}
+
 /// The units of a command in the stated language. Without one, in Bash and in the language that it looks like.
-fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
+fn shell_units(
+    command: &str,
+    stated: Option<Shell>,
+    place: &Place,
+    extent: Extent,
+) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
     let (script, hidden) = reveal::reveal(command);
     let (mut units, mut gaps, language) = match stated {
         // Harnesses say `cmd` for whatever they start on Windows.
-        Some(Shell::Cmd) if powershell::looks_like(&script) => in_both(&script, Shell::PowerShell, Shell::Cmd, place),
+        Some(Shell::Cmd) if powershell::looks_like(&script) => {
+            in_both(&script, Shell::PowerShell, Shell::Cmd, place, extent)
+        }
         Some(stated) => {
-            let (units, gaps) = in_language(stated, &script, place);
+            let (units, gaps) = in_language(stated, &script, place, extent);
             (units, gaps, stated)
         }
-        None => in_both(&script, looks_like(&script), Shell::Bash, place),
+        None => in_both(&script, looks_like(&script), Shell::Bash, place, extent),
     };
     if let Some(spelled) = reveal::spelled_invisibly(command) {
         let mut unit = Unit::new(UnitKind::Data, format!("hidden: {spelled}"), 0..command.len());
@@ -268,8 +284,9 @@ fn shell_units(command: &str, stated: Option<Shell>, place: &Place) -> (Vec<Unit
     (units, gaps | hidden, language)
 }
 
-fn in_language(language: Shell, script: &str, place: &Place) -> readings::Reading {
+fn in_language(language: Shell, script: &str, place: &Place, extent: Extent) -> readings::Reading {
     match language {
+        Shell::Bash if extent == Extent::Script => shell::script_units(script, place),
         Shell::Bash => shell::units(script, place),
         Shell::PowerShell => powershell::units(script, place),
         Shell::Cmd => cmd::units(script, place),
@@ -277,12 +294,18 @@ fn in_language(language: Shell, script: &str, place: &Place) -> readings::Readin
 }
 
 /// The language that a command looks like, and the one that it runs in by its tool; the language that says more.
-fn in_both(script: &str, guess: Shell, named: Shell, place: &Place) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
-    let reading = in_language(named, script, place);
+fn in_both(
+    script: &str,
+    guess: Shell,
+    named: Shell,
+    place: &Place,
+    extent: Extent,
+) -> (Vec<Unit>, EnumSet<Gap>, Shell) {
+    let reading = in_language(named, script, place, extent);
     if guess == named {
         return (reading.0, reading.1, named);
     }
-    let ((units, gaps), adds) = readings::joined(script, in_language(guess, script, place), reading);
+    let ((units, gaps), adds) = readings::joined(script, in_language(guess, script, place, extent), reading);
     (units, gaps, if adds { named } else { guess })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::shell_units;
+use super::{Extent, shell_units};
 use crate::action::{Layer, Shell, Unit};
 use crate::normalize::paths::Place;
 
@@ -13,7 +13,7 @@ const MAX_COMMANDS: usize = 16;
 pub(super) fn units(source: &str, place: &Place) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     for (script, shell) in scripts(source) {
-        let found = shell_units(&script, Some(shell), place).0;
+        let found = shell_units(&script, Some(shell), place, Extent::Line).0;
         units.extend(found.into_iter().map(|mut unit| {
             unit.layers.insert(0, Layer::Script);
             unit.span = 0..source.len();

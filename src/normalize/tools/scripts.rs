@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::{notebooks, shell_units};
+use super::{Extent, notebooks, shell_units};
 use crate::action::{Fact, Layer, Shell, Unit};
 use crate::normalize::paths::Place;
 
@@ -28,7 +28,7 @@ pub(super) fn units(path: &str, content: &str, place: &Place) -> Vec<Unit> {
     let content = super::head(content, MAX_CONTENT);
     let mut units = Vec::new();
     for script in scripts(path, content).into_iter().take(MAX_UNITS) {
-        let (found, _, _) = shell_units(&script.text, Some(script.shell), place);
+        let (found, _, _) = shell_units(&script.text, Some(script.shell), place, Extent::Script);
         let whole = script.text.len() == script.span.len();
         units.extend(found.into_iter().map(|mut unit| {
             unit.layers.insert(0, Layer::Deferred);
