@@ -53,7 +53,8 @@ fn serve(mut connection: TcpStream, verdict: &str, questions: &Mutex<Vec<String>
     let reply = json!({"type": "message", "content": [{"type": "text", "text": answer.to_string()}],
                        "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}})
     .to_string();
-    write!(connection, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{reply}", reply.len()).unwrap();
+    write!(connection, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{reply}", reply.len())
+        .unwrap();
 }
 
 /// A sandbox whose user turned review on.
@@ -104,7 +105,8 @@ fn a_settled_call_stays_here() {
     for point in ["allow", "deny"] {
         assert_eq!(decision(&finish(hook(&sandbox, point, &[]), push().as_bytes())).0, point);
     }
-    let after = json!({"hook_event_name": "PostToolUse", "tool_name": "WebFetch", "tool_response": {"result": "hello"}});
+    let after =
+        json!({"hook_event_name": "PostToolUse", "tool_name": "WebFetch", "tool_response": {"result": "hello"}});
     finish(hook(&sandbox, "ask", &[]), after.to_string().as_bytes());
     assert_eq!(reviewer.n_questions(), 0);
 }
@@ -113,7 +115,10 @@ fn a_settled_call_stays_here() {
 fn nothing_is_sent_or_written_unless_review_is_on() {
     let reviewer = Reviewer::new("allow");
     let sandbox = Sandbox::new();
-    assert_eq!(decision(&finish(hook(&sandbox, "ask", &["--review-base-url", &reviewer.base_url]), push().as_bytes())).0, "ask");
+    assert_eq!(
+        decision(&finish(hook(&sandbox, "ask", &["--review-base-url", &reviewer.base_url]), push().as_bytes())).0,
+        "ask"
+    );
     assert_eq!(reviewer.n_questions(), 0);
     assert!(!sandbox.path("home/.local").exists());
 }
@@ -170,15 +175,11 @@ fn kept_verdicts_become_records_and_labels() {
     let sandbox = reviewed_by(&reviewer.base_url, "keep = true");
     finish(hook(&sandbox, "ask", &[]), push().as_bytes());
     let (records, labels) = (sandbox.path("records.jsonl"), sandbox.path("labels.jsonl"));
-    let exported = sandbox.run(
-        &["review", "export", "--records", records.to_str().unwrap(), "--labels", labels.to_str().unwrap()],
-        "",
-    );
+    let exported = sandbox
+        .run(&["review", "export", "--records", records.to_str().unwrap(), "--labels", labels.to_str().unwrap()], "");
     assert_eq!((exported.code, exported.stderr.as_str()), (Some(0), "1 verdicts\n"));
-    let figures = sandbox.run(
-        &["eval", "--labels", labels.to_str().unwrap(), "--input", records.to_str().unwrap(), "--json"],
-        "",
-    );
+    let figures = sandbox
+        .run(&["eval", "--labels", labels.to_str().unwrap(), "--input", records.to_str().unwrap(), "--json"], "");
     assert_eq!(figures.code, Some(0), "{figures:?}");
     let status = sandbox.run(&["review", "status"], "");
     assert!(status.stdout.contains("kept      1 verdicts"), "{status:?}");
