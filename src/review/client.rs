@@ -162,3 +162,42 @@ fn root(error: &reqwest::Error) -> String {
     }
     cause.map_or_else(|| "cause unknown".to_owned(), ToString::to_string)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::review::KeySource;
+    use crate::review::options::{Dialect, address};
+
+    fn client(ca_file: Option<PathBuf>, key: &str) -> Result<Client, ReviewError> {
+        let url = address("https://api.example", Dialect::Anthropic, "m").unwrap();
+        let key = KeySource::Given(Secret::new(key), Auth::Bearer);
+        let endpoint = Endpoint { url, headers: HeaderMap::new(), key, auth: None, ca_file };
+        Client::new(&endpoint, Times { review: Duration::from_secs(1), connect: Duration::from_secs(1) })
+    }
+
+    #[test]
+    fn a_client_for_encrypted_addresses_can_be_made_and_does_not_show_its_key() {
+        let client = client(None, "EXAMPLE-key").unwrap();
+        assert!(client.headers[AUTHORIZATION].to_str().is_ok_and(|value| value == "Bearer EXAMPLE-key"));
+        assert!(!format!("{client:?}").contains("EXAMPLE"));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let missing = client(Some(PathBuf::from("/nowhere.pem")), "EXAMPLE").unwrap_err();
+        assert!(missing.to_string().contains("/nowhere.pem"), "{missing}");
+        let unsendable = client(None, "EXAMPLE\n").unwrap_err();
+        assert!(!unsendable.to_string().contains("EXAMPLE"), "{unsendable}");
+    }
+
+    #[test]
+    fn seconds_are_waited_for_and_dates_are_not() {
+        let after =
+            |value: &'static str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]));
+        assert_eq!(after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!([after("Fri, 31 Dec 2027 23:59:59 GMT"), after("-1"), after("1e9")], [None, None, None]);
+    }
+}
