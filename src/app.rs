@@ -3,19 +3,30 @@
 //! Loading is spread over threads, since a one-shot process waits for all of it: the runtime library on one, the bundle's
 //! hashes on another, the tokenizer on a third.
 
+#[cfg(feature = "review")]
+mod review;
+#[cfg(not(feature = "review"))]
+#[path = "app/no_review.rs"]
+mod review;
+
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread;
 
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
 use crate::calibrate::{RateError, Thresholds};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
-use crate::engine::{self, Engine, Failure, Parts};
+use crate::engine::{self, Engine, Failure, Parts, Reviewer};
 use crate::model::{self, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
+
+use review::Reviewing;
+#[cfg(feature = "review")]
+pub use review::options as review_options;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +61,16 @@ pub enum AppError {
     /// The runtime or the model does not work.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A settings file cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Remote review cannot be set up as asked.
+    #[cfg(feature = "review")]
+    #[error(transparent)]
+    Review(#[from] crate::review::OptionsError),
+    /// Remote review is asked for and not compiled in.
+    #[error("remote review is on, but this riskgate was built without the feature `review`")]
+    ReviewNotCompiled,
     /// A part of the start-up panicked.
     #[error("an internal error while loading; please report it")]
     Panic,
@@ -60,6 +81,9 @@ impl AppError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Library(_) | Self::Rates(_) | Self::Template { .. } => true,
+            Self::Config(_) | Self::ReviewNotCompiled => true,
+            #[cfg(feature = "review")]
+            Self::Review(_) => true,
             Self::Bundle(error) => {
                 matches!(error, BundleError::NotFound { .. } | BundleError::Ambiguous { .. } | BundleError::Name { .. })
             }
@@ -81,6 +105,7 @@ pub struct App {
     settings: Settings,
     policy: Policy,
     policy_identity: String,
+    reviewing: Option<Reviewing>,
 }
 
 impl App {
@@ -98,7 +123,8 @@ impl App {
         let policy = Policy::built_in();
         let policy_identity = policy.identity();
         let encoder = Arc::new(encoder);
-        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity })
+        let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
+        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, reviewing })
     }
 
     /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`
@@ -121,11 +147,26 @@ impl App {
             settings: self.settings.clone(),
             policy: self.policy.clone(),
             policy_identity: self.policy_identity.clone(),
+            // A comparison is between models; nobody else is asked.
+            reviewing: None,
         })
     }
 
-    /// A new engine, with a session of its own whose golden answers have been checked.
+    /// A new engine, with a session of its own whose golden answers have been checked, and with a reviewer where the settings
+    /// want one.
     pub fn engine(&self) -> Result<Engine, Failure> {
+        self.engine_with(self.reviewing.as_ref().map(Reviewing::reviewer))
+    }
+
+    /// A new engine that shows what it would send to the reviewer and sends nothing; and where that is shown. The settings
+    /// must have turned review on.
+    pub fn showing_engine(&self) -> Result<(Engine, Receiver<String>), Failure> {
+        let off = || Failure::NotReady("remote review is off".to_owned());
+        let (reviewer, shown) = self.reviewing.as_ref().map(Reviewing::preview).ok_or_else(off)?;
+        Ok((self.engine_with(Some(reviewer))?, shown))
+    }
+
+    fn engine_with(&self, reviewer: Option<Box<dyn Reviewer>>) -> Result<Engine, Failure> {
         let classifier = self.classifier().map_err(|error| Failure::NotReady(error.to_string()))?;
         Ok(Engine::new(Parts {
             encoder: Arc::clone(&self.encoder),
@@ -133,7 +174,7 @@ impl App {
             calibration: self.bundle.manifest().calibration.clone(),
             thresholds: self.thresholds,
             policy: self.policy.clone(),
-            reviewer: None,
+            reviewer,
             audit: None,
             asking: self.settings.asking,
         }))

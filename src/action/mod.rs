@@ -4,6 +4,7 @@
 pub mod vocabulary;
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use enumset::{EnumSet, EnumSetType};
 use strum::{EnumIter, IntoStaticStr};
@@ -37,6 +38,8 @@ pub struct Context {
     pub user_request: Option<String>,
     /// The harness's permission mode.
     pub permission_mode: Option<String>,
+    /// The harness's own record of the session, on this machine.
+    pub transcript: Option<PathBuf>,
     /// The language of a shell command when the harness says so (`bash`, `powershell`, `cmd`).
     pub shell: Option<String>,
 }

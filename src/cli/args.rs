@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use strum::VariantNames;
 
 use crate::config::env_vars;
+use crate::engine::ReviewMode;
 use crate::harness::Harness;
 use crate::model::Device;
 
@@ -33,6 +34,12 @@ pub(super) enum CommandArguments {
         #[command(subcommand)]
         command: ModelCommand,
     },
+    /// Look at what remote review did and kept.
+    #[cfg(feature = "review")]
+    Review {
+        #[command(subcommand)]
+        command: ReviewCommand,
+    },
     /// Check that everything works here: the runtime library, the bundle, the device, a decision.
     Doctor(EngineArguments),
     /// Show exactly what the model sees: action records in, texts and token ids out.
@@ -51,6 +58,48 @@ pub(super) enum ModelCommand {
         #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
         model: Option<String>,
     },
+}
+
+#[cfg(feature = "review")]
+#[derive(Debug, Subcommand)]
+pub(super) enum ReviewCommand {
+    /// Where questions go, what was spent, and whether reviews are paused.
+    Status,
+    /// Turn kept verdicts into action records and labels, as `eval` and training read them.
+    Export {
+        /// Where the action records go.
+        #[arg(long, value_name = "FILE")]
+        records: PathBuf,
+        /// Where the labels go.
+        #[arg(long, value_name = "FILE")]
+        labels: PathBuf,
+    },
+}
+
+/// Who settles what the local model is not sure of. More is set in the section `[review]` of the settings file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Remote review")]
+pub(super) struct ReviewArguments {
+    /// Which actions a stronger model reviews, over the network: `off` (the default), `uncertain` or `uncertain+deny`.
+    #[arg(id = "review", long = "review", value_name = "MODE", env = env_vars::REVIEW, value_parser = review_mode())]
+    pub(super) mode: Option<ReviewMode>,
+    /// The reviewing model.
+    #[arg(id = "review_model", long = "review-model", value_name = "MODEL", env = env_vars::REVIEW_MODEL)]
+    pub(super) model: Option<String>,
+    /// Where the Messages API answers. There is no variable for it: whoever could set one would be sent the key.
+    #[arg(id = "review_base_url", long = "review-base-url", value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Milliseconds that one review may take.
+    #[arg(long = "review-timeout-ms", value_name = "MS", env = env_vars::REVIEW_TIMEOUT_MS)]
+    pub(super) review_timeout_ms: Option<u64>,
+    /// Show exactly what would be sent to the reviewing model, and send nothing.
+    #[arg(long)]
+    pub(super) show_request: bool,
+}
+
+/// A mode by its name, with the names listed in help and errors.
+fn review_mode() -> impl TypedValueParser<Value = ReviewMode> {
+    PossibleValuesParser::new(ReviewMode::VARIANTS).try_map(|name| name.parse::<ReviewMode>())
 }
 
 /// Where records come from and where answers go.
@@ -94,6 +143,8 @@ pub(super) struct EngineArguments {
 pub(super) struct ScoreArguments {
     #[command(flatten)]
     pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) review: ReviewArguments,
     #[command(flatten)]
     pub(super) stream: StreamArguments,
     /// Judge this one shell command and exit with 0 for allow, 10 for ask, 20 for deny.
@@ -163,9 +214,12 @@ pub(super) struct HookArguments {
     pub(super) harness: Harness,
     #[command(flatten)]
     pub(super) engine: EngineArguments,
-    /// Milliseconds until a call that is not judged is stopped; set the harness's own limit well above it.
-    #[arg(long, value_name = "MS", env = env_vars::DEADLINE_MS, default_value_t = 3_000)]
-    pub(super) deadline_ms: u64,
+    /// Milliseconds until a call that is not judged is stopped (3000, or 8000 with remote review); set the harness's own
+    /// limit well above it.
+    #[arg(long, value_name = "MS", env = env_vars::DEADLINE_MS)]
+    pub(super) deadline_ms: Option<u64>,
+    #[command(flatten)]
+    pub(super) review: ReviewArguments,
 }
 
 /// A harness by its name, with the names listed in help and errors.

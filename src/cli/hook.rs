@@ -2,6 +2,7 @@
 //! error or a deadline stops it, since silence would let it run.
 
 use std::io::{self, Read, Write};
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,9 +11,10 @@ use std::{env, panic, thread};
 use super::args::{EngineArguments, HookArguments};
 use super::engine;
 use crate::action::ToolCall;
-use crate::config::env_vars;
+use crate::app::App;
+use crate::config::{ReviewSettings, env_vars};
 use crate::engine::Deadline;
-use crate::harness::{HookEnvironment, HookEvent, HookReply};
+use crate::harness::{Harness, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
 
@@ -21,6 +23,12 @@ const STACK: usize = 16 * 1024 * 1024;
 
 /// Time for the judge to come to an end after the answer.
 const GRACE: Duration = Duration::from_secs(1);
+
+const INTERNAL_ERROR: &str = "an internal error; please report it with the action";
+
+/// How long a call may take without and with remote review.
+const LOCAL_TIME: Duration = Duration::from_secs(3);
+const REVIEWED_TIME: Duration = Duration::from_secs(8);
 
 /// Runs the command; the exit code is the harness's own.
 pub(super) fn run(arguments: HookArguments) -> u8 {
@@ -42,14 +50,20 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
 
 /// The reply, or why there is none before the deadline.
 fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
-    let time = Duration::from_millis(arguments.deadline_ms);
-    let deadline = Deadline::after(time);
-    let (sender, receiver) = mpsc::channel();
     // The default hook would print a second text beside the reply's.
     panic::set_hook(Box::new(|_| {}));
+    let review = match panic::catch_unwind(AssertUnwindSafe(|| engine::review_settings(&arguments.review))) {
+        Ok(Ok(review)) => review,
+        Ok(Err(error)) => return (Err(format!("{error:#}")), None),
+        Err(_) => return (Err(INTERNAL_ERROR.to_owned()), None),
+    };
+    let usual = if review.is_some() { REVIEWED_TIME } else { LOCAL_TIME };
+    let time = arguments.deadline_ms.map_or(usual, Duration::from_millis);
+    let deadline = Deadline::after(time);
+    let (sender, receiver) = mpsc::channel();
     let judge = move || {
         // When nobody waits any more, the answer is of no use.
-        let _ = sender.send(answer(&arguments, deadline).map_err(|error| format!("{error:#}")));
+        let _ = sender.send(answer(&arguments, review, deadline).map_err(|error| format!("{error:#}")));
     };
     let judge = match thread::Builder::new().stack_size(STACK).spawn(judge) {
         Ok(judge) => judge,
@@ -57,7 +71,7 @@ fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Optio
     };
     let answer = receiver.recv_timeout(time).unwrap_or_else(|error| match error {
         mpsc::RecvTimeoutError::Timeout => Err(format!("no answer within {} ms", time.as_millis())),
-        mpsc::RecvTimeoutError::Disconnected => Err("an internal error; please report it with the action".to_owned()),
+        mpsc::RecvTimeoutError::Disconnected => Err(INTERNAL_ERROR.to_owned()),
     });
     (answer, Some(judge))
 }
@@ -71,20 +85,39 @@ fn let_finish(judge: Option<JoinHandle<()>>) {
     }
 }
 
-fn answer(arguments: &HookArguments, deadline: Deadline) -> anyhow::Result<HookReply> {
+fn answer(arguments: &HookArguments, review: Option<ReviewSettings>, deadline: Deadline) -> anyhow::Result<HookReply> {
     let harness = arguments.harness;
     Ok(match harness.parse(&read_input()?, &environment())? {
-        HookEvent::Before(before) => {
-            harness.reply_before(&decide(&arguments.engine, &before.call, deadline)?, before.mode)
+        HookEvent::Before(before) if arguments.review.show_request => {
+            show(harness, &engine::load_reviewing(&arguments.engine, review)?, &before.call, deadline)?
         }
-        HookEvent::After(call) => harness.reply_after(&decide(&arguments.engine, &call, deadline)?),
+        HookEvent::Before(before) => {
+            harness.reply_before(&decide(&arguments.engine, review, &before.call, deadline)?, before.mode)
+        }
+        // What a tool returned is never sent anywhere.
+        HookEvent::After(call) => harness.reply_after(&decide(&arguments.engine, None, &call, deadline)?),
         HookEvent::Other => HookReply::default(),
     })
 }
 
-fn decide(arguments: &EngineArguments, call: &ToolCall, deadline: Deadline) -> anyhow::Result<Decision> {
-    let app = engine::load(arguments)?;
+fn decide(
+    arguments: &EngineArguments,
+    review: Option<ReviewSettings>,
+    call: &ToolCall,
+    deadline: Deadline,
+) -> anyhow::Result<Decision> {
+    let app = engine::load_reviewing(arguments, review)?;
     Ok(app.engine()?.decide(call, deadline))
+}
+
+/// The request in the place of a reply. It stops the call: a hook that only shows must not let anything through.
+fn show(harness: Harness, app: &App, call: &ToolCall, deadline: Deadline) -> anyhow::Result<HookReply> {
+    let (mut engine, shown) = app.showing_engine()?;
+    let decision = engine.decide(call, deadline);
+    let stdout = shown.try_recv().unwrap_or_default();
+    let what =
+        if stdout.is_empty() { engine::not_sent(&decision) } else { "the request was shown, not sent".to_owned() };
+    Ok(HookReply { stdout, ..harness.reply_failure(&what) })
 }
 
 /// The whole input; one that is larger than anything a tool call needs is not judged in part.

@@ -11,6 +11,8 @@ mod io;
 mod labels;
 mod model;
 mod printer;
+#[cfg(feature = "review")]
+mod review;
 mod score;
 mod stream;
 
@@ -78,6 +80,8 @@ pub fn main() -> ExitCode {
         CommandArguments::Explain(arguments) => explain::run(&arguments, &printer),
         CommandArguments::Eval(arguments) => eval::run(&arguments, &printer),
         CommandArguments::Model { command } => model::run(&command, &printer),
+        #[cfg(feature = "review")]
+        CommandArguments::Review { command } => review::run(&command, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
     };

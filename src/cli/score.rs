@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use owo_colors::Style;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use strum::IntoEnumIterator;
 
 use super::ExitStatus;
@@ -25,7 +25,11 @@ verdict deny  id                  action                                        
 
 /// Runs the command.
 pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let app = Arc::new(engine::load(&arguments.engine)?);
+    let review = engine::review_settings(&arguments.review)?;
+    let app = Arc::new(engine::load_reviewing(&arguments.engine, review)?);
+    if arguments.review.show_request {
+        return show(&app, arguments, printer);
+    }
     match &arguments.command {
         Some(command) => single(&app, command, arguments, printer),
         None => {
@@ -58,6 +62,43 @@ fn single(app: &App, command: &str, arguments: &ScoreArguments, printer: &Printe
         printer.result(describe(command, &decision))?;
     }
     Ok(decision.verdict.into())
+}
+
+/// What would be sent to the reviewing model, one request a line, and nothing sent.
+fn show(app: &Arc<App>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let Some(command) = &arguments.command else {
+        return io::run(&arguments.stream, printer, || Box::new(ShowWorker { app: Arc::clone(app) }));
+    };
+    match shown(app, &bash_call(command))? {
+        Ok(request) => printer.result(request)?,
+        Err(why) => printer.remark(why),
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// The request for one call, or why there would be none.
+fn shown(app: &App, call: &ToolCall) -> Result<Result<String, String>, Failure> {
+    let (mut engine, shown) = app.showing_engine()?;
+    let decision = engine.decide(call, Deadline::none());
+    Ok(shown.try_recv().map_err(|_| engine::not_sent(&decision)))
+}
+
+struct ShowWorker {
+    app: Arc<App>,
+}
+
+impl Worker for ShowWorker {
+    fn answer(&mut self, lines: &[Line]) -> Vec<Vec<u8>> {
+        let answer = |line: &Line| match line.parse() {
+            Ok(record) => match shown(&self.app, &record.call) {
+                Ok(Ok(request)) => request,
+                Ok(Err(why)) => json!({"id": record.id, "not_sent": why}).to_string(),
+                Err(failure) => json!({"id": record.id, "not_sent": failure.to_string()}).to_string(),
+            },
+            Err((id, error)) => json!({"id": id, "not_sent": error.to_string()}).to_string(),
+        };
+        lines.iter().map(answer).map(String::into_bytes).collect()
+    }
 }
 
 /// A decision in a few lines for a person.

@@ -16,6 +16,18 @@ pub const MAX_FALSE_BLOCK_RATE: &str = "RISKGATE_MAX_FALSE_BLOCK_RATE";
 pub const NO_ASK: &str = "RISKGATE_NO_ASK";
 /// Milliseconds until a hook call that is not judged is stopped.
 pub const DEADLINE_MS: &str = "RISKGATE_DEADLINE_MS";
+/// Which actions are reviewed remotely.
+pub const REVIEW: &str = "RISKGATE_REVIEW";
+/// The reviewing model.
+pub const REVIEW_MODEL: &str = "RISKGATE_REVIEW_MODEL";
+/// Longest time of one review, in milliseconds.
+pub const REVIEW_TIMEOUT_MS: &str = "RISKGATE_REVIEW_TIMEOUT_MS";
+/// The key for the reviewing model; before [`ANTHROPIC_API_KEY`].
+pub const REVIEW_API_KEY: &str = "RISKGATE_REVIEW_API_KEY";
+/// Anthropic's own variable for a key.
+pub const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
+/// Anthropic's own variable for a gateway's token.
+pub const ANTHROPIC_AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 /// The project's folder, as Claude Code tells its hooks.
 pub const CLAUDE_PROJECT_DIR: &str = "CLAUDE_PROJECT_DIR";
 /// ONNX Runtime's own variable for its library, after [`RUNTIME`].

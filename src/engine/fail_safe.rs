@@ -59,7 +59,7 @@ impl Failure {
             Self::Score => "fail_safe.score",
             Self::Panic => "fail_safe.panic",
             Self::Deadline => "fail_safe.deadline",
-            Self::Review(_) => "fail_safe.review",
+            Self::Review(error) => error.code(),
             Self::Audit(_) => "fail_safe.audit",
         }
     }
@@ -88,7 +88,7 @@ pub(super) fn verdict(failure: &Failure, asking: Asking) -> Verdict {
 }
 
 /// What becomes of a verdict where nobody can be asked.
-fn settle(verdict: Verdict, asking: Asking) -> Verdict {
+pub(super) fn settle(verdict: Verdict, asking: Asking) -> Verdict {
     match (verdict, asking) {
         (Verdict::Ask, Asking::Impossible) => Verdict::Deny,
         (verdict, _) => verdict,

@@ -20,7 +20,7 @@ pub use deadline::Deadline;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
 use prepared::{Prepared, RowRef, Window};
-pub use review::{Review, ReviewError, ReviewRequest, Reviewer};
+pub use review::{Review, ReviewError, ReviewMode, ReviewRequest, Reviewer};
 
 use crate::action::{Action, Tool, ToolCall};
 use crate::assessment::{Assessment, RowLogits};
@@ -139,8 +139,11 @@ impl Engine {
             n_tokens: prepared.encoding.n_tokens(),
             n_windows: prepared.encoding.input_ids.len(),
         };
-        self.review(call, prepared, &mut decision, deadline);
-        raise_to_floors(&mut decision, self.floors(prepared));
+        let floors = self.floors(prepared);
+        if self.is_reviewable(prepared, &floors) {
+            self.review(call, prepared, &mut decision, deadline);
+        }
+        raise_to_floors(&mut decision, floors);
         Ok(decision)
     }
 
@@ -152,20 +155,36 @@ impl Engine {
         })
     }
 
-    /// Lets the reviewer settle an uncertain action. Without one, or when it fails, the person is asked.
+    /// Whether a reviewer may see the action: what a tool returned stays on this machine, and where a rule denies already no
+    /// answer would change anything.
+    fn is_reviewable(&self, prepared: &Prepared, floors: &[PolicyMatch]) -> bool {
+        let floor = floors.iter().map(|found| found.floor).max().unwrap_or(Verdict::Allow);
+        prepared.action.tool != Tool::Text && fail_safe::settle(floor, self.parts.asking) != Verdict::Deny
+    }
+
+    /// Lets the reviewer settle what is its to settle. Without one the local verdict stands; when it fails, the stricter of
+    /// that and the fail-safe's.
     fn review(&mut self, call: &ToolCall, prepared: &Prepared, decision: &mut Decision, deadline: Deadline) {
-        let (Some(Zone::Uncertain), Some(reviewer)) = (decision.zone, self.parts.reviewer.as_mut()) else { return };
-        let Some(assessment) = decision.assessment.as_ref() else { return };
-        let request = ReviewRequest { call, action: &prepared.action, assessment, deadline };
-        match guarded(|| reviewer.review(&request).map_err(Failure::Review)) {
-            Ok(review) => {
+        let Some(reviewer) = self.parts.reviewer.as_mut() else { return };
+        let (Some(zone), Some(assessment)) = (decision.zone, decision.assessment.as_ref()) else { return };
+        let reasons = &decision.reasons;
+        let request = ReviewRequest { call, action: &prepared.action, assessment, zone, reasons, deadline };
+        let answer = guarded(|| {
+            let wanted = reviewer.wants(call, zone).map_err(Failure::Review)?;
+            wanted.then(|| reviewer.review(&request).map_err(Failure::Review)).transpose()
+        });
+        match answer {
+            Ok(None) => {}
+            Ok(Some(review)) => {
                 decision.verdict = review.verdict;
                 decision.source = Source::Remote;
                 decision.reasons.insert(0, review.into_reason());
             }
             Err(failure) => {
-                decision.verdict = fail_safe::verdict(&failure, self.parts.asking);
-                decision.source = Source::FailSafe;
+                let verdict = fail_safe::verdict(&failure, self.parts.asking);
+                if verdict >= decision.verdict {
+                    (decision.verdict, decision.source) = (verdict, Source::FailSafe);
+                }
                 decision.reasons.insert(0, failure.reason());
             }
         }

@@ -3,6 +3,8 @@
 //! Only exit code 2, or exit code 0 with a JSON decision, stops a call; anything else lets it run. So every reply here is
 //! one of these two.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -27,6 +29,7 @@ struct HookInputWire {
     session_id: Option<String>,
     cwd: Option<String>,
     permission_mode: Option<String>,
+    transcript_path: Option<PathBuf>,
 }
 
 pub(super) fn parse(input: &[u8], environment: &HookEnvironment) -> Result<HookEvent, HookError> {
@@ -48,6 +51,7 @@ fn before(wire: HookInputWire, environment: &HookEnvironment) -> Result<Before, 
         cwd: wire.cwd,
         home: environment.home.clone(),
         permission_mode: wire.permission_mode,
+        transcript: wire.transcript_path,
         ..Context::default()
     };
     let input = match wire.tool_input {

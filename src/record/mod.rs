@@ -101,5 +101,7 @@ pub fn context_of(value: &Value) -> Context {
         user_request: text("user_request"),
         permission_mode: text("permission_mode"),
         shell: text("shell"),
+        // A record may come from anywhere; only a harness says which file is read.
+        transcript: None,
     }
 }

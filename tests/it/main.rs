@@ -6,6 +6,7 @@
 //! - `oracle`: the Bash parser against an independent one.
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
+//! - `review`: remote review against a reviewer on the loopback.
 //! - `eval`: labels, figures and reports.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
 //!
@@ -27,3 +28,5 @@ mod layers;
 mod oracle;
 mod parity;
 mod properties;
+#[cfg(feature = "review")]
+mod review;

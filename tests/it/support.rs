@@ -129,6 +129,7 @@ fn load(bundle: &Path) -> App {
         operating_point: "default".to_owned(),
         rates: Rates::default(),
         asking: Asking::Possible,
+        review: None,
     };
     App::load(settings, &Places::default(), None).unwrap_or_else(|error| panic!("{error}"))
 }
