@@ -11,7 +11,7 @@ use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, Lib
 use crate::calibrate::{RateError, Thresholds};
 use crate::config::Settings;
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
-use crate::engine::{self, Engine, Failure, Parts};
+use crate::engine::{self, DecisionCache, Engine, Failure, Parts};
 use crate::model::{self, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::policy::Policy;
 use crate::record::Stamp;
@@ -81,6 +81,7 @@ pub struct App {
     settings: Settings,
     policy: Policy,
     policy_identity: String,
+    cache: Option<Arc<dyn DecisionCache>>,
 }
 
 impl App {
@@ -98,7 +99,7 @@ impl App {
         let policy = Policy::built_in();
         let policy_identity = policy.identity();
         let encoder = Arc::new(encoder);
-        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity })
+        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, cache: None })
     }
 
     /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`
@@ -121,7 +122,14 @@ impl App {
             settings: self.settings.clone(),
             policy: self.policy.clone(),
             policy_identity: self.policy_identity.clone(),
+            cache: None,
         })
+    }
+
+    /// The same, made to last: engines remember decisions in `cache`, and the model is a copy in memory, so that whatever
+    /// becomes of the bundle's files does not reach a session that lives for days.
+    pub fn resident(self, cache: Arc<dyn DecisionCache>) -> Result<Self, AppError> {
+        Ok(Self { bundle: self.bundle.copied()?, cache: Some(cache), ..self })
     }
 
     /// A new engine, with a session of its own whose golden answers have been checked.
@@ -135,6 +143,7 @@ impl App {
             policy: self.policy.clone(),
             reviewer: None,
             audit: None,
+            cache: self.cache.clone(),
             asking: self.settings.asking,
         }))
     }

@@ -24,4 +24,7 @@ pub mod report;
 
 pub mod app;
 
+#[cfg(feature = "serve")]
+pub mod serve;
+
 pub mod cli;

@@ -20,15 +20,21 @@ pub(super) fn load(arguments: &EngineArguments) -> anyhow::Result<App> {
     Ok(App::load(settings(arguments), &Places::here(), library.as_deref())?)
 }
 
-fn settings(arguments: &EngineArguments) -> Settings {
+/// What the arguments say.
+pub(super) fn settings(arguments: &EngineArguments) -> Settings {
     Settings {
         model: arguments.model.clone(),
         runtime: arguments.runtime.clone(),
         device: arguments.device,
         operating_point: arguments.operating_point.clone(),
         rates: Rates { max_miss_rate: arguments.max_miss_rate, max_false_block_rate: arguments.max_false_block_rate },
-        asking: if arguments.no_ask { Asking::Impossible } else { Asking::Possible },
+        asking: asking(arguments),
     }
+}
+
+/// Whether there is a person to ask.
+pub(super) fn asking(arguments: &EngineArguments) -> Asking {
+    if arguments.no_ask { Asking::Impossible } else { Asking::Possible }
 }
 
 /// The engine of one worker, made when the first call comes.

@@ -8,16 +8,13 @@ use std::time::{Duration, Instant};
 use std::{env, panic, thread};
 
 use super::args::{EngineArguments, HookArguments};
-use super::engine;
+use super::{daemon, engine};
 use crate::action::ToolCall;
 use crate::config::env_vars;
-use crate::engine::Deadline;
-use crate::harness::{HookEnvironment, HookEvent, HookReply};
+use crate::engine::{Deadline, STACK};
+use crate::harness::{HookEnvironment, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
-
-/// Stack of the thread that judges: room for every recursion that `normalize::limits` permits.
-const STACK: usize = 16 * 1024 * 1024;
 
 /// Time for the judge to come to an end after the answer.
 const GRACE: Duration = Duration::from_secs(1);
@@ -71,15 +68,13 @@ fn let_finish(judge: Option<JoinHandle<()>>) {
     }
 }
 
+/// Asks the daemon; what it does not answer is judged here.
 fn answer(arguments: &HookArguments, deadline: Deadline) -> anyhow::Result<HookReply> {
-    let harness = arguments.harness;
-    Ok(match harness.parse(&read_input()?, &environment())? {
-        HookEvent::Before(before) => {
-            harness.reply_before(&decide(&arguments.engine, &before.call, deadline)?, before.mode)
-        }
-        HookEvent::After(call) => harness.reply_after(&decide(&arguments.engine, &call, deadline)?),
-        HookEvent::Other => HookReply::default(),
-    })
+    let (input, environment) = (read_input()?, environment());
+    if let Some(reply) = daemon::hook(arguments, &environment, &input, deadline) {
+        return Ok(reply);
+    }
+    arguments.harness.answer(&input, &environment, |call| decide(&arguments.engine, call, deadline))
 }
 
 fn decide(arguments: &EngineArguments, call: &ToolCall, deadline: Deadline) -> anyhow::Result<Decision> {
