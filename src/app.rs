@@ -12,7 +12,7 @@ use crate::calibrate::{RateError, Thresholds};
 use crate::config::Settings;
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
 use crate::engine::{self, DecisionCache, Engine, Failure, Parts};
-use crate::model::{self, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
+use crate::model::{self, Classifier, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
@@ -135,9 +135,14 @@ impl App {
     /// A new engine, with a session of its own whose golden answers have been checked.
     pub fn engine(&self) -> Result<Engine, Failure> {
         let classifier = self.classifier().map_err(|error| Failure::NotReady(error.to_string()))?;
-        Ok(Engine::new(Parts {
+        Ok(self.engine_on(Box::new(classifier)))
+    }
+
+    /// A new engine on a classifier that was made by [`App::classifier`], directly or not.
+    pub fn engine_on(&self, classifier: Box<dyn Classifier>) -> Engine {
+        Engine::new(Parts {
             encoder: Arc::clone(&self.encoder),
-            classifier: Box::new(classifier),
+            classifier,
             calibration: self.bundle.manifest().calibration.clone(),
             thresholds: self.thresholds,
             policy: self.policy.clone(),
@@ -145,7 +150,7 @@ impl App {
             audit: None,
             cache: self.cache.clone(),
             asking: self.settings.asking,
-        }))
+        })
     }
 
     /// A session that answers the bundle's golden inputs as it did when the bundle was made; of a file that only stands in

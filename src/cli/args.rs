@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use strum::VariantNames;
 
@@ -105,7 +105,7 @@ pub(super) struct EngineArguments {
 #[derive(Debug, Args)]
 pub(super) struct DaemonArguments {
     /// Judge in this process: ask no daemon and start none.
-    #[arg(long, env = env_vars::NO_DAEMON)]
+    #[arg(long, env = env_vars::NO_DAEMON, value_parser = FalseyValueParser::new())]
     pub(super) no_daemon: bool,
     /// The daemon's socket, in a folder that only its user may enter.
     #[arg(long, value_name = "FILE", env = env_vars::SOCKET)]

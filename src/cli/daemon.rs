@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -118,7 +118,7 @@ impl Reach {
     fn ask(&self, request: impl FnOnce(u64) -> Request, body: &[u8], patience: Duration) -> Option<(Answer, Vec<u8>)> {
         let deadline = patience.saturating_sub(MARGIN).max(patience / 2);
         let request = request(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
-        match client::ask(&self.place, &request, body, Instant::now() + patience) {
+        match client::consult(&self.place, &request, body, patience) {
             Ok((Answer::Mismatch { .. }, _)) => self.start(true),
             Ok(answered) => return Some(answered),
             Err(AskError::Absent) => self.start(false),
@@ -178,7 +178,8 @@ fn flags(engine: &EngineArguments) -> Vec<OsString> {
     valued.chain(no_ask.then(|| "--no-ask".into())).collect()
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// The path seen from the root.
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::args::{ServeArguments, StatusArguments, StopArguments};
-use super::daemon::{Reach, usual_folder};
+use super::daemon::{Reach, absolute, usual_folder};
 use super::printer::Printer;
 use super::{ExitStatus, engine};
 use crate::app::App;
 use crate::artifact::{self, Places};
 use crate::config::env_vars;
 use crate::serve::{
-    self, Answer, DaemonError, HttpOptions, LoadError, Loader, Options, Place, Request, Status, client, is_running,
+    self, Answer, DaemonError, HttpOptions, Loader, Options, Place, Request, Status, client, is_running,
     wait_until_gone,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &ServeArguments, printer: &Printer) -> anyhow::Resu
         Ok(false) => Ok(ExitStatus::Failure),
         // Of several that are started at once, all but one find this.
         Err(DaemonError::Running { .. }) if arguments.detached => Ok(ExitStatus::Done),
-        Err(DaemonError::Load(LoadError::App(error))) => Err(error.into()),
+        Err(DaemonError::App(error)) => Err(error.into()),
         Err(DaemonError::Http(error)) if error.is_configuration() => {
             printer.remark(format!("riskgate: {error}"));
             Ok(ExitStatus::Usage)
@@ -54,6 +54,8 @@ fn options(arguments: &ServeArguments) -> Options {
         identity: reach.identity(),
         place: reach.place,
         workers: arguments.workers,
+        // Nothing waits for anything but the model yet.
+        waiting_workers: 0,
         cache_entries: arguments.cache_entries,
         idle_exit: arguments.idle_exit.map(Duration::from_secs),
         http,
@@ -146,7 +148,10 @@ pub(super) fn stop(arguments: &StopArguments, printer: &Printer) -> anyhow::Resu
 
 /// The places at which a daemon runs: the one that is named, or all of this user's.
 fn running(socket: Option<&Path>) -> Vec<Place> {
-    let places = socket.map_or_else(|| Place::all_in(&usual_folder()), |socket| vec![Place::at(socket)]);
+    let places = match socket {
+        Some(socket) => vec![Place::at(&absolute(socket))],
+        None => Place::all_in(&usual_folder()),
+    };
     places.into_iter().filter(is_running).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The thin side: connect, ask, leave. Plain blocking input and output, no model, no runtime, no more than it needs.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -26,9 +26,50 @@ pub enum AskError {
     /// Somebody else is.
     #[error("the daemon belongs to another user")]
     Foreign,
+    /// It has just kept somebody waiting in vain.
+    #[error("the daemon does not answer")]
+    Silent,
     /// It did not answer, or not in a form that can be trusted.
     #[error("the daemon did not answer: {0}")]
     Broken(#[from] FrameError),
+}
+
+/// Patience from which on a silence says something of the daemon.
+const LONG_SILENCE: Duration = Duration::from_secs(1);
+/// How long a daemon that was silent is not asked again.
+const LEFT_ALONE: Duration = Duration::from_secs(10);
+
+impl AskError {
+    /// Whether there is somebody who says nothing.
+    fn is_silence(&self) -> bool {
+        let silent = |kind| matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
+        matches!(self, Self::Broken(FrameError::Io(error)) if silent(error.kind()))
+    }
+}
+
+/// Asks the daemon at a place to judge. One that has just kept somebody waiting in vain is not asked: with a daemon that
+/// hangs, every call would take half of its deadline.
+pub fn consult(
+    place: &Place,
+    request: &Request,
+    body: &[u8],
+    patience: Duration,
+) -> Result<(Answer, Vec<u8>), AskError> {
+    if is_left_alone(place) {
+        return Err(AskError::Silent);
+    }
+    let answered = ask(place, request, body, Instant::now() + patience);
+    if patience >= LONG_SILENCE && answered.as_ref().is_err_and(AskError::is_silence) {
+        // Without the note the next one waits, too, which is no more than slow.
+        let _ = fs::File::create(place.silence());
+    }
+    answered
+}
+
+fn is_left_alone(place: &Place) -> bool {
+    let noted = fs::metadata(place.silence()).and_then(|metadata| metadata.modified());
+    // A time in the future is a clock that was set back: it says nothing.
+    noted.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < LEFT_ALONE))
 }
 
 /// Asks the daemon at a place and waits for its answer until then, no longer.
@@ -36,7 +77,8 @@ pub fn ask(place: &Place, request: &Request, body: &[u8], until: Instant) -> Res
     let stream = connect(place, until)?;
     let mut stream = Timed { stream, until };
     protocol::send(&mut stream, request, body)?;
-    Ok(protocol::receive(&mut stream)?)
+    // An answer of a hook is one read, not one for each of its parts.
+    Ok(protocol::receive(&mut BufReader::new(stream))?)
 }
 
 /// Connects to a daemon that is this user's own.

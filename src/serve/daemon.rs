@@ -11,19 +11,22 @@ use tokio::runtime;
 use tokio::time::{sleep, timeout};
 
 use super::desk::{Desk, Parts};
-use super::generation::{Current, Generation, LoadError, Loader};
+use super::generation::{Current, Generation, Loader};
 use super::http::{self, Http};
 use super::lock::{self, DaemonLock};
 use super::log::remark;
 use super::metrics::Metrics;
 use super::place::{Place, PlaceError};
 use super::pool::Pool;
-use super::protocol::Request;
+use super::protocol::{Answer, Request};
 use super::watch::{Bell, Looks, Watch, Watched};
 use super::{client, socket};
+use crate::app::AppError;
 
 /// How long a start waits for the lock: only clients that look whether there is a daemon hold it for an instant.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+/// How long a daemon may take to answer us.
+const ASK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the end of calls that were begun is waited for.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long a daemon that is to be replaced may take, drain included.
@@ -36,8 +39,10 @@ pub struct Options {
     pub identity: String,
     /// Where it is met.
     pub place: Place,
-    /// Workers, each with a session of its own; one a core when absent.
+    /// Workers and sessions; one a core when absent.
     pub workers: Option<usize>,
+    /// Workers more, for calls that wait for something else than a session.
+    pub waiting_workers: usize,
     /// Decisions remembered.
     pub cache_entries: usize,
     /// It leaves when nothing was asked for this long; never when absent.
@@ -76,7 +81,7 @@ pub enum DaemonError {
     },
     /// Nothing to judge with.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    App(#[from] AppError),
     /// HTTP as asked for would be open to anybody, or cannot be had.
     #[error(transparent)]
     Http(#[from] http::HttpError),
@@ -121,15 +126,31 @@ fn leave_session() {}
 
 fn take_lock(options: &Options) -> Result<DaemonLock, DaemonError> {
     let place = &options.place;
-    let patience = if options.replace {
+    let running = || DaemonError::Running { socket: place.socket() };
+    // Of several that set out to replace an old one, the first to come has done it.
+    let is_done = || options.detached && is_same(place, &options.identity);
+    let given_up = Instant::now() + if options.replace { REPLACE_PATIENCE } else { Duration::ZERO };
+    if options.replace {
+        if is_done() {
+            return Err(running());
+        }
         // One that does not answer is given the time to end all the same.
-        let _ = client::ask(place, &Request::Stop, b"", Instant::now() + Duration::from_secs(2));
-        REPLACE_PATIENCE
-    } else {
-        LOCK_PATIENCE
-    };
-    let lock = lock::take(place, patience).map_err(|source| DaemonError::Io { what: "take the lock", source })?;
-    lock.ok_or_else(|| DaemonError::Running { socket: place.socket() })
+        let _ = client::ask(place, &Request::Stop, b"", Instant::now() + ASK_PATIENCE);
+    }
+    loop {
+        let lock = lock::take(place, LOCK_PATIENCE);
+        match lock.map_err(|source| DaemonError::Io { what: "take the lock", source })? {
+            Some(lock) => return Ok(lock),
+            None if Instant::now() >= given_up || is_done() => return Err(running()),
+            None => {}
+        }
+    }
+}
+
+/// Whether the daemon at a place is what we would be.
+fn is_same(place: &Place, identity: &str) -> bool {
+    let answered = client::ask(place, &Request::Status, b"", Instant::now() + ASK_PATIENCE);
+    matches!(answered, Ok((Answer::Status(status), _)) if status.identity == identity)
 }
 
 /// What a daemon listens on.
@@ -153,7 +174,8 @@ async fn open(options: &Options, loader: Loader) -> Result<(Arc<Desk>, Doors), D
     remark(format_args!("judging with {}, {workers} workers", generation.app().bundle().identity()));
     let (current, metrics) = (Arc::new(Current::new(generation)), Arc::new(Metrics::new()));
     metrics.loaded();
-    let pool = Pool::start(workers, &current, &metrics).map_err(io_error("start the workers"))?;
+    let pool =
+        Pool::start(workers + options.waiting_workers, &current, &metrics).map_err(io_error("start the workers"))?;
     let watched = Watched {
         loader,
         current: Arc::clone(&current),
@@ -177,6 +199,8 @@ async fn open(options: &Options, loader: Loader) -> Result<(Arc<Desk>, Doors), D
         Some(socket) => socket,
         None => socket::listen(&options.place).map_err(io_error("listen"))?,
     };
+    // What was noted about the daemon before.
+    let _ = std::fs::remove_file(options.place.silence());
     remark(format_args!("listening at {}", options.place.socket().display()));
     if let Some(address) = address {
         remark(format_args!("listening at http://{address}"));

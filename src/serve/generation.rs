@@ -1,12 +1,14 @@
 //! What a daemon judges with between two reloads: one bundle, its engines and what was decided with it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
 use super::cache::VerdictCache;
+use super::sessions::{Borrower, Sessions};
 use crate::app::{App, AppError};
-use crate::engine::{DecisionCache, Engine, Failure};
+use crate::engine::{DecisionCache, Engine};
+use crate::model::Classifier;
 
 /// Where engines come from: called at the start and for every reload.
 pub struct Loader {
@@ -16,48 +18,35 @@ pub struct Loader {
     pub find: Box<dyn Fn() -> Option<PathBuf> + Send + Sync>,
 }
 
-/// Why there is no generation.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// Nothing to judge with.
-    #[error(transparent)]
-    App(#[from] AppError),
-    /// No engine works.
-    #[error("{0}")]
-    Engine(#[from] Failure),
-}
-
 /// A bundle in use.
 pub(super) struct Generation {
     number: u64,
     app: App,
     cache: Arc<VerdictCache>,
-    /// Engines that were made ahead, so that no call waits for one.
-    spare: Mutex<Vec<Engine>>,
+    sessions: Arc<Sessions>,
 }
 
 impl Generation {
-    /// Loads a bundle and makes `n_engines` engines, each with golden answers checked.
+    /// Loads a bundle and makes `n_sessions` sessions, each with golden answers checked.
     pub(super) fn load(
         number: u64,
         loader: &Loader,
-        n_engines: usize,
+        n_sessions: usize,
         cache_entries: usize,
-    ) -> Result<Self, LoadError> {
+    ) -> Result<Self, AppError> {
         let cache = Arc::new(VerdictCache::new(cache_entries));
         let app = (loader.load)()?.resident(Arc::clone(&cache) as Arc<dyn DecisionCache>)?;
-        let spare = thread::scope(|scope| {
-            let makers: Vec<_> = (0..n_engines).map(|_| scope.spawn(|| app.engine())).collect();
-            let engines = makers.into_iter().map(|maker| maker.join().unwrap_or(Err(Failure::Panic)));
-            engines.collect::<Result<Vec<Engine>, Failure>>()
+        let sessions = thread::scope(|scope| {
+            let makers: Vec<_> = (0..n_sessions).map(|_| scope.spawn(|| app.classifier())).collect();
+            let made = makers.into_iter().map(|maker| maker.join().unwrap_or(Err(AppError::Panic)));
+            made.map(|made| made.map(|session| Box::new(session) as Box<dyn Classifier>)).collect::<Result<_, _>>()
         })?;
-        Ok(Self { number, app, cache, spare: Mutex::new(spare) })
+        Ok(Self { number, app, cache, sessions: Arc::new(Sessions::new(sessions)) })
     }
 
-    /// An engine of this generation; made now when none was made ahead.
-    pub(super) fn engine(&self) -> Result<Engine, Failure> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.map_or_else(|| self.app.engine(), Ok)
+    /// An engine of this generation, for one worker.
+    pub(super) fn engine(&self) -> Engine {
+        self.app.engine_on(Box::new(Borrower(Arc::clone(&self.sessions))))
     }
 
     pub(super) fn app(&self) -> &App {

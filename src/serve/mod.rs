@@ -21,11 +21,12 @@ mod metrics;
 mod place;
 mod pool;
 mod protocol;
+mod sessions;
 mod socket;
 mod watch;
 
 pub use daemon::{DaemonError, HttpOptions, Options, run};
-pub use generation::{LoadError, Loader};
+pub use generation::Loader;
 pub use http::{HttpError, openapi};
 pub use identity::identity;
 pub use lock::{is_running, wait_until_gone};

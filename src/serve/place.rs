@@ -58,11 +58,14 @@ impl Place {
         Self { folder: socket.parent().map(Path::to_path_buf).unwrap_or_default(), stem }
     }
 
-    /// The folder of this user's daemons: `riskgate` in `XDG_RUNTIME_DIR`, or a folder with the user's number in its name
-    /// among the temporary files, which on macOS are each user's own.
+    /// The folder of this user's daemons: `riskgate` in `XDG_RUNTIME_DIR` or in what that usually is, so that a hook without
+    /// the variable meets the same daemon; else a folder with the user's number in its name among the temporary files, which
+    /// on macOS are each user's own.
     pub fn usual_folder(runtime_folder: Option<&Path>) -> PathBuf {
+        let usual = PathBuf::from(format!("/run/user/{}", user()));
         match runtime_folder.filter(|folder| folder.is_absolute()) {
             Some(folder) => folder.join("riskgate"),
+            None if check_owned_by(&usual, user()).is_ok() => usual.join("riskgate"),
             None => std::env::temp_dir().join(format!("riskgate-{}", user())),
         }
     }
@@ -89,6 +92,11 @@ impl Place {
     /// What a daemon in the background has to say.
     pub fn log(&self) -> PathBuf {
         self.file("log")
+    }
+
+    /// A note that the daemon kept somebody waiting in vain, with the time at which it was made.
+    pub(super) fn silence(&self) -> PathBuf {
+        self.file("silent")
     }
 
     fn file(&self, extension: &str) -> PathBuf {
@@ -223,7 +231,8 @@ mod tests {
         assert_eq!(Place::usual_folder(Some(Path::new("/run/user/7"))), Path::new("/run/user/7/riskgate"));
         for unusable in [None, Some(Path::new("relative"))] {
             let folder = Place::usual_folder(unusable);
-            assert!(folder.ends_with(format!("riskgate-{}", user())), "{}", folder.display());
+            let (own, temporary) = (format!("{}/riskgate", user()), format!("riskgate-{}", user()));
+            assert!(folder.ends_with(own) || folder.ends_with(temporary), "{}", folder.display());
         }
     }
 

@@ -1,4 +1,4 @@
-//! The workers: one thread and one session each, one queue for all of them, bounded so that nobody waits without end.
+//! The workers: a thread each, one queue for all of them, bounded so that nobody waits without end.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +39,7 @@ pub(super) struct Full;
 impl Pool {
     /// Starts `n` workers that judge with the current generation.
     pub(super) fn start(n: usize, current: &Arc<Current>, metrics: &Arc<Metrics>) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel(n * QUEUE_PER_WORKER);
+        let (sender, receiver) = sync_channel(n.saturating_mul(QUEUE_PER_WORKER));
         let receiver = Arc::new(Mutex::new(receiver));
         let start = |index| {
             let worker =
@@ -114,19 +114,18 @@ impl Worker {
 /// A worker's engine and the generation that it is from.
 struct Bench {
     generation: Arc<Generation>,
-    engine: Result<Engine, Failure>,
+    engine: Engine,
 }
 
 impl Bench {
     fn new(generation: Arc<Generation>) -> Self {
-        let engine = generation.engine();
-        Self { generation, engine }
+        Self { engine: generation.engine(), generation }
     }
 
-    /// Changes to the current generation when that is another, or for another engine when there is none that works.
+    /// Changes to the current generation when that is another.
     fn follow(&mut self, current: &Current) {
         let newest = current.get();
-        if !Arc::ptr_eq(&newest, &self.generation) || self.engine.is_err() {
+        if !Arc::ptr_eq(&newest, &self.generation) {
             *self = Self::new(newest);
         }
     }
@@ -134,15 +133,11 @@ impl Bench {
 
 impl Decide for Bench {
     fn decide(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision> {
-        let fail_safe = |failure: &Failure| {
-            let decision = self.generation.app().fail_safe(failure);
-            vec![decision; calls.len()]
-        };
-        match &mut self.engine {
+        if deadline.passed() {
             // It waited too long in the queue: reading it any further would make the next one late, too.
-            Ok(_) if deadline.passed() => fail_safe(&Failure::Deadline),
-            Ok(engine) => engine.decide_all(calls, deadline),
-            Err(failure) => fail_safe(failure),
+            let decision = self.generation.app().fail_safe(&Failure::Deadline);
+            return vec![decision; calls.len()];
         }
+        self.engine.decide_all(calls, deadline)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -333,7 +334,51 @@ fn a_daemon_at_a_named_socket_with_other_settings_is_replaced_and_never_believed
 }
 
 #[test]
+fn a_service_manager_s_socket_is_used_and_left_where_it_is() {
+    let world = World::new();
+    world.prepare();
+    let listener = UnixListener::bind(world.place().socket()).unwrap();
+    // Before there is a daemon: the manager starts it for this one.
+    let early = thread::spawn({
+        let (place, until) = (world.place(), Instant::now() + LONG);
+        move || client::ask(&place, &Request::Status, b"", until).unwrap()
+    });
+    let mut command = world.command(&["serve"]);
+    command.env("LISTEN_FDS", "1").env("LISTEN_FDS_FIRST_FD", "0").stdin(OwnedFd::from(listener));
+    let daemon = world.started(command.spawn().unwrap());
+    assert!(matches!(early.join().unwrap().0, Answer::Status(_)));
+    assert_eq!(world.run(&["stop"], "").code, Some(0));
+    assert_eq!(daemon.end().code, Some(0));
+    assert!(world.place().socket().exists());
+}
+
+#[test]
+fn of_many_that_find_an_old_daemon_one_takes_its_place() {
+    let world = World::new();
+    let daemon = world.serve(&["--operating-point", "allow"]);
+    let old = daemon.wait_for(|_| true);
+    thread::scope(|scope| {
+        let hooks: Vec<_> = (0..6).map(|_| scope.spawn(|| world.hook("ls", &["--operating-point", "deny"]))).collect();
+        assert!(hooks.into_iter().all(|hook| hook.join().unwrap() == "deny"));
+    });
+    assert_eq!(daemon.end().code, Some(0));
+    let new = world.status_when(|status| status.pid != old.pid);
+    // Longer than those that came too late look for the lock.
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(world.status_when(|_| true).pid, new.pid);
+    let log = fs::read_to_string(world.place().log()).unwrap();
+    assert_eq!(log.matches("listening at").count(), 1, "{log}");
+}
+
+#[test]
 fn no_daemon_means_none() {
+    let world = World::new();
+    for (value, starts) in [("1", false), ("true", false), ("0", true)] {
+        let mut command = world.command(&["score", "--command", "ls", "--operating-point", "allow"]);
+        command.env("RISKGATE_NO_DAEMON", value);
+        assert_eq!(finish(command, b"").code, Some(0));
+        assert_eq!(world.folder().exists(), starts, "{value}");
+    }
     let world = World::new();
     assert_eq!(world.hook("ls", &["--operating-point", "ask", "--no-daemon"]), "ask");
     assert_eq!(world.run(&["score", "--no-daemon", "--command", "ls"], "").stderr, "");
@@ -468,6 +513,11 @@ fn a_daemon_that_hangs_is_given_up_and_one_that_dies_at_once() {
     let started = Instant::now();
     assert_eq!(hook("8000"), "deny");
     assert!((4..8).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    // The next one does not wait: it is known now.
+    let started = Instant::now();
+    assert_eq!(hook("60000"), "deny");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    fs::remove_file(world.folder().join("d.silent")).unwrap();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let started = Instant::now();
@@ -631,25 +681,40 @@ fn replace_program(program: &Path) {
 fn a_new_bundle_is_taken_up_and_no_call_is_lost() {
     let world = World::new();
     let daemon = world.serve(&[]);
-    let first = world.score("ls");
+    let identity = daemon.wait_for(|_| true).identity;
+    let ask = |command: &str| {
+        let request = Request::Score { identity: identity.clone(), deadline_ms: 20_000 };
+        let record = json!({"tool": "Bash", "input": {"command": command}}).to_string();
+        let (answer, body) = client::ask(&world.place(), &request, record.as_bytes(), soon()).unwrap();
+        assert_eq!(answer, Answer::Record);
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let first = ask("ls")["model"].clone();
     thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let mut models = Vec::new();
-            while models.last() == Some(&first["model"]) || models.is_empty() {
-                let record = world.score("ls");
-                assert!(record["assessment"].is_object(), "{record}");
-                models.push(record["model"].clone());
-            }
-            models.len()
-        });
+        let asking: Vec<_> = (0..4)
+            .map(|client| {
+                let (ask, first) = (&ask, &first);
+                scope.spawn(move || {
+                    let mut n_answers = 0;
+                    loop {
+                        let record = ask(&format!("ls {client} {n_answers}"));
+                        assert!(record["assessment"].is_object(), "{record}");
+                        n_answers += 1;
+                        if record["model"] != *first {
+                            return n_answers;
+                        }
+                    }
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(100));
         world.sandbox.change_manifest(|manifest| manifest["description"] = json!("another"));
         daemon.wait_for(|status| status.generation == 2);
-        assert!(asking.join().unwrap() > 0);
+        assert!(asking.into_iter().all(|asking| asking.join().unwrap() > 1));
     });
-    let status = daemon.wait_for(|_| true);
-    assert_ne!(json!(status.model), first["model"]);
+    assert_ne!(json!(daemon.wait_for(|_| true).model), first);
     // What was remembered went with the old bundle.
-    assert_eq!(world.score("pwd")["source"], "model");
+    assert_eq!(ask("ls")["source"], "model");
     daemon.signal("-HUP");
     daemon.wait_for(|status| status.generation == 3);
 }
