@@ -18,8 +18,8 @@ use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, Lib
 use crate::calibrate::{RateError, Thresholds};
 use crate::config::{ConfigError, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
-use crate::engine::{self, Engine, Failure, Parts, Reviewer};
-use crate::model::{self, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
+use crate::engine::{self, DecisionCache, Engine, Failure, Parts, Reviewer};
+use crate::model::{self, Classifier, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
@@ -27,6 +27,7 @@ use crate::verdict::Decision;
 use review::Reviewing;
 #[cfg(feature = "review")]
 pub use review::options as review_options;
+pub use review::reviews_at_once;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,7 @@ pub struct App {
     policy: Policy,
     policy_identity: String,
     reviewing: Option<Reviewing>,
+    cache: Option<Arc<dyn DecisionCache>>,
 }
 
 impl App {
@@ -124,7 +126,8 @@ impl App {
         let policy_identity = policy.identity();
         let encoder = Arc::new(encoder);
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
-        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, reviewing })
+        let cache = None;
+        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, reviewing, cache })
     }
 
     /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`
@@ -149,13 +152,20 @@ impl App {
             policy_identity: self.policy_identity.clone(),
             // A comparison is between models; nobody else is asked.
             reviewing: None,
+            cache: None,
         })
+    }
+
+    /// The same, made to last: engines remember decisions in `cache`, and the model is a copy in memory, so that whatever
+    /// becomes of the bundle's files does not reach a session that lives for days.
+    pub fn resident(self, cache: Arc<dyn DecisionCache>) -> Result<Self, AppError> {
+        Ok(Self { bundle: self.bundle.copied()?, cache: Some(cache), ..self })
     }
 
     /// A new engine, with a session of its own whose golden answers have been checked, and with a reviewer where the settings
     /// want one.
     pub fn engine(&self) -> Result<Engine, Failure> {
-        self.engine_with(self.reviewing.as_ref().map(Reviewing::reviewer))
+        Ok(self.engine_on(Box::new(self.checked_classifier()?)))
     }
 
     /// A new engine that shows what it would send to the reviewer and sends nothing; and where that is shown. The settings
@@ -163,21 +173,31 @@ impl App {
     pub fn showing_engine(&self) -> Result<(Engine, Receiver<String>), Failure> {
         let off = || Failure::NotReady("remote review is off".to_owned());
         let (reviewer, shown) = self.reviewing.as_ref().map(Reviewing::preview).ok_or_else(off)?;
-        Ok((self.engine_with(Some(reviewer))?, shown))
+        Ok((self.assemble(Box::new(self.checked_classifier()?), Some(reviewer)), shown))
     }
 
-    fn engine_with(&self, reviewer: Option<Box<dyn Reviewer>>) -> Result<Engine, Failure> {
-        let classifier = self.classifier().map_err(|error| Failure::NotReady(error.to_string()))?;
-        Ok(Engine::new(Parts {
+    /// A new engine on a classifier that was made by [`App::classifier`], directly or not; with a reviewer where the settings
+    /// want one.
+    pub fn engine_on(&self, classifier: Box<dyn Classifier>) -> Engine {
+        self.assemble(classifier, self.reviewing.as_ref().map(Reviewing::reviewer))
+    }
+
+    fn checked_classifier(&self) -> Result<OnnxClassifier, Failure> {
+        self.classifier().map_err(|error| Failure::NotReady(error.to_string()))
+    }
+
+    fn assemble(&self, classifier: Box<dyn Classifier>, reviewer: Option<Box<dyn Reviewer>>) -> Engine {
+        Engine::new(Parts {
             encoder: Arc::clone(&self.encoder),
-            classifier: Box::new(classifier),
+            classifier,
             calibration: self.bundle.manifest().calibration.clone(),
             thresholds: self.thresholds,
             policy: self.policy.clone(),
             reviewer,
             audit: None,
+            cache: self.cache.clone(),
             asking: self.settings.asking,
-        }))
+        })
     }
 
     /// A session that answers the bundle's golden inputs as it did when the bundle was made; of a file that only stands in

@@ -27,4 +27,7 @@ pub mod review;
 
 pub mod app;
 
+#[cfg(feature = "serve")]
+pub mod serve;
+
 pub mod cli;

@@ -263,7 +263,7 @@ pub enum Gap {
 }
 
 /// A simple command: a program and its arguments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Command {
     /// The program's name without its folder, in lower case where the platform ignores case.
     pub program: String,
@@ -282,7 +282,7 @@ pub struct Command {
 }
 
 /// One argument of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Argument {
     /// The text after quote removal and expansion of constants.
     pub text: String,
@@ -293,7 +293,7 @@ pub struct Argument {
 }
 
 /// One typed effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Effect {
     /// What happens.
     pub fact: Fact,
@@ -325,7 +325,7 @@ impl Effect {
 }
 
 /// What an effect applies to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     /// As spelled after expansion; a path is resolved lexically.
     pub text: String,

@@ -6,6 +6,11 @@ use super::AppError;
 use crate::config::ReviewSettings;
 use crate::engine::Reviewer;
 
+/// None may run.
+pub fn reviews_at_once(_: &ReviewSettings) -> Result<usize, AppError> {
+    Err(AppError::ReviewNotCompiled)
+}
+
 /// There is none.
 pub(super) enum Reviewing {}
 

@@ -48,6 +48,11 @@ impl Reviewing {
     }
 }
 
+/// How many reviews may run at a time.
+pub fn reviews_at_once(settings: &ReviewSettings) -> Result<usize, AppError> {
+    Ok(options(settings)?.concurrency)
+}
+
 fn project_mode() -> ProjectMode {
     Arc::new(|workspace: &Path| config::project_mode(workspace).map_err(|error| error.to_string()))
 }

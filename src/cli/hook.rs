@@ -9,26 +9,18 @@ use std::time::{Duration, Instant};
 use std::{env, panic, thread};
 
 use super::args::{EngineArguments, HookArguments};
-use super::engine;
+use super::{daemon, engine};
 use crate::action::ToolCall;
-use crate::app::App;
 use crate::config::{ReviewSettings, env_vars};
-use crate::engine::Deadline;
-use crate::harness::{Harness, HookEnvironment, HookEvent, HookReply};
+use crate::engine::{Deadline, ReviewMode, STACK};
+use crate::harness::{Before, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
-
-/// Stack of the thread that judges: room for every recursion that `normalize::limits` permits.
-const STACK: usize = 16 * 1024 * 1024;
 
 /// Time for the judge to come to an end after the answer.
 const GRACE: Duration = Duration::from_secs(1);
 
 const INTERNAL_ERROR: &str = "an internal error; please report it with the action";
-
-/// How long a call may take without and with remote review.
-const LOCAL_TIME: Duration = Duration::from_secs(3);
-const REVIEWED_TIME: Duration = Duration::from_secs(8);
 
 /// Runs the command; the exit code is the harness's own.
 pub(super) fn run(arguments: HookArguments) -> u8 {
@@ -52,13 +44,12 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
 fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
     // The default hook would print a second text beside the reply's.
     panic::set_hook(Box::new(|_| {}));
-    let review = match panic::catch_unwind(AssertUnwindSafe(|| engine::review_settings(&arguments.review))) {
+    let review = match panic::catch_unwind(AssertUnwindSafe(|| review_settings(&arguments))) {
         Ok(Ok(review)) => review,
         Ok(Err(error)) => return (Err(format!("{error:#}")), None),
         Err(_) => return (Err(INTERNAL_ERROR.to_owned()), None),
     };
-    let usual = if review.is_some() { REVIEWED_TIME } else { LOCAL_TIME };
-    let time = arguments.deadline_ms.map_or(usual, Duration::from_millis);
+    let time = engine::time(arguments.deadline_ms, review.is_some());
     let deadline = Deadline::after(time);
     let (sender, receiver) = mpsc::channel();
     let judge = move || {
@@ -76,6 +67,11 @@ fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Optio
     (answer, Some(judge))
 }
 
+fn review_settings(arguments: &HookArguments) -> anyhow::Result<Option<ReviewSettings>> {
+    let least = if arguments.show_request { ReviewMode::Uncertain } else { ReviewMode::Off };
+    Ok(engine::review_settings(&arguments.review, least)?)
+}
+
 /// Lets the judge come to an end after the answer. A process that ends while ONNX Runtime loads or runs on another thread
 /// can die of a signal, and that is no exit code that stops a call.
 fn let_finish(judge: Option<JoinHandle<()>>) {
@@ -85,19 +81,17 @@ fn let_finish(judge: Option<JoinHandle<()>>) {
     }
 }
 
+/// Asks the daemon; what it does not answer is judged here.
 fn answer(arguments: &HookArguments, review: Option<ReviewSettings>, deadline: Deadline) -> anyhow::Result<HookReply> {
-    let harness = arguments.harness;
-    Ok(match harness.parse(&read_input()?, &environment())? {
-        HookEvent::Before(before) if arguments.review.show_request => {
-            show(harness, &engine::load_reviewing(&arguments.engine, review)?, &before.call, deadline)?
+    let (harness, input, environment) = (arguments.harness, read_input()?, environment());
+    if arguments.show_request {
+        if let HookEvent::Before(before) = harness.parse(&input, &environment)? {
+            return show(arguments, review, &before, deadline);
         }
-        HookEvent::Before(before) => {
-            harness.reply_before(&decide(&arguments.engine, review, &before.call, deadline)?, before.mode)
-        }
-        // What a tool returned is never sent anywhere.
-        HookEvent::After(call) => harness.reply_after(&decide(&arguments.engine, None, &call, deadline)?),
-        HookEvent::Other => HookReply::default(),
-    })
+    } else if let Some(reply) = daemon::hook(arguments, review.as_ref(), &environment, &input, deadline) {
+        return Ok(reply);
+    }
+    harness.answer(&input, &environment, |call| decide(&arguments.engine, review, call, deadline))
 }
 
 fn decide(
@@ -111,13 +105,22 @@ fn decide(
 }
 
 /// The request in the place of a reply. It stops the call: a hook that only shows must not let anything through.
-fn show(harness: Harness, app: &App, call: &ToolCall, deadline: Deadline) -> anyhow::Result<HookReply> {
+fn show(
+    arguments: &HookArguments,
+    review: Option<ReviewSettings>,
+    before: &Before,
+    deadline: Deadline,
+) -> anyhow::Result<HookReply> {
+    let app = engine::load_reviewing(&arguments.engine, review)?;
     let (mut engine, shown) = app.showing_engine()?;
-    let decision = engine.decide(call, deadline);
+    let decision = engine.decide(&before.call, deadline);
     let stdout = shown.try_recv().unwrap_or_default();
-    let what =
-        if stdout.is_empty() { engine::not_sent(&decision) } else { "the request was shown, not sent".to_owned() };
-    Ok(HookReply { stdout, ..harness.reply_failure(&what) })
+    let what = if stdout.is_empty() {
+        super::engine::not_sent(&decision)
+    } else {
+        "the request was shown, not sent".to_owned()
+    };
+    Ok(HookReply { stdout, ..arguments.harness.reply_failure(&what) })
 }
 
 /// The whole input; one that is larger than anything a tool call needs is not judged in part.

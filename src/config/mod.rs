@@ -1,10 +1,12 @@
 //! Settings: what was typed and what the environment says, resolved once.
 
 pub mod env_vars;
+mod files;
 mod review;
 
 use std::path::PathBuf;
 
+pub use files::{files, fingerprint};
 pub use review::{ConfigError, EnvironmentKey, PriceSettings, ReviewFlags, ReviewSettings, project_mode};
 
 use crate::calibrate::Rates;

@@ -191,6 +191,13 @@ struct ProjectWire {
 }
 
 impl EnvironmentKey {
+    /// The key itself.
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::ApiKey(key) | Self::BearerToken(key) => key.expose(),
+        }
+    }
+
     fn here() -> Option<Self> {
         let set = |name| env::var(name).ok().filter(|value| !value.trim().is_empty()).map(Secret::new);
         let key = set(env_vars::REVIEW_API_KEY).or_else(|| set(env_vars::ANTHROPIC_API_KEY)).map(Self::ApiKey);
@@ -198,7 +205,8 @@ impl EnvironmentKey {
     }
 }
 
-fn user_file() -> Option<PathBuf> {
+/// The user's settings file.
+pub(super) fn user_file() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
     Some(strategy.config_dir().join("riskgate").join("config.toml"))
 }

@@ -37,6 +37,7 @@ fn parts(classifier: StubClassifier) -> Parts {
         policy: Policy::built_in(),
         reviewer: None,
         audit: None,
+        cache: None,
         asking: Asking::Possible,
     }
 }
@@ -334,4 +335,91 @@ fn fail_safe_audit_asks_and_never_loosens() {
     let allowed = decide(with_audit(CALM));
     assert_eq!((allowed.verdict, allowed.source), (Verdict::Ask, Source::FailSafe));
     assert_eq!(decide(with_audit(WILD)).verdict, Verdict::Deny);
+}
+
+/// A memory without bounds.
+#[derive(Default)]
+struct Memory(Mutex<HashMap<CacheKey, Remembered>>);
+
+impl DecisionCache for Memory {
+    fn get(&self, key: &CacheKey) -> Option<Remembered> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+
+    fn put(&self, key: CacheKey, remembered: Remembered) {
+        self.0.lock().unwrap().insert(key, remembered);
+    }
+}
+
+fn remembering(parts: Parts) -> (Engine, Arc<Memory>) {
+    let memory = Arc::new(Memory::default());
+    let cache: Arc<dyn DecisionCache> = Arc::clone(&memory) as _;
+    (Engine::new(Parts { cache: Some(cache), ..parts }), memory)
+}
+
+#[test]
+fn an_action_decided_before_is_answered_from_memory_however_it_is_spelled() {
+    let (mut engine, _) = remembering(parts(StubClassifier::fixed(logits(WILD))));
+    let first = engine.decide(&bash("rm -rf build"), Deadline::none());
+    // Even when there is no time left for the model.
+    let again = engine.decide(&bash("rm  -rf 'build'"), Deadline::after(Duration::ZERO));
+    assert_eq!((first.source, again.source), (Source::Model, Source::Cache));
+    assert_eq!((again.verdict, again.zone, again.assessment), (first.verdict, first.zone, first.assessment));
+    let other = engine.decide(&bash("rm -rf src"), Deadline::none());
+    assert_eq!(other.source, Source::Model);
+}
+
+#[test]
+fn floors_are_remembered_with_the_decision() {
+    let (mut engine, _) = remembering(parts(StubClassifier::fixed(logits(CALM))));
+    let call = bash(&format!("echo {}", "z ".repeat(200_000)));
+    let sources = [(); 2].map(|()| {
+        let decision = engine.decide(&call, Deadline::none());
+        assert_eq!((decision.verdict, decision.reasons[0].code), (Verdict::Ask, "policy.truncated"));
+        decision.source
+    });
+    assert_eq!(sources, [Source::Policy, Source::Cache]);
+}
+
+#[test]
+fn failures_are_never_remembered() {
+    let failing = StubClassifier::failing(|| ModelError::EmptyRow { row: 0 });
+    let panicking = StubClassifier::from_fn(|_| panic!("a stub that panics"));
+    for classifier in [failing, panicking] {
+        let (mut engine, memory) = remembering(parts(classifier));
+        let sources = [(); 2].map(|()| engine.decide(&bash("ls"), Deadline::none()).source);
+        assert_eq!(sources, [Source::FailSafe; 2]);
+        assert!(memory.0.lock().unwrap().is_empty());
+    }
+    let (mut engine, memory) = remembering(parts(StubClassifier::fixed(logits(CALM))));
+    engine.decide(&bash("ls"), Deadline::after(Duration::ZERO));
+    assert!(memory.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_a_reviewer_settles_or_fails_to_settle_is_never_remembered() {
+    let review = |verdict| Ok(Review { verdict, justification: "looked at".into() });
+    for answer in [review(Verdict::Allow), review(Verdict::Deny), Err(ReviewError::Deadline)] {
+        let reviewer: Option<Box<dyn Reviewer>> = Some(Box::new(Fixed(answer, Arc::default())));
+        let (mut engine, memory) = remembering(Parts { reviewer, ..parts(StubClassifier::fixed(logits(TORN))) });
+        engine.decide(&bash("ls"), Deadline::none());
+        // A rule that settles it in the end makes no difference.
+        engine.decide(&bash(&format!("echo {}", "z ".repeat(200_000))), Deadline::none());
+        assert!(memory.0.lock().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_remembered_ask_is_denied_where_nobody_can_be_asked() {
+    let (mut engine, _) =
+        remembering(Parts { asking: Asking::Impossible, ..parts(StubClassifier::fixed(logits(TORN))) });
+    for _ in 0..2 {
+        assert_eq!(engine.decide(&bash("ls"), Deadline::none()).verdict, Verdict::Deny);
+    }
+}
+
+#[test]
+fn fail_safe_busy_asks() {
+    check_failure(&fail_safe(&Failure::Busy, Asking::Possible), Verdict::Ask, "fail_safe.busy");
+    check_failure(&fail_safe(&Failure::Busy, Asking::Impossible), Verdict::Deny, "fail_safe.busy");
 }

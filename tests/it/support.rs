@@ -204,6 +204,9 @@ impl Sandbox {
         {
             command.env(name, self.path(value));
         }
+        command.env("XDG_RUNTIME_DIR", self.path("run"));
+        // A test that wants a daemon says so: none must outlive the tests.
+        command.env("RISKGATE_NO_DAEMON", "true");
         if let Some(system) = std::env::var_os("SystemRoot") {
             command.env("SystemRoot", system);
         }
