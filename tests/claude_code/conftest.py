@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from messages import Call, bash
 from session import Home, Programs
 
 NUMBERS = itertools.count(1)
@@ -22,6 +23,12 @@ UNCERTAIN = [
     "npm publish; touch ran.txt",
     "crontab -r; touch ran.txt",
     "chmod -R 777 ~; touch ran.txt",
+]
+
+TASKS = [
+    "Run the unit tests of this project and report which fail.",
+    "Search src/ for TODO comments and list them with file and line.",
+    "Review the diff in src/parser.rs for bugs. Do not change anything.",
 ]
 
 
@@ -57,24 +64,31 @@ def home(new_home: Callable[[], Home]) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def chosen(new_home: Callable[[], Home]) -> Callable[[list[str], str], str]:
-    """The first command that the shipped model puts into a zone: which one it is may change with the model."""
+def chosen(new_home: Callable[[], Home]) -> Callable[[list[Call], str], Call]:
+    """The first call that the shipped model puts into a zone: which one it is may change with the model."""
 
-    def choose(commands: list[str], zone: str) -> str:
-        zones = new_home().zones(commands)
-        assert zone in zones, f"no command is in the zone {zone}: {dict(zip(commands, zones, strict=True))}"
-        return commands[zones.index(zone)]
+    def choose(calls: list[Call], zone: str) -> Call:
+        zones = new_home().zones(calls)
+        assert zone in zones, f"no call is in the zone {zone}: {list(zip(calls, zones, strict=True))}"
+        return calls[zones.index(zone)]
 
     return choose
 
 
 @pytest.fixture(scope="session")
-def dangerous(chosen: Callable[[list[str], str], str]) -> str:
+def dangerous(chosen: Callable[[list[Call], str], Call]) -> str:
     """A command that the local model denies."""
-    return chosen(DANGEROUS, "deny")
+    return str(chosen([bash(command) for command in DANGEROUS], "deny").input["command"])
 
 
 @pytest.fixture(scope="session")
-def uncertain(chosen: Callable[[list[str], str], str]) -> str:
+def uncertain(chosen: Callable[[list[Call], str], Call]) -> str:
     """A command that the local model is not sure of; it makes `ran.txt`."""
-    return chosen(UNCERTAIN, "uncertain")
+    return str(chosen([bash(command) for command in UNCERTAIN], "uncertain").input["command"])
+
+
+@pytest.fixture(scope="session")
+def subagent(chosen: Callable[[list[Call], str], Call]) -> Call:
+    """The start of a subagent that the local model allows."""
+    kind = {"description": "Run the tests", "subagent_type": "general-purpose"}
+    return chosen([Call("Agent", {**kind, "prompt": task}) for task in TASKS], "allow")

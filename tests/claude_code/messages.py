@@ -81,6 +81,11 @@ class Call:
 Block = Say | Think | Call
 
 
+def bash(command: str) -> Call:
+    """A call of the shell."""
+    return Call("Bash", {"command": command, "description": "Does something"})
+
+
 def pieces(text: str) -> Iterator[str]:
     """The text in short pieces."""
     return (text[start : start + PIECE] for start in range(0, len(text), PIECE))

@@ -127,10 +127,10 @@ class Home:
         settings = {"hooks": {"PreToolUse": group, "PostToolUse": group}}
         (self.folder / ".claude" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
 
-    def zones(self, commands: Sequence[str]) -> list[str]:
-        """How the local model by itself sees commands that run here."""
+    def zones(self, calls: Sequence[Call]) -> list[str]:
+        """How the local model by itself sees calls that are made here."""
         context = {"cwd": str(self.work), "workspace": str(self.work), "home": str(self.folder)}
-        records = [{"tool": "Bash", "input": {"command": command}, "context": context} for command in commands]
+        records = [{"tool": call.tool, "input": call.input, "context": context} for call in calls]
         done = self.riskgate("score", text="\n".join(map(json.dumps, records)))
         assert done.returncode == 0, done.stderr
         return [json.loads(line)["zone"] for line in done.stdout.splitlines()]

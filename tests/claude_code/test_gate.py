@@ -6,16 +6,11 @@ import json
 
 import pytest
 from agent import Script
-from messages import Call, Say, Think
+from messages import Call, Say, Think, bash
 from session import Home
 
 HARMLESS = "echo harmless-$((40 + 2)) && touch ran.txt"
 BYPASS = "--dangerously-skip-permissions"
-
-
-def bash(command: str) -> Call:
-    """A call of the shell."""
-    return Call("Bash", {"command": command, "description": "Does something"})
 
 
 def one_call(call: Call) -> Script:
@@ -96,11 +91,10 @@ def test_the_gate_s_own_settings_are_not_the_agent_s_to_write(home: Home) -> Non
     assert outcome.result(shell).is_error
 
 
-def test_what_a_subagent_does_is_gated_as_well(home: Home, dangerous: str) -> None:
+def test_what_a_subagent_does_is_gated_as_well(home: Home, dangerous: str, subagent: Call) -> None:
     harmless, harmful = bash(HARMLESS), bash(dangerous)
-    task = "Clean the folders of old projects."
-    start = Call("Task", {"description": "Cleaning", "prompt": task, "subagent_type": "general-purpose"})
-    outcome = home.run(Script([[start], [Say("Done.")]], {task: [[harmless], [harmful], [Say("Cleaned.")]]}), BYPASS)
+    script = Script([[subagent], [Say("Done.")]], {subagent.input["prompt"]: [[harmless], [harmful], [Say("They pass.")]]})
+    outcome = home.run(script, BYPASS)
     assert home.is_whole
     assert (home.work / "ran.txt").exists()
     assert not outcome.result(harmless).is_error
