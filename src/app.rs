@@ -3,19 +3,31 @@
 //! Loading is spread over threads, since a one-shot process waits for all of it: the runtime library on one, the bundle's
 //! hashes on another, the tokenizer on a third.
 
+#[cfg(feature = "review")]
+mod review;
+#[cfg(not(feature = "review"))]
+#[path = "app/no_review.rs"]
+mod review;
+
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread;
 
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
 use crate::calibrate::{RateError, Thresholds};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
-use crate::engine::{self, Engine, Failure, Parts};
-use crate::model::{self, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
+use crate::engine::{self, DecisionCache, Engine, Failure, Parts, Reviewer};
+use crate::model::{self, Classifier, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
+
+use review::Reviewing;
+#[cfg(feature = "review")]
+pub use review::options as review_options;
+pub use review::reviews_at_once;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +62,16 @@ pub enum AppError {
     /// The runtime or the model does not work.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A settings file cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Remote review cannot be set up as asked.
+    #[cfg(feature = "review")]
+    #[error(transparent)]
+    Review(#[from] crate::review::OptionsError),
+    /// Remote review is asked for and not compiled in.
+    #[error("remote review is on, but this riskgate was built without the feature `review`")]
+    ReviewNotCompiled,
     /// A part of the start-up panicked.
     #[error("an internal error while loading; please report it")]
     Panic,
@@ -60,6 +82,9 @@ impl AppError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Library(_) | Self::Rates(_) | Self::Template { .. } => true,
+            Self::Config(_) | Self::ReviewNotCompiled => true,
+            #[cfg(feature = "review")]
+            Self::Review(_) => true,
             Self::Bundle(error) => {
                 matches!(error, BundleError::NotFound { .. } | BundleError::Ambiguous { .. } | BundleError::Name { .. })
             }
@@ -81,6 +106,8 @@ pub struct App {
     settings: Settings,
     policy: Policy,
     policy_identity: String,
+    reviewing: Option<Reviewing>,
+    cache: Option<Arc<dyn DecisionCache>>,
 }
 
 impl App {
@@ -98,7 +125,9 @@ impl App {
         let policy = Policy::built_in();
         let policy_identity = policy.identity();
         let encoder = Arc::new(encoder);
-        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity })
+        let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
+        let cache = None;
+        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, reviewing, cache })
     }
 
     /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`
@@ -121,22 +150,54 @@ impl App {
             settings: self.settings.clone(),
             policy: self.policy.clone(),
             policy_identity: self.policy_identity.clone(),
+            // A comparison is between models; nobody else is asked.
+            reviewing: None,
+            cache: None,
         })
     }
 
-    /// A new engine, with a session of its own whose golden answers have been checked.
+    /// The same, made to last: engines remember decisions in `cache`, and the model is a copy in memory, so that whatever
+    /// becomes of the bundle's files does not reach a session that lives for days.
+    pub fn resident(self, cache: Arc<dyn DecisionCache>) -> Result<Self, AppError> {
+        Ok(Self { bundle: self.bundle.copied()?, cache: Some(cache), ..self })
+    }
+
+    /// A new engine, with a session of its own whose golden answers have been checked, and with a reviewer where the settings
+    /// want one.
     pub fn engine(&self) -> Result<Engine, Failure> {
-        let classifier = self.classifier().map_err(|error| Failure::NotReady(error.to_string()))?;
-        Ok(Engine::new(Parts {
+        Ok(self.engine_on(Box::new(self.checked_classifier()?)))
+    }
+
+    /// A new engine that shows what it would send to the reviewer and sends nothing; and where that is shown. The settings
+    /// must have turned review on.
+    pub fn showing_engine(&self) -> Result<(Engine, Receiver<String>), Failure> {
+        let off = || Failure::NotReady("remote review is off".to_owned());
+        let (reviewer, shown) = self.reviewing.as_ref().map(Reviewing::preview).ok_or_else(off)?;
+        Ok((self.assemble(Box::new(self.checked_classifier()?), Some(reviewer)), shown))
+    }
+
+    /// A new engine on a classifier that was made by [`App::classifier`], directly or not; with a reviewer where the settings
+    /// want one.
+    pub fn engine_on(&self, classifier: Box<dyn Classifier>) -> Engine {
+        self.assemble(classifier, self.reviewing.as_ref().map(Reviewing::reviewer))
+    }
+
+    fn checked_classifier(&self) -> Result<OnnxClassifier, Failure> {
+        self.classifier().map_err(|error| Failure::NotReady(error.to_string()))
+    }
+
+    fn assemble(&self, classifier: Box<dyn Classifier>, reviewer: Option<Box<dyn Reviewer>>) -> Engine {
+        Engine::new(Parts {
             encoder: Arc::clone(&self.encoder),
-            classifier: Box::new(classifier),
+            classifier,
             calibration: self.bundle.manifest().calibration.clone(),
             thresholds: self.thresholds,
             policy: self.policy.clone(),
-            reviewer: None,
+            reviewer,
             audit: None,
+            cache: self.cache.clone(),
             asking: self.settings.asking,
-        }))
+        })
     }
 
     /// A session that answers the bundle's golden inputs as it did when the bundle was made; of a file that only stands in

@@ -12,6 +12,7 @@ pub mod encode;
 pub mod model;
 pub mod normalize;
 pub mod policy;
+pub mod redact;
 
 pub mod engine;
 pub mod evaluate;
@@ -21,7 +22,12 @@ pub mod config;
 pub mod harness;
 pub mod record;
 pub mod report;
+#[cfg(feature = "review")]
+pub mod review;
 
 pub mod app;
+
+#[cfg(feature = "serve")]
+pub mod serve;
 
 pub mod cli;

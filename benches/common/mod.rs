@@ -32,6 +32,7 @@ pub(crate) fn app() -> App {
         operating_point: "default".to_owned(),
         rates: Rates::default(),
         asking: Asking::Possible,
+        review: None,
     };
     App::load(settings, &Places::default(), None).expect("run `python3 scripts/setup.py` first")
 }

@@ -4,6 +4,7 @@
 pub mod vocabulary;
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use enumset::{EnumSet, EnumSetType};
 use strum::{EnumIter, IntoStaticStr};
@@ -37,6 +38,8 @@ pub struct Context {
     pub user_request: Option<String>,
     /// The harness's permission mode.
     pub permission_mode: Option<String>,
+    /// The harness's own record of the session, on this machine.
+    pub transcript: Option<PathBuf>,
     /// The language of a shell command when the harness says so (`bash`, `powershell`, `cmd`).
     pub shell: Option<String>,
 }
@@ -260,7 +263,7 @@ pub enum Gap {
 }
 
 /// A simple command: a program and its arguments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Command {
     /// The program's name without its folder, in lower case where the platform ignores case.
     pub program: String,
@@ -279,7 +282,7 @@ pub struct Command {
 }
 
 /// One argument of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Argument {
     /// The text after quote removal and expansion of constants.
     pub text: String,
@@ -290,7 +293,7 @@ pub struct Argument {
 }
 
 /// One typed effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Effect {
     /// What happens.
     pub fact: Fact,
@@ -322,7 +325,7 @@ impl Effect {
 }
 
 /// What an effect applies to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     /// As spelled after expansion; a path is resolved lexically.
     pub text: String,

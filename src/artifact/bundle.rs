@@ -73,6 +73,17 @@ impl Bundle {
         &self.folder
     }
 
+    /// The same bundle with its model in memory of its own, checked once more: a file that is rewritten in place no longer
+    /// changes what a session reads.
+    pub fn copied(&self) -> Result<Self, BundleError> {
+        let path = self.folder.join(MODEL);
+        let model = Mapping::copy(&self.model).map_err(|source| read_error(&path, source))?;
+        if let Some(entry) = self.manifest.files.get(MODEL).filter(|_| !self.has_stand_in) {
+            check_hash(&path, entry, &model)?;
+        }
+        Ok(Self { model: Arc::new(model), ..self.clone() })
+    }
+
     /// `name@sha256:` and the first twelve hex digits of the SHA-256 over `manifest.json`, which fixes all other files.
     pub fn identity(&self) -> &str {
         &self.identity

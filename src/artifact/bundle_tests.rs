@@ -109,3 +109,12 @@ fn links_to_files_are_followed_and_links_to_anything_else_refused() {
     std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
     assert!(matches!(Bundle::open(folder.path()), Err(BundleError::NotAFile { .. })));
 }
+
+#[test]
+fn a_copy_outlives_what_becomes_of_the_file() {
+    let folder = copy();
+    let copied = Bundle::open(folder.path()).unwrap().copied().unwrap();
+    fs::write(folder.path().join(MODEL), b"something else").unwrap();
+    let original = fs::read(Path::new(FIXTURE).join(MODEL)).unwrap();
+    assert!(**copied.model() == *original);
+}

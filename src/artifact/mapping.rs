@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Deref;
 
-use memmap2::{Mmap, MmapOptions};
+use memmap2::{Mmap, MmapMut, MmapOptions};
 
 /// The contents of a file, mapped read-only. Sessions read their weights from it without copying.
 #[derive(Debug)]
@@ -23,6 +23,13 @@ impl Mapping {
         // bundle the usual way (a new file renamed over the old one) does not touch the mapping.
         let map = unsafe { MmapOptions::new().populate().map_copy_read_only(file)? };
         Ok(Self(map))
+    }
+
+    /// A copy that no file backs, as well aligned as the original.
+    pub(super) fn copy(bytes: &[u8]) -> io::Result<Self> {
+        let mut copy = MmapMut::map_anon(bytes.len())?;
+        copy.copy_from_slice(bytes);
+        copy.make_read_only().map(Self)
     }
 }
 

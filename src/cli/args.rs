@@ -1,12 +1,15 @@
 //! What may be typed: flags and subcommands, nothing resolved yet. The help texts are the reference of the command line.
 
+#[cfg(feature = "serve")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use strum::VariantNames;
 
 use crate::config::env_vars;
+use crate::engine::ReviewMode;
 use crate::harness::Harness;
 use crate::model::Device;
 
@@ -28,10 +31,25 @@ pub(super) enum CommandArguments {
     Eval(EvalArguments),
     /// Answer one hook call of an agent program: its JSON on the standard input, the reply on the standard output.
     Hook(HookArguments),
+    /// Stay loaded and answer `hook`, `score --command` and HTTP.
+    #[cfg(feature = "serve")]
+    Serve(ServeArguments),
+    /// Show the daemons that run.
+    #[cfg(feature = "serve")]
+    Status(StatusArguments),
+    /// Ask the daemons that run to finish what they have begun and leave.
+    #[cfg(feature = "serve")]
+    Stop(StopArguments),
     /// Look at model bundles.
     Model {
         #[command(subcommand)]
         command: ModelCommand,
+    },
+    /// Look at what remote review did and kept.
+    #[cfg(feature = "review")]
+    Review {
+        #[command(subcommand)]
+        command: ReviewCommand,
     },
     /// Check that everything works here: the runtime library, the bundle, the device, a decision.
     Doctor(EngineArguments),
@@ -53,6 +71,45 @@ pub(super) enum ModelCommand {
     },
 }
 
+#[cfg(feature = "review")]
+#[derive(Debug, Subcommand)]
+pub(super) enum ReviewCommand {
+    /// Where questions go, what was spent, and whether reviews are paused.
+    Status,
+    /// Turn kept verdicts into action records and labels, as `eval` and training read them.
+    Export {
+        /// Where the action records go.
+        #[arg(long, value_name = "FILE")]
+        records: PathBuf,
+        /// Where the labels go.
+        #[arg(long, value_name = "FILE")]
+        labels: PathBuf,
+    },
+}
+
+/// Who settles what the local model is not sure of. More is set in the section `[review]` of the settings file.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Remote review")]
+pub(super) struct ReviewArguments {
+    /// Which actions a stronger model reviews, over the network: `off` (the default), `uncertain` or `uncertain+deny`.
+    #[arg(id = "review", long = "review", value_name = "MODE", env = env_vars::REVIEW, value_parser = review_mode())]
+    pub(super) mode: Option<ReviewMode>,
+    /// The reviewing model.
+    #[arg(id = "review_model", long = "review-model", value_name = "MODEL", env = env_vars::REVIEW_MODEL)]
+    pub(super) model: Option<String>,
+    /// Where the Messages API answers. There is no variable for it: whoever could set one would be sent the key.
+    #[arg(id = "review_base_url", long = "review-base-url", value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Milliseconds that one review may take.
+    #[arg(long = "review-timeout-ms", value_name = "MS", env = env_vars::REVIEW_TIMEOUT_MS)]
+    pub(super) review_timeout_ms: Option<u64>,
+}
+
+/// A mode by its name, with the names listed in help and errors.
+fn review_mode() -> impl TypedValueParser<Value = ReviewMode> {
+    PossibleValuesParser::new(ReviewMode::VARIANTS).try_map(|name| name.parse::<ReviewMode>())
+}
+
 /// Where records come from and where answers go.
 #[derive(Debug, Args)]
 pub(super) struct StreamArguments {
@@ -65,7 +122,7 @@ pub(super) struct StreamArguments {
 }
 
 /// Which model judges, on what, and how strictly.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct EngineArguments {
     /// The model bundle, by name or folder.
     #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
@@ -90,10 +147,28 @@ pub(super) struct EngineArguments {
     pub(super) no_ask: bool,
 }
 
+/// Whether and where a daemon is asked.
+#[derive(Debug, Args)]
+pub(super) struct DaemonArguments {
+    /// Judge in this process: ask no daemon and start none.
+    #[arg(long, env = env_vars::NO_DAEMON, value_parser = FalseyValueParser::new())]
+    pub(super) no_daemon: bool,
+    /// The daemon's socket, in a folder that only its user may enter.
+    #[arg(long, value_name = "FILE", env = env_vars::SOCKET)]
+    pub(super) socket: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ScoreArguments {
     #[command(flatten)]
     pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) review: ReviewArguments,
+    /// Show exactly what would be sent to the reviewing model, and send nothing.
+    #[arg(long)]
+    pub(super) show_request: bool,
+    #[command(flatten)]
+    pub(super) daemon: DaemonArguments,
     #[command(flatten)]
     pub(super) stream: StreamArguments,
     /// Judge this one shell command and exit with 0 for allow, 10 for ask, 20 for deny.
@@ -163,9 +238,75 @@ pub(super) struct HookArguments {
     pub(super) harness: Harness,
     #[command(flatten)]
     pub(super) engine: EngineArguments,
-    /// Milliseconds until a call that is not judged is stopped; set the harness's own limit well above it.
-    #[arg(long, value_name = "MS", env = env_vars::DEADLINE_MS, default_value_t = 3_000)]
-    pub(super) deadline_ms: u64,
+    #[command(flatten)]
+    pub(super) review: ReviewArguments,
+    /// Show exactly what would be sent to the reviewing model, and send nothing.
+    #[arg(long)]
+    pub(super) show_request: bool,
+    #[command(flatten)]
+    pub(super) daemon: DaemonArguments,
+    /// Milliseconds until a call that is not judged is stopped (3000, or 8000 with remote review); set the harness's own
+    /// limit well above it.
+    #[arg(long, value_name = "MS", env = env_vars::DEADLINE_MS)]
+    pub(super) deadline_ms: Option<u64>,
+}
+
+#[cfg(feature = "serve")]
+#[derive(Debug, Clone, Args)]
+pub(super) struct ServeArguments {
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) review: ReviewArguments,
+    /// The socket, in a folder that only this user may enter.
+    #[arg(long, value_name = "FILE", env = env_vars::SOCKET)]
+    pub(super) socket: Option<PathBuf>,
+    /// Speak HTTP, too, for example at `127.0.0.1:8750`.
+    #[arg(long, value_name = "ADDRESS", env = env_vars::HTTP)]
+    pub(super) http: Option<SocketAddr>,
+    /// A file with the token that every HTTP request must bear; needed when other machines can connect.
+    #[arg(long, value_name = "FILE", env = env_vars::HTTP_TOKEN_FILE)]
+    pub(super) http_token_file: Option<PathBuf>,
+    /// Milliseconds until an HTTP call that is not judged is given the fail-safe verdict (3000, or 8000 with remote review).
+    #[arg(long, value_name = "MS", env = env_vars::DEADLINE_MS)]
+    pub(super) deadline_ms: Option<u64>,
+    /// Workers, each with a session of its own; one a core, at most 8, when absent.
+    #[arg(long, value_name = "N", env = env_vars::WORKERS)]
+    pub(super) workers: Option<usize>,
+    /// Decisions remembered, about a kilobyte each.
+    #[arg(long, value_name = "N", env = env_vars::CACHE_ENTRIES, default_value_t = 8_192)]
+    pub(super) cache_entries: usize,
+    /// Leave when nothing was asked for so many seconds.
+    #[arg(long, value_name = "SECONDS", env = env_vars::IDLE_EXIT)]
+    pub(super) idle_exit: Option<u64>,
+    /// Ask a daemon that runs already to leave, and take its place.
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Live on when the session ends in which it was started; as `hook` and `score` start it.
+    #[arg(long)]
+    pub(super) detached: bool,
+    /// Print the OpenAPI document of the HTTP interface and leave.
+    #[arg(long)]
+    pub(super) openapi: bool,
+}
+
+#[cfg(feature = "serve")]
+#[derive(Debug, Args)]
+pub(super) struct StatusArguments {
+    /// The socket of one daemon; all of this user's when absent.
+    #[arg(long, value_name = "FILE", env = env_vars::SOCKET)]
+    pub(super) socket: Option<PathBuf>,
+    /// Give JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[cfg(feature = "serve")]
+#[derive(Debug, Args)]
+pub(super) struct StopArguments {
+    /// The socket of one daemon; all of this user's when absent.
+    #[arg(long, value_name = "FILE", env = env_vars::SOCKET)]
+    pub(super) socket: Option<PathBuf>,
 }
 
 /// A harness by its name, with the names listed in help and errors.

@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &ExplainArguments, printer: &Printer) -> anyhow::Re
     if arguments.json {
         printer.result(explanation_json(&Value::Null, &explanation, &app))?;
     } else {
-        printer.result(render(command, &explanation))?;
+        printer.result(render(command, &explanation, &app))?;
     }
     Ok(explanation.decision.verdict.into())
 }
@@ -101,8 +101,9 @@ fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4
 }
 
-fn render(command: &str, explanation: &Explanation) -> String {
-    let mut lines = vec![describe(command, &explanation.decision)];
+fn render(command: &str, explanation: &Explanation, app: &App) -> String {
+    let record = explanation_json(&Value::Null, explanation, app);
+    let mut lines = vec![describe(command, explanation.decision.verdict, &record)];
     if explanation.units.len() > 1 {
         lines.push("\nparts, each by itself:".to_owned());
         lines.extend(explanation.units.iter().map(unit_line));

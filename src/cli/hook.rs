@@ -2,25 +2,25 @@
 //! error or a deadline stops it, since silence would let it run.
 
 use std::io::{self, Read, Write};
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{env, panic, thread};
 
 use super::args::{EngineArguments, HookArguments};
-use super::engine;
+use super::{daemon, engine};
 use crate::action::ToolCall;
-use crate::config::env_vars;
-use crate::engine::Deadline;
-use crate::harness::{HookEnvironment, HookEvent, HookReply};
+use crate::config::{ReviewSettings, env_vars};
+use crate::engine::{Deadline, ReviewMode, STACK};
+use crate::harness::{Before, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
 
-/// Stack of the thread that judges: room for every recursion that `normalize::limits` permits.
-const STACK: usize = 16 * 1024 * 1024;
-
 /// Time for the judge to come to an end after the answer.
 const GRACE: Duration = Duration::from_secs(1);
+
+const INTERNAL_ERROR: &str = "an internal error; please report it with the action";
 
 /// Runs the command; the exit code is the harness's own.
 pub(super) fn run(arguments: HookArguments) -> u8 {
@@ -42,14 +42,19 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
 
 /// The reply, or why there is none before the deadline.
 fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
-    let time = Duration::from_millis(arguments.deadline_ms);
-    let deadline = Deadline::after(time);
-    let (sender, receiver) = mpsc::channel();
     // The default hook would print a second text beside the reply's.
     panic::set_hook(Box::new(|_| {}));
+    let review = match panic::catch_unwind(AssertUnwindSafe(|| review_settings(&arguments))) {
+        Ok(Ok(review)) => review,
+        Ok(Err(error)) => return (Err(format!("{error:#}")), None),
+        Err(_) => return (Err(INTERNAL_ERROR.to_owned()), None),
+    };
+    let time = engine::time(arguments.deadline_ms, review.is_some());
+    let deadline = Deadline::after(time);
+    let (sender, receiver) = mpsc::channel();
     let judge = move || {
         // When nobody waits any more, the answer is of no use.
-        let _ = sender.send(answer(&arguments, deadline).map_err(|error| format!("{error:#}")));
+        let _ = sender.send(answer(&arguments, review, deadline).map_err(|error| format!("{error:#}")));
     };
     let judge = match thread::Builder::new().stack_size(STACK).spawn(judge) {
         Ok(judge) => judge,
@@ -57,9 +62,14 @@ fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Optio
     };
     let answer = receiver.recv_timeout(time).unwrap_or_else(|error| match error {
         mpsc::RecvTimeoutError::Timeout => Err(format!("no answer within {} ms", time.as_millis())),
-        mpsc::RecvTimeoutError::Disconnected => Err("an internal error; please report it with the action".to_owned()),
+        mpsc::RecvTimeoutError::Disconnected => Err(INTERNAL_ERROR.to_owned()),
     });
     (answer, Some(judge))
+}
+
+fn review_settings(arguments: &HookArguments) -> anyhow::Result<Option<ReviewSettings>> {
+    let least = if arguments.show_request { ReviewMode::Uncertain } else { ReviewMode::Off };
+    Ok(engine::review_settings(&arguments.review, least)?)
 }
 
 /// Lets the judge come to an end after the answer. A process that ends while ONNX Runtime loads or runs on another thread
@@ -71,20 +81,46 @@ fn let_finish(judge: Option<JoinHandle<()>>) {
     }
 }
 
-fn answer(arguments: &HookArguments, deadline: Deadline) -> anyhow::Result<HookReply> {
-    let harness = arguments.harness;
-    Ok(match harness.parse(&read_input()?, &environment())? {
-        HookEvent::Before(before) => {
-            harness.reply_before(&decide(&arguments.engine, &before.call, deadline)?, before.mode)
+/// Asks the daemon; what it does not answer is judged here.
+fn answer(arguments: &HookArguments, review: Option<ReviewSettings>, deadline: Deadline) -> anyhow::Result<HookReply> {
+    let (harness, input, environment) = (arguments.harness, read_input()?, environment());
+    if arguments.show_request {
+        if let HookEvent::Before(before) = harness.parse(&input, &environment)? {
+            return show(arguments, review, &before, deadline);
         }
-        HookEvent::After(call) => harness.reply_after(&decide(&arguments.engine, &call, deadline)?),
-        HookEvent::Other => HookReply::default(),
-    })
+    } else if let Some(reply) = daemon::hook(arguments, review.as_ref(), &environment, &input, deadline) {
+        return Ok(reply);
+    }
+    harness.answer(&input, &environment, |call| decide(&arguments.engine, review, call, deadline))
 }
 
-fn decide(arguments: &EngineArguments, call: &ToolCall, deadline: Deadline) -> anyhow::Result<Decision> {
-    let app = engine::load(arguments)?;
+fn decide(
+    arguments: &EngineArguments,
+    review: Option<ReviewSettings>,
+    call: &ToolCall,
+    deadline: Deadline,
+) -> anyhow::Result<Decision> {
+    let app = engine::load_reviewing(arguments, review)?;
     Ok(app.engine()?.decide(call, deadline))
+}
+
+/// The request in the place of a reply. It stops the call: a hook that only shows must not let anything through.
+fn show(
+    arguments: &HookArguments,
+    review: Option<ReviewSettings>,
+    before: &Before,
+    deadline: Deadline,
+) -> anyhow::Result<HookReply> {
+    let app = engine::load_reviewing(&arguments.engine, review)?;
+    let (mut engine, shown) = app.showing_engine()?;
+    let decision = engine.decide(&before.call, deadline);
+    let stdout = shown.try_recv().unwrap_or_default();
+    let what = if stdout.is_empty() {
+        super::engine::not_sent(&decision)
+    } else {
+        "the request was shown, not sent".to_owned()
+    };
+    Ok(HookReply { stdout, ..arguments.harness.reply_failure(&what) })
 }
 
 /// The whole input; one that is larger than anything a tool call needs is not judged in part.

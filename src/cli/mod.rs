@@ -1,6 +1,11 @@
 //! The command line: one file a command. Results go to the standard output, everything else to the standard error.
 
 mod args;
+#[cfg(feature = "serve")]
+mod daemon;
+#[cfg(not(feature = "serve"))]
+#[path = "no_daemon.rs"]
+mod daemon;
 mod doctor;
 mod encode;
 mod engine;
@@ -11,7 +16,11 @@ mod io;
 mod labels;
 mod model;
 mod printer;
+#[cfg(feature = "review")]
+mod review;
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 mod stream;
 
 use std::process::ExitCode;
@@ -78,8 +87,16 @@ pub fn main() -> ExitCode {
         CommandArguments::Explain(arguments) => explain::run(&arguments, &printer),
         CommandArguments::Eval(arguments) => eval::run(&arguments, &printer),
         CommandArguments::Model { command } => model::run(&command, &printer),
+        #[cfg(feature = "review")]
+        CommandArguments::Review { command } => review::run(&command, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
+        #[cfg(feature = "serve")]
+        CommandArguments::Serve(arguments) => serve::run(&arguments, &printer),
+        #[cfg(feature = "serve")]
+        CommandArguments::Status(arguments) => serve::status(&arguments, &printer),
+        #[cfg(feature = "serve")]
+        CommandArguments::Stop(arguments) => serve::stop(&arguments, &printer),
     };
     let status = outcome.unwrap_or_else(|error| {
         printer.remark(format!("riskgate: {error:#}"));

@@ -4,42 +4,46 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use owo_colors::Style;
-use serde_json::{Map, Value};
-use strum::IntoEnumIterator;
+use serde_json::{Map, Value, json};
 
 use super::ExitStatus;
 use super::args::{OutputFormat, ScoreArguments};
 use super::engine::{self, Judge};
-use super::io;
 use super::printer::{self, Printer};
 use super::stream::{Line, Worker};
+use super::{daemon, io};
 use crate::action::ToolCall;
 use crate::app::App;
-use crate::assessment::{Assessment, Permission, SideEffect};
-use crate::engine::{Deadline, Failure};
+use crate::config::ReviewSettings;
+use crate::engine::{Deadline, Failure, ReviewMode};
 use crate::record::{self, ActionRecord, RecordError};
-use crate::verdict::Decision;
+use crate::verdict::{Decision, Verdict};
 
 const TABLE_HEADER: &str = "\
 verdict deny  id                  action                                            first reason";
 
 /// Runs the command.
 pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let app = Arc::new(engine::load(&arguments.engine)?);
-    match &arguments.command {
-        Some(command) => single(&app, command, arguments, printer),
-        None => {
-            // The first engine is made here, so that a model that does not run is one error, not one a record.
-            let mut first = Some(app.engine()?);
-            let format = arguments.format;
-            if format == OutputFormat::Table {
-                printer.result(TABLE_HEADER)?;
-            }
-            io::run(&arguments.stream, printer, || {
-                Box::new(ScoreWorker { judge: Judge::new(&app, first.take()), format })
-            })
-        }
+    if arguments.show_request {
+        let review = engine::review_settings(&arguments.review, ReviewMode::Uncertain)?;
+        return show(&Arc::new(engine::load_reviewing(&arguments.engine, review)?), arguments, printer);
     }
+    let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
+    match &arguments.command {
+        Some(command) => single(command, review, arguments, printer),
+        None => many(review, arguments, printer),
+    }
+}
+
+fn many(review: Option<ReviewSettings>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let app = Arc::new(engine::load_reviewing(&arguments.engine, review)?);
+    // The first engine is made here, so that a model that does not run is one error, not one a record.
+    let mut first = Some(app.engine()?);
+    let format = arguments.format;
+    if format == OutputFormat::Table {
+        printer.result(TABLE_HEADER)?;
+    }
+    io::run(&arguments.stream, printer, || Box::new(ScoreWorker { judge: Judge::new(&app, first.take()), format }))
 }
 
 /// A shell command as a tool call, in the folder where riskgate runs.
@@ -48,51 +52,106 @@ pub(super) fn bash_call(command: &str) -> ToolCall {
     ToolCall { tool: "Bash".to_owned(), input, context: engine::local_context() }
 }
 
-fn single(app: &App, command: &str, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let started = Instant::now();
-    let decision = app.engine()?.decide(&bash_call(command), Deadline::none());
+/// Asks the daemon; what it does not answer is judged here.
+fn single(
+    command: &str,
+    review: Option<ReviewSettings>,
+    arguments: &ScoreArguments,
+    printer: &Printer,
+) -> anyhow::Result<ExitStatus> {
+    let call = bash_call(command);
+    let answered = daemon::score(arguments, review.as_ref(), &call);
+    let (verdict, record) = answered.map_or_else(|| judge_here(&call, review, arguments), Ok)?;
     if arguments.json {
-        let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        printer.result(record::decision_json(&Value::Null, &decision, app.stamp(), elapsed))?;
+        printer.result(record)?;
     } else {
-        printer.result(describe(command, &decision))?;
+        printer.result(describe(command, verdict, &record))?;
     }
-    Ok(decision.verdict.into())
+    Ok(verdict.into())
 }
 
-/// A decision in a few lines for a person.
-pub(super) fn describe(subject: &str, decision: &Decision) -> String {
-    let mut lines = vec![format!("{}  {subject}", printer::verdict(decision.verdict))];
-    for reason in &decision.reasons {
-        lines.push(format!("  {}  {}", reason.text, printer::styled(reason.code, Style::new().dimmed())));
+fn judge_here(
+    call: &ToolCall,
+    review: Option<ReviewSettings>,
+    arguments: &ScoreArguments,
+) -> anyhow::Result<(Verdict, Value)> {
+    let app = engine::load_reviewing(&arguments.engine, review)?;
+    let mut engine = app.engine()?;
+    let started = Instant::now();
+    let decision = engine.decide(call, Deadline::none());
+    let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Ok((decision.verdict, record::decision_json(&Value::Null, &decision, app.stamp(), elapsed)))
+}
+
+/// What would be sent to the reviewing model, one request a line, and nothing sent.
+fn show(app: &Arc<App>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let Some(command) = &arguments.command else {
+        return io::run(&arguments.stream, printer, || Box::new(ShowWorker { app: Arc::clone(app) }));
+    };
+    match shown(app, &bash_call(command))? {
+        Ok(request) => printer.result(request)?,
+        Err(why) => printer.remark(why),
     }
-    if let Some(assessment) = &decision.assessment {
-        lines.extend(assessment_lines(assessment));
+    Ok(ExitStatus::Done)
+}
+
+/// The request for one call, or why there would be none.
+fn shown(app: &App, call: &ToolCall) -> Result<Result<String, String>, Failure> {
+    let (mut engine, shown) = app.showing_engine()?;
+    let decision = engine.decide(call, Deadline::none());
+    Ok(shown.try_recv().map_err(|_| engine::not_sent(&decision)))
+}
+
+struct ShowWorker {
+    app: Arc<App>,
+}
+
+impl Worker for ShowWorker {
+    fn answer(&mut self, lines: &[Line]) -> Vec<Vec<u8>> {
+        let answer = |line: &Line| match line.parse() {
+            Ok(record) => match shown(&self.app, &record.call) {
+                Ok(Ok(request)) => request,
+                Ok(Err(why)) => json!({"id": record.id, "not_sent": why}).to_string(),
+                Err(failure) => json!({"id": record.id, "not_sent": failure.to_string()}).to_string(),
+            },
+            Err((id, error)) => json!({"id": id, "not_sent": error.to_string()}).to_string(),
+        };
+        lines.iter().map(answer).map(String::into_bytes).collect()
     }
+}
+
+/// A decision record in a few lines for a person.
+pub(super) fn describe(subject: &str, verdict: Verdict, record: &Value) -> String {
+    let mut lines = vec![format!("{}  {subject}", printer::verdict(verdict))];
+    let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    for reason in record.get("reasons").and_then(Value::as_array).into_iter().flatten() {
+        let code = printer::styled(word(reason, "code"), Style::new().dimmed());
+        lines.push(format!("  {}  {code}", word(reason, "text")));
+    }
+    lines.extend(record.get("assessment").into_iter().filter(|value| value.is_object()).flat_map(assessment_lines));
     lines.join("\n")
 }
 
-fn assessment_lines(assessment: &Assessment) -> Vec<String> {
-    let risk = &assessment.risk;
-    let permission = Permission::iter()
-        .zip(assessment.permission)
-        .max_by(|(_, a), (_, b)| a.get().total_cmp(&b.get()))
-        .map(|(label, p)| format!("  needs   {} {:.2}", <&str>::from(label), p.get()));
-    let mut effects: Vec<_> = SideEffect::iter().zip(assessment.effects).filter(|(_, p)| p.get() >= 0.3).collect();
-    effects.sort_by(|(_, a), (_, b)| b.get().total_cmp(&a.get()));
-    let effects: Vec<String> =
-        effects.iter().map(|(label, p)| format!("{} {:.2}", <&str>::from(label), p.get())).collect();
-    let mut lines = vec![format!(
-        "  risk    allow {:.2}  ask {:.2}  deny {:.2}",
-        risk.allow.get(),
-        risk.ask.get(),
-        risk.deny.get()
-    )];
-    lines.extend(permission);
+fn assessment_lines(assessment: &Value) -> Vec<String> {
+    let probability = |name: &str| assessment.pointer(name).and_then(Value::as_f64).unwrap_or(1.0);
+    let [allow, ask, deny] = ["/risk/allow", "/risk/ask", "/risk/deny"].map(probability);
+    let needed = likeliest_first(assessment, "permission", 0.0).into_iter().next();
+    let effects = likeliest_first(assessment, "effects", 0.3);
+    let mut lines = vec![format!("  risk    allow {allow:.2}  ask {ask:.2}  deny {deny:.2}")];
+    lines.extend(needed.map(|label| format!("  needs   {label}")));
     if !effects.is_empty() {
         lines.push(format!("  effects {}", effects.join(", ")));
     }
     lines
+}
+
+/// The labels of a head with their probabilities, those at or above a floor.
+fn likeliest_first(assessment: &Value, head: &str, floor: f64) -> Vec<String> {
+    let labels = assessment.get(head).and_then(Value::as_object).into_iter().flatten();
+    let mut labels: Vec<(f64, &String)> = labels.filter_map(|(label, p)| Some((p.as_f64()?, label))).collect();
+    labels.retain(|(p, _)| *p >= floor);
+    labels.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    labels.into_iter().map(|(p, label)| format!("{label} {p:.2}")).collect()
 }
 
 struct ScoreWorker {

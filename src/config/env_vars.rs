@@ -16,6 +16,40 @@ pub const MAX_FALSE_BLOCK_RATE: &str = "RISKGATE_MAX_FALSE_BLOCK_RATE";
 pub const NO_ASK: &str = "RISKGATE_NO_ASK";
 /// Milliseconds until a hook call that is not judged is stopped.
 pub const DEADLINE_MS: &str = "RISKGATE_DEADLINE_MS";
+/// Which actions are reviewed remotely.
+pub const REVIEW: &str = "RISKGATE_REVIEW";
+/// The reviewing model.
+pub const REVIEW_MODEL: &str = "RISKGATE_REVIEW_MODEL";
+/// Longest time of one review, in milliseconds.
+pub const REVIEW_TIMEOUT_MS: &str = "RISKGATE_REVIEW_TIMEOUT_MS";
+/// The key for the reviewing model; before [`ANTHROPIC_API_KEY`].
+pub const REVIEW_API_KEY: &str = "RISKGATE_REVIEW_API_KEY";
+/// Anthropic's own variable for a key.
+pub const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
+/// Anthropic's own variable for a gateway's token.
+pub const ANTHROPIC_AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
+/// Every command judges in its own process.
+pub const NO_DAEMON: &str = "RISKGATE_NO_DAEMON";
+/// The daemon's socket.
+pub const SOCKET: &str = "RISKGATE_SOCKET";
+/// Where the daemon speaks HTTP.
+pub const HTTP: &str = "RISKGATE_HTTP";
+/// The file with the token that HTTP requests must bear.
+pub const HTTP_TOKEN_FILE: &str = "RISKGATE_HTTP_TOKEN_FILE";
+/// The daemon's workers.
+pub const WORKERS: &str = "RISKGATE_WORKERS";
+/// Decisions that the daemon remembers.
+pub const CACHE_ENTRIES: &str = "RISKGATE_CACHE_ENTRIES";
+/// Seconds without a call after which the daemon leaves.
+pub const IDLE_EXIT: &str = "RISKGATE_IDLE_EXIT";
+/// The system's folder for what lives as long as a user's session.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// The user's data folder.
+pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+/// The user's settings folder.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// The user's folder for state.
+pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// The project's folder, as Claude Code tells its hooks.
 pub const CLAUDE_PROJECT_DIR: &str = "CLAUDE_PROJECT_DIR";
 /// ONNX Runtime's own variable for its library, after [`RUNTIME`].

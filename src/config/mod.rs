@@ -1,8 +1,13 @@
 //! Settings: what was typed and what the environment says, resolved once.
 
 pub mod env_vars;
+mod files;
+mod review;
 
 use std::path::PathBuf;
+
+pub use files::{files, fingerprint};
+pub use review::{ConfigError, EnvironmentKey, PriceSettings, ReviewFlags, ReviewSettings, project_mode};
 
 use crate::calibrate::Rates;
 use crate::engine::Asking;
@@ -23,4 +28,6 @@ pub struct Settings {
     pub rates: Rates,
     /// Whether there is a person to ask.
     pub asking: Asking,
+    /// Remote review; `None` when it is off.
+    pub review: Option<ReviewSettings>,
 }

@@ -40,6 +40,9 @@ pub enum Failure {
     /// The deadline passed.
     #[error("not judged within the time allowed")]
     Deadline,
+    /// Too many calls wait already.
+    #[error("too many calls at once")]
+    Busy,
     /// The reviewer gave no answer.
     #[error("the reviewer gave no answer: {0}")]
     Review(#[source] ReviewError),
@@ -59,7 +62,8 @@ impl Failure {
             Self::Score => "fail_safe.score",
             Self::Panic => "fail_safe.panic",
             Self::Deadline => "fail_safe.deadline",
-            Self::Review(_) => "fail_safe.review",
+            Self::Busy => "fail_safe.busy",
+            Self::Review(error) => error.code(),
             Self::Audit(_) => "fail_safe.audit",
         }
     }
@@ -79,6 +83,7 @@ pub(super) fn verdict(failure: &Failure, asking: Asking) -> Verdict {
         | Failure::Model(_)
         | Failure::Score
         | Failure::Deadline
+        | Failure::Busy
         | Failure::Review(_)
         | Failure::Audit(_) => Verdict::Ask,
         // A state that was never meant to be: what it would do next is anyone's guess.
@@ -88,7 +93,7 @@ pub(super) fn verdict(failure: &Failure, asking: Asking) -> Verdict {
 }
 
 /// What becomes of a verdict where nobody can be asked.
-fn settle(verdict: Verdict, asking: Asking) -> Verdict {
+pub(super) fn settle(verdict: Verdict, asking: Asking) -> Verdict {
     match (verdict, asking) {
         (Verdict::Ask, Asking::Impossible) => Verdict::Deny,
         (verdict, _) => verdict,

@@ -4,6 +4,7 @@
 //! is an argument or a part given at construction; the only clock is the deadline's.
 
 mod audit;
+mod cache;
 mod deadline;
 mod explain;
 mod fail_safe;
@@ -16,11 +17,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use audit::{AuditEntry, AuditError, AuditSink};
+pub use cache::{CacheKey, DecisionCache, Remembered};
 pub use deadline::Deadline;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
 use prepared::{Prepared, RowRef, Window};
-pub use review::{Review, ReviewError, ReviewRequest, Reviewer};
+pub use review::{Review, ReviewError, ReviewMode, ReviewRequest, Reviewer};
 
 use crate::action::{Action, Tool, ToolCall};
 use crate::assessment::{Assessment, RowLogits};
@@ -30,6 +32,9 @@ use crate::manifest::Calibration;
 use crate::model::{Batch, Classifier};
 use crate::policy::{Policy, PolicyMatch};
 use crate::verdict::{Decision, Source, Verdict, Zone};
+
+/// Stack of a thread that judges: room for every recursion that `normalize::limits` permits.
+pub const STACK: usize = 16 * 1024 * 1024;
 
 /// Tokens of one model run, padding included: enough to fill the vector units, little enough to stay in the caches.
 const MAX_RUN_TOKENS: usize = 2048;
@@ -50,6 +55,8 @@ pub struct Parts {
     pub reviewer: Option<Box<dyn Reviewer>>,
     /// Where decisions are recorded; nowhere when absent.
     pub audit: Option<Box<dyn AuditSink>>,
+    /// Decisions that were made before; none are remembered when absent.
+    pub cache: Option<Arc<dyn DecisionCache>>,
     /// Whether there is a person to ask.
     pub asking: Asking,
 }
@@ -95,7 +102,15 @@ impl Engine {
     }
 
     fn prepare(&self, call: &ToolCall) -> Result<Prepared, Failure> {
-        guarded(|| Prepared::new(crate::normalize::normalize(call), &self.parts.encoder))
+        guarded(|| {
+            let action = crate::normalize::normalize(call);
+            let Some(cache) = &self.parts.cache else { return Prepared::new(action, &self.parts.encoder) };
+            let key = CacheKey::of(call, &action);
+            match cache.get(&key) {
+                Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action)),
+                None => Prepared::new(action, &self.parts.encoder).map(|prepared| prepared.under(key)),
+            }
+        })
     }
 
     /// Scores every window, equal ones once. A run that fails spoils the actions that had a window in it, and no other.
@@ -125,6 +140,9 @@ impl Engine {
     }
 
     fn judge(&mut self, call: &ToolCall, prepared: &Prepared, deadline: Deadline) -> Result<Decision, Failure> {
+        if let Some(known) = &prepared.known {
+            return Ok(known.clone());
+        }
         let assessment = self.assess(prepared)?;
         let zone = match prepared.action.tool {
             Tool::Text => calibrate::text_zone(&assessment, &self.parts.thresholds),
@@ -139,9 +157,24 @@ impl Engine {
             n_tokens: prepared.encoding.n_tokens(),
             n_windows: prepared.encoding.input_ids.len(),
         };
-        self.review(call, prepared, &mut decision, deadline);
-        raise_to_floors(&mut decision, self.floors(prepared));
+        let floors = self.floors(prepared);
+        if self.is_reviewable(prepared, &floors) {
+            self.review(call, prepared, &mut decision, deadline);
+        }
+        let by_action_alone = decision.source == Source::Model && self.is_settled_here(zone);
+        raise_to_floors(&mut decision, floors);
+        if by_action_alone {
+            self.remember(prepared, &decision);
+        }
         Ok(decision)
+    }
+
+    /// Keeps a decision that follows from the action and its circumstances alone. A reviewer knows more than these, and what
+    /// a failure decided says nothing about the action: neither is kept.
+    fn remember(&self, prepared: &Prepared, decision: &Decision) {
+        if let (Some(cache), Some(key)) = (&self.parts.cache, prepared.key) {
+            cache.put(key, Remembered::new(decision, &prepared.action));
+        }
     }
 
     fn assess(&self, prepared: &Prepared) -> Result<Assessment, Failure> {
@@ -152,20 +185,41 @@ impl Engine {
         })
     }
 
-    /// Lets the reviewer settle an uncertain action. Without one, or when it fails, the person is asked.
+    /// Whether no reviewer would settle an action of that zone: then its decision follows from the action alone.
+    fn is_settled_here(&self, zone: Zone) -> bool {
+        self.parts.reviewer.is_none() || zone == Zone::Allow
+    }
+
+    /// Whether a reviewer may see the action: what a tool returned stays on this machine, and where a rule denies already no
+    /// answer would change anything.
+    fn is_reviewable(&self, prepared: &Prepared, floors: &[PolicyMatch]) -> bool {
+        let floor = floors.iter().map(|found| found.floor).max().unwrap_or(Verdict::Allow);
+        prepared.action.tool != Tool::Text && fail_safe::settle(floor, self.parts.asking) != Verdict::Deny
+    }
+
+    /// Lets the reviewer settle what is its to settle. Without one the local verdict stands; when it fails, the stricter of
+    /// that and the fail-safe's.
     fn review(&mut self, call: &ToolCall, prepared: &Prepared, decision: &mut Decision, deadline: Deadline) {
-        let (Some(Zone::Uncertain), Some(reviewer)) = (decision.zone, self.parts.reviewer.as_mut()) else { return };
-        let Some(assessment) = decision.assessment.as_ref() else { return };
-        let request = ReviewRequest { call, action: &prepared.action, assessment, deadline };
-        match guarded(|| reviewer.review(&request).map_err(Failure::Review)) {
-            Ok(review) => {
+        let Some(reviewer) = self.parts.reviewer.as_mut() else { return };
+        let (Some(zone), Some(assessment)) = (decision.zone, decision.assessment.as_ref()) else { return };
+        let reasons = &decision.reasons;
+        let request = ReviewRequest { call, action: &prepared.action, assessment, zone, reasons, deadline };
+        let answer = guarded(|| {
+            let wanted = reviewer.wants(call, zone).map_err(Failure::Review)?;
+            wanted.then(|| reviewer.review(&request).map_err(Failure::Review)).transpose()
+        });
+        match answer {
+            Ok(None) => {}
+            Ok(Some(review)) => {
                 decision.verdict = review.verdict;
                 decision.source = Source::Remote;
                 decision.reasons.insert(0, review.into_reason());
             }
             Err(failure) => {
-                decision.verdict = fail_safe::verdict(&failure, self.parts.asking);
-                decision.source = Source::FailSafe;
+                let verdict = fail_safe::verdict(&failure, self.parts.asking);
+                if verdict >= decision.verdict {
+                    (decision.verdict, decision.source) = (verdict, Source::FailSafe);
+                }
                 decision.reasons.insert(0, failure.reason());
             }
         }

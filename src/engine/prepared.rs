@@ -4,13 +4,19 @@ use crate::action::Action;
 use crate::assessment::RowLogits;
 use crate::encode::{Encoder, Encoding};
 
+use super::cache::CacheKey;
 use super::fail_safe::Failure;
+use crate::verdict::Decision;
 
 /// An action with its windows.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) action: Action,
     pub(super) encoding: Encoding,
+    /// What it is remembered by; none when nothing is remembered.
+    pub(super) key: Option<CacheKey>,
+    /// The decision made before; there are no windows then.
+    pub(super) known: Option<Decision>,
     logits: Vec<Option<RowLogits>>,
 }
 
@@ -33,7 +39,17 @@ impl Prepared {
     pub(super) fn new(action: Action, encoder: &Encoder) -> Result<Self, Failure> {
         let encoding = encoder.encode(&action).map_err(|error| Failure::Encode(error.to_string()))?;
         let logits = vec![None; encoding.input_ids.len()];
-        Ok(Self { action, encoding, logits })
+        Ok(Self { action, encoding, key: None, known: None, logits })
+    }
+
+    /// The same, to be remembered by `key` when it is decided.
+    pub(super) fn under(self, key: CacheKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// An action that was decided before.
+    pub(super) fn known(decision: Decision, action: Action) -> Self {
+        Self { action, encoding: Encoding::default(), key: None, known: Some(decision), logits: Vec::new() }
     }
 
     /// The token ids of every window.

@@ -3,6 +3,8 @@
 //! Only exit code 2, or exit code 0 with a JSON decision, stops a call; anything else lets it run. So every reply here is
 //! one of these two.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -27,6 +29,7 @@ struct HookInputWire {
     session_id: Option<String>,
     cwd: Option<String>,
     permission_mode: Option<String>,
+    transcript_path: Option<PathBuf>,
 }
 
 pub(super) fn parse(input: &[u8], environment: &HookEnvironment) -> Result<HookEvent, HookError> {
@@ -48,6 +51,7 @@ fn before(wire: HookInputWire, environment: &HookEnvironment) -> Result<Before, 
         cwd: wire.cwd,
         home: environment.home.clone(),
         permission_mode: wire.permission_mode,
+        transcript: wire.transcript_path,
         ..Context::default()
     };
     let input = match wire.tool_input {
@@ -139,6 +143,33 @@ pub(super) fn reply_after(decision: &Decision) -> HookReply {
 pub(super) fn reply_failure(problem: &str) -> HookReply {
     let stderr = format!("riskgate could not judge this call, so it does not run: {problem}");
     HookReply { stderr, exit_code: BLOCK, ..HookReply::default() }
+}
+
+/// Over HTTP only a JSON object with a 2xx status can stop a call, and which event it answers may not be known: so the
+/// decision that holds before a call and the one that holds for any event stand side by side.
+pub(super) fn http_body(reply: &HookReply) -> String {
+    match (reply.exit_code, reply.stdout.as_str()) {
+        (0, "") => "{}".to_owned(),
+        (0, stdout) => stdout.to_owned(),
+        _ => {
+            let reason = shortened(&reply.stderr);
+            let before = json!({
+                "hookEventName": "PreToolUse",
+                "permissionDecision": "deny",
+                "permissionDecisionReason": reason,
+            });
+            json!({"decision": "block", "reason": reason, "hookSpecificOutput": before}).to_string()
+        }
+    }
+}
+
+/// Exit code 2, or 0 with one JSON object or nothing at all.
+pub(super) fn is_sound(reply: &HookReply) -> bool {
+    match (reply.exit_code, reply.stdout.as_str()) {
+        (0, "") | (BLOCK, _) => true,
+        (0, stdout) => serde_json::from_str::<Map<String, Value>>(stdout).is_ok(),
+        _ => false,
+    }
 }
 
 fn reasons(reasons: &[Reason]) -> String {
@@ -244,6 +275,31 @@ mod tests {
         };
         assert_eq!(call.tool, "text");
         assert_eq!(call.input["text"], "one\n\ntext\ntwo\n");
+    }
+
+    #[test]
+    fn a_reply_that_would_let_the_call_run_by_mistake_is_not_sound() {
+        let reply =
+            |exit_code, stdout: &str| HookReply { stdout: stdout.to_owned(), exit_code, ..HookReply::default() };
+        for sound in [reply(0, ""), reply(0, "{\"a\":1}"), reply(2, ""), reply_failure("x")] {
+            assert!(is_sound(&sound), "{sound:?}");
+        }
+        for unsound in [reply(0, "allow"), reply(0, "{"), reply(0, "[]"), reply(1, "{}"), reply(101, "")] {
+            assert!(!is_sound(&unsound), "{unsound:?}");
+        }
+    }
+
+    #[test]
+    fn over_http_what_an_exit_code_says_is_said_in_json() {
+        assert_eq!(http_body(&HookReply::default()), "{}");
+        let asked = reply_before(&decision(Verdict::Ask), Mode::Ordinary);
+        assert_eq!(http_body(&asked), asked.stdout);
+        let blocked: Value = serde_json::from_str(&http_body(&reply_failure("it is late"))).unwrap();
+        assert_eq!(
+            (&blocked["decision"], &blocked["hookSpecificOutput"]["permissionDecision"]),
+            (&json!("block"), &json!("deny"))
+        );
+        assert!(blocked["reason"].as_str().unwrap().ends_with("it is late"));
     }
 
     #[test]

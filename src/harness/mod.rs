@@ -86,6 +86,35 @@ impl Harness {
         }
     }
 
+    /// Answers one call: reads it, lets `decide` judge what there is to judge, and replies in the harness's own terms.
+    pub fn answer<E: From<HookError>>(
+        self,
+        input: &[u8],
+        environment: &HookEnvironment,
+        decide: impl FnOnce(&ToolCall) -> Result<Decision, E>,
+    ) -> Result<HookReply, E> {
+        Ok(match self.parse(input, environment)? {
+            HookEvent::Before(before) => self.reply_before(&decide(&before.call)?, before.mode),
+            HookEvent::After(call) => self.reply_after(&decide(&call)?),
+            HookEvent::Other => HookReply::default(),
+        })
+    }
+
+    /// A reply in the form in which the harness takes it over HTTP: JSON alone, so that what an exit code says by itself has
+    /// to be said in it.
+    pub fn http_body(self, reply: &HookReply) -> String {
+        match self {
+            Self::ClaudeCode => claude_code::http_body(reply),
+        }
+    }
+
+    /// Whether a reply that came from elsewhere means something to the harness: what it does not understand lets a call run.
+    pub fn is_sound(self, reply: &HookReply) -> bool {
+        match self {
+            Self::ClaudeCode => claude_code::is_sound(reply),
+        }
+    }
+
     /// The reply before a tool runs.
     pub fn reply_before(self, decision: &Decision, mode: Mode) -> HookReply {
         match self {

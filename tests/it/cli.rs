@@ -334,7 +334,11 @@ fn help_names_every_command() {
       eval     Measure the engine against labelled actions: rates, curves, a report
       hook     Answer one hook call of an agent program: its JSON on the standard input, the reply on
                the standard output
+      serve    Stay loaded and answer `hook`, `score --command` and HTTP
+      status   Show the daemons that run
+      stop     Ask the daemons that run to finish what they have begun and leave
       model    Look at model bundles
+      review   Look at what remote review did and kept
       doctor   Check that everything works here: the runtime library, the bundle, the device, a decision
       encode   Show exactly what the model sees: action records in, texts and token ids out
       help     Print this message or the help of the given subcommand(s)

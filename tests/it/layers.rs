@@ -249,6 +249,10 @@ fn each_library_is_known_to_one_module() {
         ("tokenizers::", "encode"),
         ("memmap2::", "artifact"),
         ("clap::", "cli"),
+        ("regex::", "redact"),
+        ("reqwest::", "review"),
+        ("rustls::", "review"),
+        ("backon::", "review"),
         ("ctrlc::", "cli"),
         ("indicatif::", "cli"),
         ("statrs::", "evaluate"),
@@ -256,6 +260,13 @@ fn each_library_is_known_to_one_module() {
         ("maud::", "report"),
         ("comfy_table::", "report"),
         ("brush_parser::", "normalize"),
+        ("tokio::", "serve"),
+        ("axum::", "serve"),
+        ("hyper::", "serve"),
+        ("interprocess::", "serve"),
+        ("prometheus_client::", "serve"),
+        ("quick_cache::", "serve"),
+        ("rustix::", "serve"),
     ];
     let mut offences = Vec::new();
     for source in sources() {
@@ -265,6 +276,22 @@ fn each_library_is_known_to_one_module() {
         }
     }
     assert_none("a library is used outside its module", &offences);
+}
+
+#[test]
+fn the_thin_client_loads_nothing() {
+    const THIN: [&str; 5] = ["client", "identity", "lock", "place", "protocol"];
+    let heavy =
+        ["crate::app", "crate::model", "crate::encode", "crate::artifact", "crate::manifest", "tokio::", "axum::"];
+    let mut offences = Vec::new();
+    let mut n_files = 0;
+    for source in sources() {
+        let thin = THIN.iter().any(|name| source.name == format!("serve/{name}.rs"));
+        n_files += usize::from(thin);
+        offences.extend(heavy.iter().filter(|_| thin).flat_map(|word| source.mentions(word)));
+    }
+    assert_none("what a hook process runs would have to load", &offences);
+    assert_eq!(n_files, THIN.len());
 }
 
 #[test]

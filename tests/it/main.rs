@@ -6,6 +6,8 @@
 //! - `oracle`: the Bash parser against an independent one.
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
+//! - `review`: remote review against a reviewer on the loopback.
+//! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
 //! - `eval`: labels, figures and reports.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
 //!
@@ -23,7 +25,13 @@ mod corpus;
 mod eval;
 mod hook;
 mod hostile;
+#[cfg(all(unix, feature = "serve"))]
+mod http;
 mod layers;
 mod oracle;
 mod parity;
 mod properties;
+#[cfg(feature = "review")]
+mod review;
+#[cfg(all(unix, feature = "serve"))]
+mod serve;

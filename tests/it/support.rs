@@ -129,6 +129,7 @@ fn load(bundle: &Path) -> App {
         operating_point: "default".to_owned(),
         rates: Rates::default(),
         asking: Asking::Possible,
+        review: None,
     };
     App::load(settings, &Places::default(), None).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -203,6 +204,9 @@ impl Sandbox {
         {
             command.env(name, self.path(value));
         }
+        command.env("XDG_RUNTIME_DIR", self.path("run"));
+        // A test that wants a daemon says so: none must outlive the tests.
+        command.env("RISKGATE_NO_DAEMON", "true");
         if let Some(system) = std::env::var_os("SystemRoot") {
             command.env("SystemRoot", system);
         }

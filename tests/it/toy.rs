@@ -36,6 +36,7 @@ pub fn engine() -> Engine {
         policy: Policy::built_in(),
         reviewer: None,
         audit: None,
+        cache: None,
         asking: Asking::Possible,
     })
 }

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Time the daemon as its users see it: whole `hook` processes, and HTTP.
+
+    cargo build --release
+    python3 benches/daemon.py             # needs nothing but Python
+
+Each hook process is spawned, given its call and waited for, as an agent program does; its time is compared with that of a
+program that does nothing (`true`), in turns, so that a busy machine slows both. Calls repeat, as agents' do: the share that
+the daemon answered from memory is reported, and `--fresh` makes every call another.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", type=Path, default=ROOT / "target" / "release" / "riskgate")
+    parser.add_argument("--calls", type=int, default=1000, help="hook processes, and requests of one HTTP client")
+    parser.add_argument("--seconds", type=float, default=10.0, help="time under saturation")
+    parser.add_argument("--clients", type=int, default=8, help="HTTP clients under saturation")
+    parser.add_argument("--fresh", action="store_true", help="make every call another, so that the model runs for each")
+    return parser.parse_args()
+
+
+class Calls:
+    """Recorded calls, over and over."""
+
+    def __init__(self, fresh: bool) -> None:
+        lines = (ROOT / "benches" / "data" / "trace.jsonl").read_text(encoding="utf-8").splitlines()
+        self.records = [json.loads(line) for line in lines if line.strip()]
+        self.fresh = fresh
+        self.number = 0
+        self.lock = threading.Lock()
+
+    def record(self) -> dict:
+        """The next action record."""
+        with self.lock:
+            number, self.number = self.number, self.number + 1
+        record = dict(self.records[number % len(self.records)])
+        if self.fresh:
+            record["context"] = {**record.get("context", {}), "cwd": f"/home/me/src/app{number}"}
+        return record
+
+    def hook(self) -> bytes:
+        """The next call as Claude Code's JSON."""
+        record = self.record()
+        cwd = record.get("context", {}).get("cwd", "/home/me/src/app")
+        call = {"session_id": "s", "cwd": cwd, "permission_mode": "default", "hook_event_name": "PreToolUse"}
+        return json.dumps({**call, "tool_name": record["tool"], "tool_input": record["input"]}).encode()
+
+
+@contextmanager
+def daemon(program: Path, folder: str) -> Iterator[tuple[dict[str, str], str, int]]:
+    """A running daemon: the environment to ask it in, its HTTP address, its process."""
+    environment = {**os.environ, "RISKGATE_SOCKET": f"{folder}/d.sock"}
+    for name in ("RISKGATE_NO_DAEMON", "RISKGATE_HTTP"):
+        environment.pop(name, None)
+    command = [program, "serve", "--http", "127.0.0.1:0"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(1000):
+            status = subprocess.run([program, "status", "--json"], env=environment, capture_output=True, check=False)
+            found = json.loads(status.stdout or "[]")
+            if found and "http" in found[0]:
+                break
+            time.sleep(0.01)
+        else:
+            sys.exit("the daemon does not start")
+        yield environment, found[0]["http"], process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def spawn(command: list[str], environment: dict[str, str], data: bytes) -> tuple[float, int]:
+    """Milliseconds from spawn to exit, and the most memory in KiB."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin and process.stdout
+    try:
+        process.stdin.write(data)
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    process.stdout.read()
+    _, _, usage = os.wait4(process.pid, 0)
+    elapsed = (time.perf_counter() - started) * 1000
+    process.returncode = 0
+    return elapsed, usage.ru_maxrss
+
+
+def percentiles(times: list[float]) -> str:
+    """p50, p90 and p99."""
+    cuts = statistics.quantiles(times, n=100)
+    return f"p50 {cuts[49]:.2f} ms, p90 {cuts[89]:.2f} ms, p99 {cuts[98]:.2f} ms"
+
+
+def processes(arguments: argparse.Namespace, environment: dict[str, str], calls: Calls) -> None:
+    """Whole processes."""
+    hooks, nothing, memory = [], [], 0
+    for _ in range(arguments.calls):
+        data = calls.hook()
+        elapsed, peak = spawn([str(arguments.program), "hook", "claude-code"], environment, data)
+        hooks.append(elapsed)
+        memory = max(memory, peak)
+        nothing.append(spawn(["/bin/true"], environment, data)[0])
+    over = statistics.median(hooks) - statistics.median(nothing)
+    print(f"hook process          {percentiles(hooks)}, at most {memory / 1024:.1f} MiB")
+    print(f"a process for nothing {percentiles(nothing)}; the hook takes {over:.2f} ms more")
+
+
+def one_client(arguments: argparse.Namespace, address: str, calls: Calls) -> None:
+    """One HTTP client that keeps its connection."""
+    connection = http.client.HTTPConnection(address)
+    times = []
+    for _ in range(arguments.calls):
+        body = json.dumps(calls.record())
+        started = time.perf_counter()
+        connection.request("POST", "/v1/score", body)
+        connection.getresponse().read()
+        times.append((time.perf_counter() - started) * 1000)
+    print(f"HTTP, one client      {percentiles(times)}")
+
+
+def saturated(arguments: argparse.Namespace, address: str, calls: Calls) -> None:
+    """As much as the daemon takes."""
+    until = time.perf_counter() + arguments.seconds
+    times: list[list[float]] = [[] for _ in range(arguments.clients)]
+
+    def client(mine: list[float]) -> None:
+        connection = http.client.HTTPConnection(address)
+        while time.perf_counter() < until:
+            body = json.dumps(calls.record())
+            started = time.perf_counter()
+            connection.request("POST", "/v1/score", body)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 200:
+                mine.append((time.perf_counter() - started) * 1000)
+
+    threads = [threading.Thread(target=client, args=(mine,)) for mine in times]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    everything = [elapsed for mine in times for elapsed in mine]
+    rate = len(everything) / arguments.seconds
+    print(f"HTTP, {arguments.clients} clients       {rate:.0f} requests a second, {percentiles(everything)}")
+
+
+def remembered(address: str) -> str:
+    """How many decisions came from memory."""
+    connection = http.client.HTTPConnection(address)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    counts = [(line, int(line.rsplit(" ", 1)[1])) for line in lines if line.startswith("riskgate_decisions_total")]
+    cached = sum(count for line, count in counts if 'source="cache"' in line)
+    return f"{cached} of {sum(count for _, count in counts)} decisions from memory"
+
+
+def resident(pid: int) -> str:
+    """The daemon's memory."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    sizes = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("VmRSS", "VmHWM"))}
+    return f"{sizes['VmRSS']:.0f} MiB resident, at most {sizes['VmHWM']:.0f} MiB"
+
+
+def main() -> int:
+    """Everything, one after the other."""
+    arguments = parse_arguments()
+    calls = Calls(arguments.fresh)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        daemon(arguments.program.resolve(), folder) as (environment, address, pid),
+    ):
+        processes(arguments, environment, calls)
+        one_client(arguments, address, calls)
+        saturated(arguments, address, calls)
+        print(f"daemon                {resident(pid)}; {remembered(address)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

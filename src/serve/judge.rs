@@ -1,0 +1,132 @@
+//! One task and an engine: what a door was given in, what it gives back out. Both doors' tasks are answered here alone.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::metrics::Metrics;
+use crate::action::ToolCall;
+use crate::app::App;
+use crate::engine::{Deadline, Failure};
+use crate::harness::{Harness, HookEnvironment, HookError, HookReply};
+use crate::record::{self, ActionRecord, RecordError};
+use crate::verdict::Decision;
+
+/// Most records of one request: what one worker answers well within a deadline.
+pub(super) const MAX_RECORDS: usize = 256;
+
+/// Something to be judged.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// An action record, or a list of them.
+    Score(Vec<u8>),
+    /// A hook call.
+    Hook { harness: Harness, environment: HookEnvironment, input: Vec<u8> },
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Decision records in the form in which the action records came.
+    Records(Vec<u8>),
+    /// Nothing in it could be read; the error record.
+    Unreadable(Vec<u8>),
+    /// The hook's reply.
+    Hook(HookReply),
+}
+
+/// What a task is judged with: the worker's engine, or the fail-safe table in its place.
+pub(super) trait Decide {
+    /// One decision for each call, in order.
+    fn decide(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision>;
+}
+
+/// Answers a task.
+pub(super) fn answer(
+    task: &Task,
+    engine: &mut dyn Decide,
+    app: &App,
+    metrics: &Metrics,
+    deadline: Deadline,
+) -> Outcome {
+    let mut judge = Judge { engine, app, metrics, deadline };
+    match task {
+        Task::Score(bytes) if is_list(bytes) => judge.score_many(bytes),
+        Task::Score(bytes) => judge.score(bytes),
+        Task::Hook { harness, environment, input } => judge.hook(*harness, environment, input),
+    }
+}
+
+fn is_list(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"[")
+}
+
+struct Judge<'a> {
+    engine: &'a mut dyn Decide,
+    app: &'a App,
+    metrics: &'a Metrics,
+    deadline: Deadline,
+}
+
+impl Judge<'_> {
+    fn score(&mut self, bytes: &[u8]) -> Outcome {
+        match record::parse(bytes) {
+            Ok(record) => Outcome::Records(self.rendered(vec![Ok(record)]).remove(0).to_string().into_bytes()),
+            Err((id, error)) => self.unreadable(&id, &error),
+        }
+    }
+
+    fn score_many(&mut self, bytes: &[u8]) -> Outcome {
+        let values: Vec<Value> = match serde_json::from_slice(bytes) {
+            Ok(values) => values,
+            Err(error) => return self.unreadable(&Value::Null, &error.into()),
+        };
+        if values.len() > MAX_RECORDS {
+            return self.unreadable(&Value::Null, &RecordError::TooMany { records: values.len(), most: MAX_RECORDS });
+        }
+        let records = values.into_iter().map(record::from_value).collect();
+        Outcome::Records(Value::Array(self.rendered(records)).to_string().into_bytes())
+    }
+
+    /// One answer for each record, in order.
+    fn rendered(&mut self, records: Vec<Result<ActionRecord, (Value, RecordError)>>) -> Vec<Value> {
+        let started = Instant::now();
+        let calls: Vec<ToolCall> = records.iter().flatten().map(|record| record.call.clone()).collect();
+        let mut decisions = self.decide(&calls).into_iter();
+        let share = started.elapsed().as_micros() / records.len().max(1) as u128;
+        let elapsed = u64::try_from(share).unwrap_or(u64::MAX);
+        let answer = |record: Result<ActionRecord, (Value, RecordError)>| match record {
+            Ok(record) => {
+                let decision = decisions.next().unwrap_or_else(|| self.app.fail_safe(&Failure::Score));
+                record::decision_json(&record.id, &decision, self.app.stamp(), elapsed)
+            }
+            Err((id, error)) => self.error(&id, &error),
+        };
+        records.into_iter().map(answer).collect()
+    }
+
+    fn hook(&mut self, harness: Harness, environment: &HookEnvironment, input: &[u8]) -> Outcome {
+        let decide = |call: &ToolCall| {
+            let decision = self.decide(std::slice::from_ref(call)).pop();
+            Ok::<_, HookError>(decision.unwrap_or_else(|| self.app.fail_safe(&Failure::Score)))
+        };
+        let reply = harness.answer(input, environment, decide);
+        Outcome::Hook(reply.unwrap_or_else(|error| harness.reply_failure(&error.to_string())))
+    }
+
+    fn decide(&mut self, calls: &[ToolCall]) -> Vec<Decision> {
+        let started = Instant::now();
+        let decisions = self.engine.decide(calls, self.deadline);
+        self.metrics.decided(&decisions, started.elapsed());
+        decisions
+    }
+
+    fn unreadable(&self, id: &Value, error: &RecordError) -> Outcome {
+        Outcome::Unreadable(self.error(id, error).to_string().into_bytes())
+    }
+
+    fn error(&self, id: &Value, error: &RecordError) -> Value {
+        let verdict = self.app.fail_safe(&Failure::Input(error.to_string())).verdict;
+        record::error_json(id, error, verdict)
+    }
+}

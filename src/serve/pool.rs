@@ -1,0 +1,143 @@
+//! The workers: a thread each, one queue for all of them, bounded so that nobody waits without end.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use super::generation::{Current, Generation};
+use super::judge::{self, Decide, Outcome, Task};
+use super::metrics::Metrics;
+use crate::action::ToolCall;
+use crate::engine::{self, Deadline, Engine, Failure};
+use crate::verdict::Decision;
+
+/// Calls that may wait for each worker: a tenth of a second at the usual pace, a second or two of the longest.
+const QUEUE_PER_WORKER: usize = 64;
+
+/// The workers of a daemon.
+pub(super) struct Pool {
+    jobs: Mutex<Option<SyncSender<Job>>>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    metrics: Arc<Metrics>,
+}
+
+/// A task on its way to a worker.
+struct Job {
+    task: Task,
+    deadline: Deadline,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// The queue is full, or the daemon is leaving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Pool {
+    /// Starts `n` workers that judge with the current generation.
+    pub(super) fn start(n: usize, current: &Arc<Current>, metrics: &Arc<Metrics>) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(n.saturating_mul(QUEUE_PER_WORKER));
+        let receiver = Arc::new(Mutex::new(receiver));
+        let start = |index| {
+            let worker =
+                Worker { jobs: Arc::clone(&receiver), current: Arc::clone(current), metrics: Arc::clone(metrics) };
+            let thread = thread::Builder::new().name(format!("worker-{index}")).stack_size(engine::STACK);
+            thread.spawn(move || worker.run())
+        };
+        let workers = (0..n).map(start).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { jobs: Mutex::new(Some(sender)), workers: Mutex::new(workers), metrics: Arc::clone(metrics) })
+    }
+
+    /// Hands a task to the next free worker; the outcome comes on the channel, which closes without one when the worker
+    /// panicked.
+    pub(super) fn submit(&self, task: Task, deadline: Deadline) -> Result<oneshot::Receiver<Outcome>, Full> {
+        let (answer, outcome) = oneshot::channel();
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = jobs.as_ref().ok_or(Full)?;
+        self.metrics.waits();
+        jobs.try_send(Job { task, deadline, answer }).map_err(|error| match error {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => {
+                self.metrics.waits_no_more();
+                Full
+            }
+        })?;
+        Ok(outcome)
+    }
+
+    /// Takes no more tasks and waits until all that were taken are answered. A process that ends while the runtime works
+    /// on another thread can die of a signal.
+    pub(super) fn finish(&self) {
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        // A worker that panicked has nothing more to finish.
+        workers.into_iter().for_each(|worker| drop(worker.join()));
+    }
+}
+
+struct Worker {
+    jobs: Arc<Mutex<Receiver<Job>>>,
+    current: Arc<Current>,
+    metrics: Arc<Metrics>,
+}
+
+impl Worker {
+    fn run(self) {
+        let mut bench = Bench::new(self.current.get());
+        while let Some(job) = self.next() {
+            self.metrics.waits_no_more();
+            // Whoever asked may have given up meanwhile.
+            if job.answer.is_closed() {
+                continue;
+            }
+            bench.follow(&self.current);
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&job, &mut bench)));
+            match outcome {
+                Ok(outcome) => drop(job.answer.send(outcome)),
+                Err(_) => bench = Bench::new(self.current.get()),
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+
+    fn answer(&self, job: &Job, bench: &mut Bench) -> Outcome {
+        let generation = Arc::clone(&bench.generation);
+        judge::answer(&job.task, bench, generation.app(), &self.metrics, job.deadline)
+    }
+}
+
+/// A worker's engine and the generation that it is from.
+struct Bench {
+    generation: Arc<Generation>,
+    engine: Engine,
+}
+
+impl Bench {
+    fn new(generation: Arc<Generation>) -> Self {
+        Self { engine: generation.engine(), generation }
+    }
+
+    /// Changes to the current generation when that is another.
+    fn follow(&mut self, current: &Current) {
+        let newest = current.get();
+        if !Arc::ptr_eq(&newest, &self.generation) {
+            *self = Self::new(newest);
+        }
+    }
+}
+
+impl Decide for Bench {
+    fn decide(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision> {
+        if deadline.passed() {
+            // It waited too long in the queue: reading it any further would make the next one late, too.
+            let decision = self.generation.app().fail_safe(&Failure::Deadline);
+            return vec![decision; calls.len()];
+        }
+        self.engine.decide_all(calls, deadline)
+    }
+}
