@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from messages import Block, Json, Message, Say
+from messages import Block, Call, Json, Message, Say
 from stub import Request
 
 Step = Sequence[Block]
@@ -21,10 +21,14 @@ class ToolResult:
 
 @dataclass
 class Script:
-    """Turn by turn what the model says; the last turn is said for ever. Subagents are known by the prompt they get."""
+    """Turn by turn what the model says; the last turn is said for ever. Subagents are known by the prompt they get.
+
+    What stands in `before` happens while the model thinks about the turn of that number (the first is 0).
+    """
 
     steps: list[Step]
     subagents: dict[str, list[Step]] = field(default_factory=dict)
+    before: dict[int, Callable[[], None]] = field(default_factory=dict)
 
     def __call__(self, request: Request) -> Message:
         """The next turn of the conversation that asks."""
@@ -34,6 +38,8 @@ class Script:
             return Message([Say("ok")], model=body["model"])
         steps = self.steps_of(body)
         turn = sum(message["role"] == "assistant" for message in body["messages"])
+        if steps is self.steps and turn in self.before:
+            self.before[turn]()
         return Message(list(steps[min(turn, len(steps) - 1)]), model=body["model"])
 
     def steps_of(self, body: Json) -> list[Step]:
@@ -45,6 +51,11 @@ class Script:
             if any(prompt in text for text in said):
                 return steps
         return self.steps
+
+
+def one_call(call: Call) -> Script:
+    """An agent that makes one call and is done."""
+    return Script([[Say("Let me see."), call], [Say("Done.")]])
 
 
 def tool_results(bodies: Sequence[Json]) -> dict[str, ToolResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from stub import Stub, serving
 
 # Far more than anything takes; what waits longer hangs.
 PATIENCE = 180
+REVIEW_KEY = "EXAMPLE-review-key"
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -126,6 +128,29 @@ class Home:
         group = [{"matcher": "*", "hooks": [{**handler, "timeout": timeout}]}]
         settings = {"hooks": {"PreToolUse": group, "PostToolUse": group}}
         (self.folder / ".claude" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+
+    def turn_review_on(self, base_url: str, more: str = "") -> None:
+        """As the README says, with a reviewer at an address."""
+        key = self.config.parent / "key"
+        key.write_text(REVIEW_KEY + "\n", encoding="utf-8")
+        key.chmod(0o600)
+        settings = f'[review]\nmode = "uncertain"\nbase_url = "{base_url}"\nkey_file = "{key}"\n{more}\n'
+        self.config.write_text(settings, encoding="utf-8")
+
+    def status(self) -> list[Json]:
+        """The daemons that run here."""
+        daemons: list[Json] = json.loads(self.riskgate("status", "--json").stdout)
+        return daemons
+
+    def warm_up(self) -> int:
+        """Has a daemon started, as the first call of a session does; its process once it answers."""
+        hook = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}}
+        until = time.monotonic() + PATIENCE
+        while not any("pid" in daemon for daemon in self.status()):
+            assert time.monotonic() < until, "no daemon answers"
+            self.riskgate("hook", "claude-code", text=json.dumps({**hook, "cwd": str(self.work)}))
+            time.sleep(0.05)
+        return next(int(daemon["pid"]) for daemon in self.status() if "pid" in daemon)
 
     def zones(self, calls: Sequence[Call]) -> list[str]:
         """How the local model by itself sees calls that are made here."""

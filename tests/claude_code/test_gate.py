@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from agent import Script
+from agent import Script, one_call
 from messages import Call, Say, Think, bash
 from session import Home
 
 HARMLESS = "echo harmless-$((40 + 2)) && touch ran.txt"
 BYPASS = "--dangerously-skip-permissions"
-
-
-def one_call(call: Call) -> Script:
-    """An agent that makes one call and is done."""
-    return Script([[Say("Let me see."), call], [Say("Done.")]])
 
 
 def test_without_a_gate_the_dangerous_call_runs(home: Home, dangerous: str) -> None:
