@@ -5,9 +5,9 @@
     python3 tests/soak.py --minutes 10            # needs nothing but Python 3.11
 
 Every client makes its next call when the last is answered, so the load is what the machine can take. The calls are those of
-`tests/corpus`, judged and never run, a third each as whole `hook` processes with a daemon of their own, as `/v1/score` and as
-`/hook/claude-code` of a second daemon. Meanwhile the first daemon is killed, stopped and ended, bundles are exchanged for sound
-and for broken ones, and the reviewer fails in every way that it can. It is an error when
+`tests/corpus`, judged and never run: a third each as whole `hook` processes with a daemon of their own, and as `/v1/score` and
+`/hook/claude-code` of a second daemon. Meanwhile the first daemon is killed, stopped and ended, bundles are exchanged for
+sound and for broken ones, and the reviewer fails in every way that it can. It is an error when
 
 - a call has a verdict that neither the local model by itself nor the reviewer's answer to this very call accounts for,
 - a call has no answer, or one after its deadline,
@@ -184,7 +184,9 @@ class World:
 
 def draw_cases(options: argparse.Namespace) -> list[Case]:
     """Calls of the corpus, always the same for a seed."""
-    lines = [line for path in sorted((REPOSITORY / "tests" / "corpus").glob("*.jsonl")) for line in path.open(encoding="utf-8")]
+    lines = [
+        line for path in sorted((REPOSITORY / "tests" / "corpus").glob("*.jsonl")) for line in path.open(encoding="utf-8")
+    ]
     records = [record for record in map(json.loads, lines) if record["tool"] != "text"]
     drawn = random.Random(options.seed).sample(records, options.calls)
     return [Case(number, record["tool"], record["input"]) for number, record in enumerate(drawn)]
@@ -396,13 +398,16 @@ def report(tally: Tally, sizes: list[float], seconds: float, reviewing: Reviewin
     for way, times in sorted(tally.times.items()):
         ordered = sorted(times)
         cuts = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 for share in (0.5, 0.9, 0.99)]
-        print(f"  {way:10} p50 {cuts[0]:.0f} ms, p90 {cuts[1]:.0f} ms, p99 {cuts[2]:.0f} ms, most {ordered[-1] * 1000:.0f} ms")
+        print(
+            f"  {way:10} p50 {cuts[0]:.0f} ms, p90 {cuts[1]:.0f} ms, p99 {cuts[2]:.0f} ms, most {ordered[-1] * 1000:.0f} ms"
+        )
     print(f"  verdicts   {dict(sorted(tally.verdicts.items()))}")
     print(f"  stopped    {dict(tally.reasons)}")
     print(f"  reviewer   {dict(reviewing.answered)}")
     print(f"  trouble    {dict(sorted(tally.events.items()))}")
     quarter = max(1, len(sizes) // 4)
-    print(f"  memory     {[round(max(sizes[start:start + quarter])) for start in range(0, len(sizes), quarter)]} MiB, most by quarter")
+    most = [round(max(sizes[start : start + quarter])) for start in range(0, len(sizes), quarter)]
+    print(f"  memory     {most} MiB, most by quarter")
 
 
 def soak(world: World, options: argparse.Namespace) -> int:

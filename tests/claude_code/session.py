@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from agent import Script, ToolResult, tool_results
 from messages import Call, Json
@@ -17,6 +19,7 @@ from stub import Stub, serving
 
 # Far more than anything takes; what waits longer hangs.
 PATIENCE = 180
+PROMPT = "Tidy up, please."
 REVIEW_KEY = "EXAMPLE-review-key"
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -43,6 +46,12 @@ class Outcome:
     events: list[Json]
     requests: list[Json]
     stderr: str
+
+    @classmethod
+    def of(cls, events: list[Json], stub: Stub, stderr: str) -> Outcome:
+        """Of a session that has ended."""
+        assert events, stderr
+        return cls(events, [body for body in stub.questions() if body.get("tools")], stderr)
 
     def result(self, call: Call) -> ToolResult:
         """What the agent was told of a call."""
@@ -88,7 +97,7 @@ class Home:
 
     @property
     def config(self) -> Path:
-        """riskgate's settings."""
+        """Where the settings of riskgate are."""
         return self.folder / ".config" / "riskgate" / "config.toml"
 
     @property
@@ -160,33 +169,75 @@ class Home:
         assert done.returncode == 0, done.stderr
         return [json.loads(line)["zone"] for line in done.stdout.splitlines()]
 
-    def run(self, script: Script, *arguments: str, prompt: str = "Tidy up, please.") -> Outcome:
-        """A whole session of Claude Code."""
-        with self.session(script, *arguments, prompt=prompt) as (process, stub):
+    def run(self, script: Script, *arguments: str, prompt: str = PROMPT) -> Outcome:
+        """A whole session of Claude Code with nobody at the keyboard."""
+        with self.session(script, prompt, *arguments) as (process, stub):
             stdout, stderr = process.communicate(timeout=PATIENCE)
-            events = [json.loads(line) for line in stdout.splitlines() if line.startswith("{")]
-            assert events, stderr
-            return Outcome(events, [body for body in stub.questions() if body.get("tools")], stderr)
+            return Outcome.of([json.loads(line) for line in stdout.splitlines() if line.startswith("{")], stub, stderr)
+
+    def run_with_person(self, script: Script, answer: bool) -> tuple[Outcome, list[Json]]:
+        """A whole session with a person who answers every question alike; also what they were asked."""
+        arguments = ["--input-format", "stream-json", "--permission-prompt-tool", "stdio"]
+        with self.session(script, "", *arguments) as (process, stub):
+            assert process.stdin
+            assert process.stdout
+            person = Person(process.stdin, answer)
+            person.send({"type": "user", "message": {"role": "user", "content": PROMPT}})
+            events = []
+            for line in process.stdout:
+                events.append(json.loads(line))
+                if events[-1]["type"] == "control_request":
+                    person.reply(events[-1])
+                if events[-1]["type"] == "result":
+                    break
+            process.stdin.close()
+            return Outcome.of(events, stub, ""), person.asked
 
     @contextmanager
-    def session(
-        self, script: Script, *arguments: str, prompt: str = "Tidy up, please."
-    ) -> Iterator[tuple[subprocess.Popen[str], Stub]]:
+    def session(self, script: Script, prompt: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Stub]]:
         """A session that has begun, and the stub that it talks to."""
         with serving(script) as stub:
             variables = {"ANTHROPIC_BASE_URL": stub.base_url, "ANTHROPIC_API_KEY": "EXAMPLE-agent-key", **QUIET}
-            command = [str(self.programs.claude), "-p", prompt, "--output-format", "stream-json", "--verbose", *arguments]
+            told = [prompt] if prompt else []
             process = subprocess.Popen(
-                command,
+                [str(self.programs.claude), "-p", *told, "--output-format", "stream-json", "--verbose", *arguments],
                 env={**self.variables(), **variables},
                 cwd=self.work,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if prompt else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
+            # A session that hangs must not hang its test.
+            watch = threading.Timer(PATIENCE, process.kill)
+            watch.start()
             try:
                 yield process, stub
             finally:
+                watch.cancel()
                 process.kill()
                 process.wait()
+
+
+class Person:
+    """Somebody who sits before a session and is asked."""
+
+    def __init__(self, output: IO[str], answer: bool) -> None:
+        self.output = output
+        self.answer = answer
+        self.asked: list[Json] = []
+
+    def send(self, message: Json) -> None:
+        """Says something."""
+        self.output.write(json.dumps(message) + "\n")
+        self.output.flush()
+
+    def reply(self, event: Json) -> None:
+        """Answers a question."""
+        question = event["request"]
+        assert question["subtype"] == "can_use_tool", event
+        self.asked.append(question)
+        allowed = {"behavior": "allow", "updatedInput": question["input"]}
+        answer = allowed if self.answer else {"behavior": "deny", "message": "not today"}
+        response = {"subtype": "success", "request_id": event["request_id"], "response": answer}
+        self.send({"type": "control_response", "response": response})

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from messages import Json, Message, error_body
 
@@ -24,7 +23,7 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
-    body: Any
+    body: Json
     at: float = field(default_factory=time.monotonic)
 
 
@@ -62,6 +61,15 @@ Reply = Message | Refuse | Garbage | Silence | Cut
 Answer = Callable[[Request], Reply]
 
 
+def parse(text: bytes) -> Json:
+    """A question, or nothing where it is none."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
@@ -70,12 +78,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Nothing is asked for this way that anybody needs."""
-        self.remember(None)
+        self.remember({})
         self.send(Refuse(404, "no such thing here"))
 
     def do_HEAD(self) -> None:
         """Asks whether anybody is there."""
-        self.remember(None)
+        self.remember({})
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -83,20 +91,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """A question."""
         text = self.rfile.read(int(self.headers.get("content-length", 0)))
-        try:
-            body = json.loads(text)
-        except ValueError:
-            body = None
+        body = parse(text)
         request = self.remember(body)
         path = self.path.partition("?")[0]
         if path == "/v1/messages/count_tokens":
             self.send_json(200, json.dumps({"input_tokens": max(1, len(text) // 4)}).encode())
-        elif path != "/v1/messages" or not isinstance(body, dict):
+        elif path != "/v1/messages" or not body:
             self.send(Refuse(404, "no such thing here"))
         else:
             self.send(self.server.answer(request), stream=bool(body.get("stream")))
 
-    def remember(self, body: Any) -> Request:
+    def remember(self, body: Json) -> Request:
         """Keeps the request."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, self.path, headers, body)

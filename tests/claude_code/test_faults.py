@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 import reviewer
 from agent import Script, one_call
 from cage import FULL

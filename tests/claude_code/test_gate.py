@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from agent import Script, one_call
 from messages import Call, Say, Think, bash
 from session import Home

@@ -6,6 +6,7 @@ import json
 import socket
 
 import pytest
+
 import reviewer
 from agent import Script, one_call
 from messages import Call, Json, Say, bash

@@ -6,16 +6,26 @@ import json
 
 import anthropic
 import pytest
+
 from messages import Block, Call, Message, Say, Think
 from stub import Cut, Garbage, Refuse, Reply, Request, Silence, serving
 
-ASKING: dict[str, object] = {"model": "claude-opus-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello."}]}
+ASKING: dict[str, object] = {
+    "model": "claude-opus-5-5",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Hello."}],
+}
 BLOCKS: list[list[Block]] = [
     [Say("Hello. " * 20)],
     [Say("Grüße, 世界 🦀 — “quoted”\n\n\ttabs")],
     [Call("Bash", {"command": "echo 'ä'", "timeout": 5, "nested": {"list": [1, None, True, 0.5]}})],
     [Call("ListAgents", {})],
-    [Think("First this, then that. " * 5), Say("Both at once."), Call("Read", {"file_path": "/a"}), Call("Read", {"file_path": "/b"})],
+    [
+        Think("First this, then that. " * 5),
+        Say("Both at once."),
+        Call("Read", {"file_path": "/a"}),
+        Call("Read", {"file_path": "/b"}),
+    ],
 ]
 
 
@@ -32,7 +42,9 @@ def test_a_message_is_read_alike_whole_and_as_a_stream(blocks: list[Block]) -> N
         with client(stub.base_url).messages.stream(**ASKING) as stream:  # type: ignore[arg-type]
             events = [event.type for event in stream]
             streamed = stream.get_final_message()
-    assert [block.model_dump(exclude_none=True, exclude={"caller"}) for block in whole.content] == [block.block() for block in blocks]
+    assert [block.model_dump(exclude_none=True, exclude={"caller"}) for block in whole.content] == [
+        block.block() for block in blocks
+    ]
     assert [block.to_dict() for block in streamed.content] == [block.to_dict() for block in whole.content]
     assert (streamed.stop_reason, streamed.usage.output_tokens) == (whole.stop_reason, whole.usage.output_tokens)
     assert whole.stop_reason == ("tool_use" if isinstance(blocks[-1], Call) else "end_turn")
@@ -51,7 +63,9 @@ def test_what_was_asked_is_remembered_as_it_came() -> None:
 
 def test_tokens_are_counted() -> None:
     with serving(lambda request: Message([])) as stub:
-        counted = client(stub.base_url).messages.count_tokens(model="claude-x", messages=[{"role": "user", "content": "Hi."}])
+        counted = client(stub.base_url).messages.count_tokens(
+            model="claude-x", messages=[{"role": "user", "content": "Hi."}]
+        )
     assert counted.input_tokens > 0
 
 
