@@ -5,7 +5,7 @@
     python3 tests/soak.py --minutes 10            # needs nothing but Python 3.11
 
 Every client makes its next call when the last is answered, so the load is what the machine can take. The calls are those of
-`tests/corpus`, judged and never run: a third each as whole `hook` processes with a daemon of their own, and as `/v1/score` and
+`tests/corpus`, judged and never run: a third each as whole `hook` processes with a daemon of their own, as `/v1/score` and
 `/hook/claude-code` of a second daemon. Meanwhile the first daemon is killed, stopped and ended, bundles are exchanged for
 sound and for broken ones, and the reviewer fails in every way that it can. It is an error when
 

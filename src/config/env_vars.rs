@@ -54,3 +54,11 @@ pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 pub const CLAUDE_PROJECT_DIR: &str = "CLAUDE_PROJECT_DIR";
 /// ONNX Runtime's own variable for its library, after [`RUNTIME`].
 pub const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";
+
+/// Whether a variable decides how riskgate judges: how strictly, with which files, and who is asked.
+pub fn decides(name: &str) -> bool {
+    const FILES: [&str; 5] = [ORT_DYLIB_PATH, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME, XDG_RUNTIME_DIR];
+    // Windows does not tell the case of names apart.
+    let name = name.to_ascii_uppercase();
+    name.starts_with("RISKGATE_") || FILES.contains(&name.as_str())
+}

@@ -1,8 +1,9 @@
 """A cage for programs that may misbehave: no network but the loopback, nothing to write to but memory, no process to harm.
 
 Linux only. `enter` starts a command in namespaces of its own, as an unprivileged user of them. In there `/home`, `/tmp` and
-`/run` are empty and in memory, `/tmp/full` is a disk with next to no room, and everything else can only be read. What the
-command must find below one of the emptied folders is named in `keep`.
+`/run` are empty and in memory, `/tmp/full` is a disk with next to no room, `/etc` takes changes that nobody else sees (where
+the system can do that), and everything else can only be read. What the command must find below one of the emptied folders is
+named in `keep`.
 """
 
 from __future__ import annotations
@@ -60,9 +61,10 @@ def prepare(keep: Sequence[str]) -> None:
     empty(EMPTIED, keep)
     FULL.mkdir()
     mount("tmpfs", FULL, f"size={FULL_BYTES}")
+    changeable = ["/etc"] if overlay("/etc", Path("/run/changes")) else []
     set_read_only("/", recursive=True)
     # What is kept stays as it was found: it can only be read.
-    for path in [*EMPTIED, str(FULL), "/proc"]:
+    for path in [*EMPTIED, str(FULL), "/proc", *changeable]:
         set_writable(path)
 
 
@@ -106,6 +108,18 @@ def checked(outcome: int, what: str) -> None:
 def mount(kind: str, target: Path, options: str) -> None:
     """Mounts a new file system."""
     checked(LIBC.mount(kind.encode(), bytes(target), kind.encode(), 0, options.encode()), f"mount {target}")
+
+
+def overlay(target: str, changes: Path) -> bool:
+    """Lets a folder take changes in another place; whether this system can."""
+    for name in ("upper", "work"):
+        (changes / name).mkdir(parents=True)
+    (changes / "upper").chmod(0o777)
+    try:
+        mount("overlay", Path(target), f"lowerdir={target},upperdir={changes}/upper,workdir={changes}/work,userxattr")
+    except OSError:
+        return False
+    return True
 
 
 def bind(source: str, target: str) -> None:

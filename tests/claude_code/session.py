@@ -131,10 +131,10 @@ class Home:
             command, env=self.variables(), cwd=self.work, input=text, capture_output=True, text=True, timeout=PATIENCE
         )
 
-    def install_hooks(self, timeout: int = 60) -> None:
-        """As the README says."""
-        handler = {"type": "command", "command": str(self.programs.riskgate), "args": ["hook", "claude-code"]}
-        group = [{"matcher": "*", "hooks": [{**handler, "timeout": timeout}]}]
+    def install_hooks(self, program: Path | None = None) -> None:
+        """As the README says, but with more time."""
+        command = {"type": "command", "command": str(program or self.programs.riskgate), "args": ["hook", "claude-code"]}
+        group = [{"matcher": "*", "hooks": [{**command, "timeout": 60}]}]
         settings = {"hooks": {"PreToolUse": group, "PostToolUse": group}}
         (self.folder / ".claude" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
 

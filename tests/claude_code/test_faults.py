@@ -147,3 +147,16 @@ def test_with_a_full_disk_no_review_is_spent_unseen(home: Home, uncertain: str, 
     assert not has_run(home)
     assert outcome.result(call).is_error
     assert "the state of reviews" in outcome.result(call).text
+
+
+@pytest.mark.parametrize(
+    "hook", ["exit 1", "kill -9 $$", "exec /nowhere/riskgate"], ids=["fails", "is killed", "is missing"]
+)
+def test_a_hook_that_does_not_answer_is_no_gate(home: Home, hook: str) -> None:
+    """The limit that the README names, and why riskgate answers whatever happens: Claude Code takes no answer for a yes."""
+    program = home.folder / "hook"
+    program.write_text(f"#!/bin/sh\n{hook}\n", encoding="utf-8")
+    program.chmod(0o755)
+    home.install_hooks(program=program)
+    home.run(one_call(bash(HARMLESS)), BYPASS)
+    assert has_run(home)

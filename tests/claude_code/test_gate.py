@@ -32,7 +32,16 @@ def test_a_harmless_call_runs(home: Home) -> None:
     assert outcome.denials() == []
 
 
-@pytest.mark.parametrize("arguments", [[], [BYPASS], ["--permission-mode", "acceptEdits"], ["--permission-mode", "dontAsk"]])
+MODES = [
+    [],
+    [BYPASS],
+    *(["--permission-mode", mode] for mode in ["acceptEdits", "dontAsk", "auto", "plan"]),
+    ["--allowedTools", "Bash"],
+    ["--settings", json.dumps({"permissions": {"allow": ["Bash(*)", "Bash"]}})],
+]
+
+
+@pytest.mark.parametrize("arguments", MODES, ids=str)
 def test_a_dangerous_call_does_not_run_and_the_agent_learns_why(home: Home, dangerous: str, arguments: list[str]) -> None:
     call = bash(dangerous)
     outcome = home.run(one_call(call), *arguments)
@@ -44,20 +53,13 @@ def test_a_dangerous_call_does_not_run_and_the_agent_learns_why(home: Home, dang
     assert "delete" in result.text or "destroy" in result.text
 
 
-@pytest.mark.parametrize("arguments", [[], [BYPASS]])
+@pytest.mark.parametrize("arguments", MODES, ids=str)
 def test_an_uncertain_call_does_not_run_where_nobody_can_be_asked(home: Home, uncertain: str, arguments: list[str]) -> None:
     call = bash(uncertain)
     outcome = home.run(one_call(call), *arguments)
     assert not (home.work / "ran.txt").exists()
     assert outcome.result(call).is_error
     assert "riskgate" in outcome.result(call).text
-
-
-def test_an_allow_rule_does_not_open_the_gate(home: Home, dangerous: str) -> None:
-    call = bash(dangerous)
-    outcome = home.run(one_call(call), "--allowedTools", "Bash")
-    assert home.is_whole
-    assert outcome.result(call).is_error
 
 
 def test_of_several_calls_in_one_turn_only_the_harmless_run(home: Home, dangerous: str) -> None:
