@@ -108,7 +108,8 @@ class World:
         self.riskgate = options.riskgate.resolve()
         self.bundle = folder / "bundle"
         self.environment = {
-            "HOME": str(folder / "home"),
+            # As the records say; nothing is written there.
+            "HOME": "/home/me",
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "XDG_STATE_HOME": str(folder / "state"),
@@ -119,7 +120,7 @@ class World:
         }
         if options.runtime:
             self.environment["RISKGATE_RUNTIME"] = str(options.runtime.resolve())
-        for name in ("home", "config/riskgate", "state", "run"):
+        for name in ("config/riskgate", "state", "run"):
             (folder / name).mkdir(parents=True)
         (folder / "run").chmod(0o700)
         for name in ("a", "b", "broken"):
@@ -259,7 +260,7 @@ def by_hook(world: World, tally: Tally, case: Case) -> None:
     """A whole process, as Claude Code makes it."""
     started = time.monotonic()
     try:
-        done = world.run("hook", "claude-code", text=json.dumps(case.hook()), CLAUDE_PROJECT_DIR=case.cwd, HOME="/home/me")
+        done = world.run("hook", "claude-code", text=json.dumps(case.hook()), CLAUDE_PROJECT_DIR=case.cwd)
         elapsed = time.monotonic() - started
         if done.returncode == 2:
             # Stopped without a verdict, as with a broken bundle and no daemon.

@@ -63,7 +63,9 @@ mod tests {
     #[test]
     fn a_project_says_nothing_of_the_judge() {
         for file in ["settings.json", "settings.local.json"] {
-            for name in ["RISKGATE_MODEL", "riskgate_operating_point", "ORT_DYLIB_PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"] {
+            for name in
+                ["RISKGATE_MODEL", "riskgate_operating_point", "ORT_DYLIB_PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"]
+            {
                 let refused = checked(file, &format!(r#"{{"env": {{"{name}": "x"}}}}"#)).unwrap_err();
                 assert!(refused.contains(name) && refused.contains(file), "{refused}");
             }
