@@ -411,6 +411,13 @@ def report(tally: Tally, sizes: list[float], seconds: float, reviewing: Reviewin
     print(f"  memory     {most} MiB, most by quarter")
 
 
+def exchange_bundles(world: World) -> None:
+    """Twice, so that room for two is part of what the second daemon has from the beginning."""
+    for name in "ba":
+        world.point_to(name)
+        time.sleep(3)
+
+
 def soak(world: World, options: argparse.Namespace) -> int:
     """The whole run."""
     cases = draw_cases(options)
@@ -421,6 +428,7 @@ def soak(world: World, options: argparse.Namespace) -> int:
     with serving(reviewing) as stub:
         world.turn_review_on(stub.base_url)
         with world.http_daemon() as (port, pid):
+            exchange_bundles(world)
             started = time.monotonic()
             until = started + options.minutes * 60
             threads = [

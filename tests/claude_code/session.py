@@ -151,6 +151,10 @@ class Home:
         daemons: list[Json] = json.loads(self.riskgate("status", "--json").stdout)
         return daemons
 
+    def daemon_calls(self) -> int:
+        """How many calls the daemon here has answered."""
+        return sum(int(daemon["calls"]) for daemon in self.status())
+
     def warm_up(self) -> int:
         """Has a daemon started, as the first call of a session does; its process once it answers."""
         hook = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}}

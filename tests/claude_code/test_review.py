@@ -38,6 +38,8 @@ def test_what_the_reviewer_allows_runs(home: Home, uncertain: str, is_warm: bool
             home.warm_up()
         outcome = home.run(one_call(call), prompt=PROMPT)
         assert len(stub.questions()) == 1
+        if is_warm:
+            assert home.daemon_calls() >= 2, "the daemon was not asked"
     assert has_run(home)
     assert outcome.denials() == []
 
@@ -52,6 +54,8 @@ def test_what_the_reviewer_does_not_allow_does_not_run(home: Home, uncertain: st
             home.warm_up()
         outcome = home.run(one_call(call), prompt=PROMPT)
         assert len(stub.questions()) == 1
+        if is_warm:
+            assert home.daemon_calls() >= 2, "the daemon was not asked"
     assert not has_run(home)
     result = outcome.result(call)
     assert result.is_error
