@@ -15,20 +15,25 @@ const MAX_SETTINGS: u64 = 4 * 1024 * 1024;
 /// Fails when the settings of the project set a variable that decides how riskgate judges, or cannot be understood.
 pub(super) fn check(harness: Harness, environment: &HookEnvironment) -> anyhow::Result<()> {
     let Some(project) = &environment.workspace else { return Ok(()) };
-    // In the home these are the user's own settings.
-    if environment.home.as_ref() == Some(project) {
-        return Ok(());
-    }
     for file in harness.project_settings() {
         let path = Path::new(project).join(file);
         let shown = path.display();
         let Some(settings) = read(&path).with_context(|| format!("`{shown}` cannot be read"))? else { continue };
+        if is_the_user_s(&path, file, environment.home.as_deref()) {
+            continue;
+        }
         let names = harness.variables_set(&settings).with_context(|| format!("`{shown}` is no settings file"))?;
         if let Some(name) = names.iter().find(|name| env_vars::decides(name)) {
             anyhow::bail!("`{shown}` sets `{name}`, and how riskgate judges is not a project's to say; take that out");
         }
     }
     Ok(())
+}
+
+/// Whether the project is the home: its settings are the user's own then.
+fn is_the_user_s(path: &Path, file: &str, home: Option<&str>) -> bool {
+    let own = home.and_then(|home| Path::new(home).join(file).canonicalize().ok());
+    own.is_some_and(|own| path.canonicalize().is_ok_and(|path| path == own))
 }
 
 /// The file; `None` where there is none.
@@ -94,7 +99,8 @@ mod tests {
         fs::create_dir(folder.path().join(".claude")).unwrap();
         fs::write(folder.path().join(".claude/settings.json"), r#"{"env": {"RISKGATE_NO_ASK": "1"}}"#).unwrap();
         let home = folder.path().to_str().map(str::to_owned);
-        for workspace in [home.clone(), None, Some("/nowhere".to_owned())] {
+        let roundabout = home.as_ref().map(|home| format!("{home}/.claude/../"));
+        for workspace in [home.clone(), roundabout, None, Some("/nowhere".to_owned())] {
             let environment = HookEnvironment { workspace, home: home.clone() };
             assert!(check(Harness::ClaudeCode, &environment).is_ok(), "{environment:?}");
         }
