@@ -146,9 +146,10 @@ class Home:
         settings = f'[review]\nmode = "uncertain"\nbase_url = "{base_url}"\nkey_file = "{key}"\n{more}\n'
         self.config.write_text(settings, encoding="utf-8")
 
-    def status(self) -> list[Json]:
-        """The daemons that run here."""
-        daemons: list[Json] = json.loads(self.riskgate("status", "--json").stdout)
+    def status(self, *socket: Path) -> list[Json]:
+        """The daemons that run here, or the one at a socket."""
+        named = [argument for path in socket for argument in ("--socket", str(path))]
+        daemons: list[Json] = json.loads(self.riskgate("status", "--json", *named).stdout)
         return daemons
 
     def daemon_calls(self) -> int:
