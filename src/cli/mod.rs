@@ -16,6 +16,7 @@ mod io;
 mod labels;
 mod model;
 mod printer;
+mod project;
 #[cfg(feature = "review")]
 mod review;
 mod score;

@@ -8,10 +8,12 @@
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
 //! - `review`: remote review against a reviewer on the loopback.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
+//! - `claude_code`: the real Claude Code in a cage, gated by the binary.
 //! - `eval`: labels, figures and reports.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
 //!
-//! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped.
+//! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped but `claude_code`, loudly,
+//! on a machine that cannot run it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test is a failed test")]
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a panic in a test is a failed test")]
@@ -20,6 +22,8 @@
 mod support;
 mod toy;
 
+#[cfg(all(feature = "serve", feature = "review"))]
+mod claude_code;
 mod cli;
 mod corpus;
 mod eval;

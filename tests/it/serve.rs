@@ -333,6 +333,22 @@ fn a_daemon_at_a_named_socket_with_other_settings_is_replaced_and_never_believed
     assert_eq!(world.status_when(|_| true).calls, 1);
 }
 
+#[cfg(feature = "review")]
+#[test]
+fn a_key_that_nobody_uses_makes_no_other_daemon() {
+    let world = World::new();
+    let folder = world.sandbox.path("config/riskgate");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.toml"), "[review]\nmode = \"uncertain\"\nkey_file = \"/nowhere/key\"\n").unwrap();
+    let daemon = world.serve(&["--operating-point", "allow"]);
+    for key in ["EXAMPLE-one", "EXAMPLE-two"] {
+        let mut command = world.command(&["hook", "claude-code", "--operating-point", "allow"]);
+        command.env("ANTHROPIC_API_KEY", key);
+        assert_eq!(decision(&finish(command, bash("ls").as_bytes())), "allow");
+    }
+    assert_eq!(daemon.wait_for(|_| true).calls, 2);
+}
+
 #[test]
 fn a_service_manager_s_socket_is_used_and_left_where_it_is() {
     let world = World::new();
