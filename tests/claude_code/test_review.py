@@ -39,7 +39,7 @@ def test_what_the_reviewer_allows_runs(home: Home, uncertain: str, is_warm: bool
         outcome = home.run(one_call(call), prompt=PROMPT)
         assert len(stub.questions()) == 1
         if is_warm:
-            assert home.daemon_calls() >= 2, "the daemon was not asked"
+            assert home.daemon_calls() > 0, "the daemon was not asked"
     assert has_run(home)
     assert outcome.denials() == []
 
@@ -55,7 +55,7 @@ def test_what_the_reviewer_does_not_allow_does_not_run(home: Home, uncertain: st
         outcome = home.run(one_call(call), prompt=PROMPT)
         assert len(stub.questions()) == 1
         if is_warm:
-            assert home.daemon_calls() >= 2, "the daemon was not asked"
+            assert home.daemon_calls() > 0, "the daemon was not asked"
     assert not has_run(home)
     result = outcome.result(call)
     assert result.is_error
