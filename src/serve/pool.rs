@@ -96,7 +96,7 @@ impl Worker {
                 job.and_then(|job| self.serve(job))
             };
             let thread = thread::Builder::new().name("judge".to_owned()).stack_size(engine::STACK);
-            next = thread::scope(|scope| match thread.spawn_scoped(scope, &serve) {
+            next = thread::scope(|scope| match thread.spawn_scoped(scope, serve) {
                 Ok(serving) => serving.join().unwrap_or_else(|_| self.next()),
                 // Where no more threads are to be had, this one does it and remembers too much.
                 Err(_) => serve(),
