@@ -157,7 +157,7 @@ class Home:
         return sum(int(daemon["calls"]) for daemon in self.status())
 
     def warm_up(self) -> int:
-        """Has a daemon started, as the first call of a session does; its process once it answers."""
+        """Has a daemon started, as the first call of a session does; its process once it runs."""
         hook = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}}
         until = time.monotonic() + PATIENCE
         while not any("pid" in daemon for daemon in self.status()):

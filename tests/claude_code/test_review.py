@@ -36,10 +36,10 @@ def test_what_the_reviewer_allows_runs(home: Home, uncertain: str, is_warm: bool
         home.turn_review_on(stub.base_url)
         if is_warm:
             home.warm_up()
+        before = home.daemon_calls()
         outcome = home.run(one_call(call), prompt=PROMPT)
         assert len(stub.questions()) == 1
-        if is_warm:
-            assert home.daemon_calls() >= 2, "the daemon was not asked"
+        assert home.daemon_calls() > before or not is_warm, "the daemon was not asked"
     assert has_run(home)
     assert outcome.denials() == []
 
@@ -52,10 +52,10 @@ def test_what_the_reviewer_does_not_allow_does_not_run(home: Home, uncertain: st
         home.turn_review_on(stub.base_url)
         if is_warm:
             home.warm_up()
+        before = home.daemon_calls()
         outcome = home.run(one_call(call), prompt=PROMPT)
         assert len(stub.questions()) == 1
-        if is_warm:
-            assert home.daemon_calls() >= 2, "the daemon was not asked"
+        assert home.daemon_calls() > before or not is_warm, "the daemon was not asked"
     assert not has_run(home)
     result = outcome.result(call)
     assert result.is_error
