@@ -125,7 +125,8 @@ fn ask(reviewer: &mut dyn Reviewer, call: &ToolCall, deadline: Deadline) -> Resu
     let reasons = [Reason::new("risk.uncertain", "changes something beyond this machine")];
     let assessment = assessment();
     let zone = Zone::Uncertain;
-    let request = ReviewRequest { call, action: &action, assessment: &assessment, zone, reasons: &reasons, deadline };
+    let (action, assessment, reasons) = (&action, &assessment, &reasons);
+    let request = ReviewRequest { call, action, assessment, zone, reasons, boundaries: &[], deadline };
     reviewer.review(&request)
 }
 
