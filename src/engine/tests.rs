@@ -15,15 +15,15 @@ use crate::model::stub::StubClassifier;
 use crate::verdict::Reason;
 
 const SAME: Platt = Platt { a: 1.0, b: 0.0 };
-const CALM: [f32; 3] = [6.0, 0.0, -6.0];
-const TORN: [f32; 3] = [0.0, 1.0, 0.0];
-const WILD: [f32; 3] = [-6.0, 0.0, 6.0];
+pub(super) const CALM: [f32; 3] = [6.0, 0.0, -6.0];
+pub(super) const TORN: [f32; 3] = [0.0, 1.0, 0.0];
+pub(super) const WILD: [f32; 3] = [-6.0, 0.0, 6.0];
 
-fn logits(risk: [f32; 3]) -> RowLogits {
+pub(super) fn logits(risk: [f32; 3]) -> RowLogits {
     RowLogits { risk, permission: [0.0; 5], effects: [-5.0; 14], injection: -5.0, novelty: 0.0 }
 }
 
-fn parts(classifier: StubClassifier) -> Parts {
+pub(super) fn parts(classifier: StubClassifier) -> Parts {
     Parts {
         encoder: Arc::new(fixture::encoder(WindowRule::default())),
         classifier: Box::new(classifier),
@@ -43,7 +43,7 @@ fn parts(classifier: StubClassifier) -> Parts {
     }
 }
 
-fn bash(command: &str) -> ToolCall {
+pub(super) fn bash(command: &str) -> ToolCall {
     let input = json!({"command": command});
     ToolCall { tool: "Bash".into(), input: input.as_object().unwrap().clone(), ..ToolCall::default() }
 }
@@ -417,6 +417,13 @@ fn a_remembered_ask_is_denied_where_nobody_can_be_asked() {
     for _ in 0..2 {
         assert_eq!(engine.decide(&bash("ls"), Deadline::none()).verdict, Verdict::Deny);
     }
+}
+
+#[test]
+fn fail_safe_session_asks() {
+    let failure = Failure::Session(SessionError("the disk is gone".to_owned()));
+    check_failure(&fail_safe(&failure, Asking::Possible), Verdict::Ask, "fail_safe.session");
+    check_failure(&fail_safe(&failure, Asking::Impossible), Verdict::Deny, "fail_safe.session");
 }
 
 #[test]

@@ -244,7 +244,10 @@ mod tests {
         assert_eq!(before.call.context.workspace.as_deref(), Some("/repo"));
         assert_eq!(before.call.context.home.as_deref(), Some("/home/me"));
         assert_eq!(before.mode, Mode::Ordinary);
-        assert_eq!((before.call.context.session_id.as_deref(), before.call.context.call_id.as_deref()), (Some("s1"), Some("t")));
+        assert_eq!(
+            (before.call.context.session_id.as_deref(), before.call.context.call_id.as_deref()),
+            (Some("s1"), Some("t"))
+        );
     }
 
     #[test]

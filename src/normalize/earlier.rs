@@ -88,7 +88,8 @@ mod tests {
         ] {
             check(command, &script, "rm -rf /home/me/photos");
         }
-        let program = known("/home/me/app/x.py", "import shutil\nshutil.rmtree('/home/me/photos')\n", FileExtent::Whole);
+        let program =
+            known("/home/me/app/x.py", "import shutil\nshutil.rmtree('/home/me/photos')\n", FileExtent::Whole);
         check("python3 x.py", &program, "rmtree");
         let makefile = known("/home/me/app/Makefile", "all:\n\trm -rf /home/me/photos\n", FileExtent::Whole);
         check("make", &makefile, "rm -rf /home/me/photos");

@@ -652,7 +652,8 @@ mod tests {
             .filter(|word| !word.starts_with('>'))
             .map(|word| Argument { dynamic: word.contains('$'), text: word, data: false })
             .collect();
-        let place = Place { cwd: None, workspace: Some("/w".into()), home: Some("/home/me".into()), ..Place::default() };
+        let place =
+            Place { cwd: None, workspace: Some("/w".into()), home: Some("/home/me".into()), ..Place::default() };
         let mut effects = facts::read(&path, &arguments, &place).effects;
         if let Some((_, file)) = line.split_once(" >") {
             effects.push(Effect { fact: Fact::Write, modifiers: EnumSet::empty(), target: Some(place.locate(file)) });

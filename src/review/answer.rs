@@ -43,7 +43,8 @@ impl Answer {
     pub(super) fn quoted_boundaries(&self, said: &[String]) -> Vec<String> {
         let said: Vec<String> = said.iter().map(|text| one_line(text)).collect();
         let quoted = |boundary: &String| {
-            BOUNDARY_CHARS.contains(&boundary.chars().count()) && said.iter().any(|text| text.contains(boundary.as_str()))
+            BOUNDARY_CHARS.contains(&boundary.chars().count())
+                && said.iter().any(|text| text.contains(boundary.as_str()))
         };
         let all = self.details.iter().flat_map(|details| &details.boundaries).take(MAX_BOUNDARIES);
         all.map(|boundary| one_line(boundary)).filter(quoted).collect()
@@ -151,8 +152,7 @@ struct FieldsWire {
     permission: Option<String>,
     effects: Option<Vec<String>>,
     injection: Option<bool>,
-    #[serde(default)]
-    boundaries: Vec<String>,
+    boundaries: Option<Vec<String>>,
 }
 
 impl FieldsWire {
@@ -178,7 +178,7 @@ impl FieldsWire {
             permission: self.permission?.parse().ok()?,
             effects,
             injection: self.injection?,
-            boundaries: self.boundaries,
+            boundaries: self.boundaries.unwrap_or_default(),
         })
     }
 }

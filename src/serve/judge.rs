@@ -76,7 +76,9 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn score(&mut self, bytes: &[u8], in_sessions: bool) -> Outcome {
         match record::parse(bytes) {
-            Ok(record) => Outcome::Records(self.rendered(vec![Ok(record)], in_sessions).remove(0).to_string().into_bytes()),
+            Ok(record) => {
+                Outcome::Records(self.rendered(vec![Ok(record)], in_sessions).remove(0).to_string().into_bytes())
+            }
             Err((id, error)) => self.unreadable(&id, &error),
         }
     }
@@ -94,11 +96,7 @@ impl Judge<'_> {
     }
 
     /// One answer for each record, in order.
-    fn rendered(
-        &mut self,
-        records: Vec<Result<ActionRecord, (Value, RecordError)>>,
-        in_sessions: bool,
-    ) -> Vec<Value> {
+    fn rendered(&mut self, records: Vec<Result<ActionRecord, (Value, RecordError)>>, in_sessions: bool) -> Vec<Value> {
         let started = Instant::now();
         let mut calls: Vec<ToolCall> = records.iter().flatten().map(|record| record.call.clone()).collect();
         if !in_sessions {

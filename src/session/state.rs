@@ -184,11 +184,7 @@ impl State {
     pub(super) fn recollection(&self, limits: DenialLimits, now: u64) -> Recollection {
         let is_recent = |secret: &&Secret| now.saturating_sub(secret.at) <= SECRET_SECONDS;
         Recollection {
-            denials: Denials {
-                in_a_row: self.in_a_row,
-                total: self.total,
-                are_too_many: self.are_too_many(limits),
-            },
+            denials: Denials { in_a_row: self.in_a_row, total: self.total, are_too_many: self.are_too_many(limits) },
             denied: self.denied.iter().map(|operation| Operation(operation.0)).collect(),
             secret: self.secret.as_ref().filter(is_recent).map(|secret| secret.kind.clone()),
             files: self.files.iter().map(|file| file.path.clone()).collect(),
@@ -350,9 +346,10 @@ impl File {
 fn kept(version: &FileVersion, texts: &mut Vec<Text>) -> Version {
     let text = version.text.as_str();
     let (text, extent) = match version.extent {
-        FileExtent::Passage => {
-            (text.get(text.ceil_char_boundary(text.len().saturating_sub(MAX_TEXT))..).unwrap_or_default(), ExtentWire::Passage)
-        }
+        FileExtent::Passage => (
+            text.get(text.ceil_char_boundary(text.len().saturating_sub(MAX_TEXT))..).unwrap_or_default(),
+            ExtentWire::Passage,
+        ),
         FileExtent::Whole if text.len() <= MAX_TEXT => (text, ExtentWire::Whole),
         FileExtent::Whole | FileExtent::Beginning => {
             (text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default(), ExtentWire::Beginning)

@@ -7,6 +7,7 @@
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
 //! - `review`: remote review against a reviewer on the loopback.
+//! - `session`: what one call leaves behind for the next.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
 //! - `eval`: labels, figures and reports.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
@@ -35,3 +36,4 @@ mod properties;
 mod review;
 #[cfg(all(unix, feature = "serve"))]
 mod serve;
+mod session;

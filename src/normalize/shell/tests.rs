@@ -127,7 +127,12 @@ fn a_script_never_yields_nothing() {
 
 #[test]
 fn a_changed_folder_holds_for_what_follows_but_not_outside_a_subshell() {
-    let place = Place { cwd: Some("/w".into()), workspace: Some("/w".into()), home: Some("/home/u".into()), ..Place::default() };
+    let place = Place {
+        cwd: Some("/w".into()),
+        workspace: Some("/w".into()),
+        home: Some("/home/u".into()),
+        ..Place::default()
+    };
     let targets = |script: &str| -> Vec<String> {
         let (units, _) = units(script, &place);
         units

@@ -123,13 +123,11 @@ fn fetched(action: &Action, place: &Place) -> Vec<KnownFile> {
 fn each_once(found: Vec<KnownFile>) -> Vec<KnownFile> {
     let mut files: BTreeMap<String, KnownFile> = BTreeMap::new();
     for file in found {
-        match files.get_mut(&file.path) {
-            Some(other) => {
-                other.fetched |= file.fetched;
-                other.versions.extend(file.versions);
-            }
-            None if files.len() < MAX_FILES => drop(files.insert(file.path.clone(), file)),
-            None => {}
+        if let Some(other) = files.get_mut(&file.path) {
+            other.fetched |= file.fetched;
+            other.versions.extend(file.versions);
+        } else if files.len() < MAX_FILES {
+            files.insert(file.path.clone(), file);
         }
     }
     files.into_values().collect()
