@@ -185,9 +185,9 @@ mod tests {
             n_tokens: 3,
             n_windows: 1,
         };
-        let remembered = Remembered::new(&decision, &short);
+        let remembered = Remembered::new(&decision.clone().into(), &short);
         let same = remembered.clone().recall(&short);
-        assert_eq!(same, Decision { source: Source::Cache, ..decision });
-        assert_eq!(remembered.recall(&long).reasons, [Reason::new("risk.deny", "deletes")]);
+        assert_eq!(same.decision, Decision { source: Source::Cache, ..decision });
+        assert_eq!(remembered.recall(&long).decision.reasons, [Reason::new("risk.deny", "deletes")]);
     }
 }

@@ -13,7 +13,6 @@ mod reasons;
 mod review;
 mod session;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -114,11 +113,9 @@ impl Engine {
 
     fn prepare(&self, call: &ToolCall) -> Result<Prepared, Failure> {
         guarded(|| {
-            let past = self.recall(call);
-            let (informed, action) = match &past {
-                Some(Ok(recalled)) => self.informed(call, recalled)?,
-                Some(Err(_)) | None => (None, crate::normalize::normalize(call)),
-            };
+            let mut past = self.recall(call);
+            let informed = past.as_mut().and_then(|past| self.informed(call, past));
+            let (informed, action) = informed.unwrap_or_else(|| (None, crate::normalize::normalize(call)));
             let prepared = self.prepare_action(informed.as_ref().unwrap_or(call), action)?;
             Ok(Prepared { past, informed, ..prepared })
         })
@@ -131,26 +128,6 @@ impl Engine {
             Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action)),
             None => Prepared::new(action, &self.parts.encoder).map(|prepared| prepared.under(key)),
         }
-    }
-
-    /// The memory of a call's session, where there is one.
-    fn memory_of(&self, call: &ToolCall) -> Option<&Arc<dyn SessionMemory>> {
-        self.parts.sessions.as_ref().filter(|_| call.context.session_id.as_ref().is_some_and(|id| !id.is_empty()))
-    }
-
-    /// What is remembered of a call's session. What a tool returned is judged by itself.
-    fn recall(&self, call: &ToolCall) -> Option<Result<Recollection, SessionError>> {
-        self.memory_of(call).filter(|_| !is_output(call)).map(|memory| memory.recall(&call.context))
-    }
-
-    /// A call with what is known of the files that it uses, where something is, and its canonical form.
-    fn informed(&self, call: &ToolCall, recalled: &Recollection) -> Result<(Option<ToolCall>, Action), Failure> {
-        let Some(memory) = self.memory_of(call) else { return Ok((None, crate::normalize::normalize(call))) };
-        let informed = session::informed(call, recalled, memory.as_ref()).map_err(Failure::Session)?;
-        Ok(match informed {
-            Some((informed, action)) => (Some(informed), action),
-            None => (None, crate::normalize::normalize(call)),
-        })
     }
 
     /// Scores every window, equal ones once. A run that fails spoils the actions that had a window in it, and no other.
@@ -175,8 +152,8 @@ impl Engine {
 
     fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
         let settled = prepared.and_then(|prepared| {
-            let call = prepared.informed.as_ref().map_or(Cow::Borrowed(call), Cow::Borrowed);
-            guarded(|| self.settle(&call, &prepared, deadline))
+            let call = prepared.informed.as_ref().unwrap_or(call);
+            guarded(|| self.settle(call, &prepared, deadline))
         });
         let (decision, notes) = settled.unwrap_or_else(|failure| {
             let decision = fail_safe::decision(&failure, self.parts.asking);
@@ -185,30 +162,6 @@ impl Engine {
         });
         let decision = self.noted(call, decision, &notes);
         self.audited(call, fail_safe::without_asking(decision, self.parts.asking))
-    }
-
-    /// The decision, raised by what is remembered of the session, and what the session has to remember of the call.
-    fn settle(
-        &mut self,
-        call: &ToolCall,
-        prepared: &Prepared,
-        deadline: Deadline,
-    ) -> Result<(Decision, Vec<Note>), Failure> {
-        let recalled = match &prepared.past {
-            None => return Ok((self.judge(call, prepared, None, deadline)?.decision, Vec::new())),
-            Some(Ok(recalled)) => Cow::Borrowed(recalled),
-            Some(Err(_)) => Cow::Owned(Recollection::default()),
-        };
-        let retried = session::retried(&prepared.action, &recalled);
-        let judged = self.judge(call, prepared, Some((&recalled, retried.is_some())), deadline)?;
-        let (mut decision, notes) = session::after(judged, call, &prepared.action, &recalled, retried);
-        if decision.verdict > Verdict::Allow {
-            decision.reasons.extend(session::names_a_script(call, &prepared.action));
-        }
-        if let Some(Err(error)) = &prepared.past {
-            self.raise_by(&Failure::Session(error.clone()), &mut decision);
-        }
-        Ok((decision, notes))
     }
 
     fn judge(
@@ -330,23 +283,6 @@ impl Engine {
         matches
     }
 
-    /// Lets the session remember. Where it cannot, what it would have to know later is asked about now.
-    fn noted(&self, call: &ToolCall, mut decision: Decision, notes: &[Note]) -> Decision {
-        let Some(memory) = self.memory_of(call) else { return decision };
-        if is_output(call) {
-            // That a call ran only makes later ones looser: not to know it is safe.
-            let _ = guarded(|| memory.note(&call.context, &[Note::Ran]).map_err(Failure::Session));
-            return decision;
-        }
-        if notes.is_empty() {
-            return decision;
-        }
-        if let Err(failure) = guarded(|| memory.note(&call.context, notes).map_err(Failure::Session)) {
-            self.raise_by(&failure, &mut decision);
-        }
-        decision
-    }
-
     /// Records the decision. One that cannot be recorded is not carried out unseen.
     fn audited(&mut self, call: &ToolCall, mut decision: Decision) -> Decision {
         let Some(audit) = self.parts.audit.as_mut() else { return decision };
@@ -364,11 +300,6 @@ impl Engine {
         }
         decision.reasons.push(failure.reason());
     }
-}
-
-/// Whether a call stands for what a tool returned.
-fn is_output(call: &ToolCall) -> bool {
-    call.tool == "text"
 }
 
 /// The decision for a call that no engine judged.

@@ -18,11 +18,20 @@ pub(super) struct Prepared {
     pub(super) key: Option<CacheKey>,
     /// What was judged before; there are no windows then.
     pub(super) known: Option<Judged>,
-    /// What is remembered of the session, or why that is not known; none for a call that has no session.
-    pub(super) past: Option<Result<Recollection, SessionError>>,
+    /// What is remembered of the session; none for a call that has no session.
+    pub(super) past: Option<Past>,
     /// The call with what is known of the files that it uses, where something is.
     pub(super) informed: Option<ToolCall>,
     logits: Vec<Option<RowLogits>>,
+}
+
+/// What is remembered of the session of a call.
+#[derive(Debug)]
+pub(super) struct Past {
+    /// All that could be read.
+    pub(super) recalled: Recollection,
+    /// Why that is not all.
+    pub(super) error: Option<SessionError>,
 }
 
 /// A decision, and what a session has to know of it.

@@ -7,12 +7,11 @@ use crate::action::{Action, Effect, KnownFile, Scope, ToolCall};
 use crate::normalize::normalize;
 use crate::normalize::paths::Place;
 
-/// Files that are given to one call.
-const MAX_FILES: usize = 16;
 /// How often files that are named by files are looked for.
 const MAX_ROUNDS: usize = 4;
 
-/// The call with the texts of those files of the session that it may run, and its canonical form; `None` when there are none.
+/// The call with the texts of those files of the session that it may run, where there are any, and the canonical form; `None`
+/// when none had to be looked for.
 ///
 /// A file counts whose name stands in the call, or in a file that counts; and one that the call turns out to use under
 /// another spelling.
@@ -20,33 +19,37 @@ pub(in crate::engine) fn informed(
     call: &ToolCall,
     recalled: &Recollection,
     memory: &dyn SessionMemory,
-) -> Result<Option<(ToolCall, Action)>, SessionError> {
+) -> Result<Option<(Option<ToolCall>, Action)>, SessionError> {
     if recalled.files.is_empty() || uses_no_files(&call.tool) {
         return Ok(None);
     }
     let mut known = Vec::new();
     let mut text = strings(&call.input);
     for _ in 0..MAX_ROUNDS {
-        let named = unknown(recalled, &known).filter(|path| is_named(path, &text)).collect::<Vec<_>>();
+        let named = unknown(recalled, &known, |path| is_named(path, &text));
+        let n_known = known.len();
         if !add(call, &named, memory, &mut known)? {
             break;
         }
-        let found = known.iter().rev().take(named.len()).flat_map(|file: &KnownFile| &file.versions);
+        let found = known.iter().skip(n_known).flat_map(|file: &KnownFile| &file.versions);
         text = found.map(|version| version.text.as_str()).collect::<Vec<_>>().join("\n");
     }
-    let mut action = None;
-    for _ in 0..2 {
-        let informed = with(call, &known);
-        let read = normalize(&informed);
-        let place = Place::from_context(&call.context);
-        let used = unknown(recalled, &known).filter(|path| uses(&read, &place.locate(path).text)).collect::<Vec<_>>();
-        let more = add(call, &used, memory, &mut known)?;
-        action = Some((informed, read)).filter(|_| !known.is_empty());
-        if !more {
-            break;
-        }
+    let (informed, action) = read(call, &known);
+    let place = Place::from_context(&call.context);
+    let used = unknown(recalled, &known, |path| uses(&action, &place.locate(path).text));
+    let more = add(call, &used, memory, &mut known)?;
+    Ok(Some(if more { read(call, &known) } else { (informed, action) }))
+}
+
+/// The canonical form of a call with what is known; and the call, where something is.
+fn read(call: &ToolCall, known: &[KnownFile]) -> (Option<ToolCall>, Action) {
+    if known.is_empty() {
+        return (None, normalize(call));
     }
-    Ok(action)
+    let mut informed = call.clone();
+    informed.context.known_files = known.to_vec();
+    let action = normalize(&informed);
+    (Some(informed), action)
 }
 
 /// Tools that run nothing and need no earlier text.
@@ -54,15 +57,10 @@ fn uses_no_files(tool: &str) -> bool {
     matches!(tool, "Read" | "Glob" | "Grep" | "LS" | "WebFetch" | "WebSearch" | "Write" | "Task" | "TodoWrite" | "text")
 }
 
-fn with(call: &ToolCall, known: &[KnownFile]) -> ToolCall {
-    let mut call = call.clone();
-    call.context.known_files = known.to_vec();
-    call
-}
-
-fn unknown<'a>(recalled: &'a Recollection, known: &[KnownFile]) -> impl Iterator<Item = &'a str> {
+/// Paths of the session's files that are wanted and not known yet.
+fn unknown<'a>(recalled: &'a Recollection, known: &[KnownFile], wanted: impl Fn(&str) -> bool) -> Vec<&'a str> {
     let paths = recalled.files.iter().map(String::as_str);
-    paths.filter(|path| known.iter().all(|file| file.path != *path)).collect::<Vec<_>>().into_iter()
+    paths.filter(|path| known.iter().all(|file| file.path != *path) && wanted(path)).collect()
 }
 
 /// Looks files up; whether any were found.
@@ -72,8 +70,6 @@ fn add(
     memory: &dyn SessionMemory,
     known: &mut Vec<KnownFile>,
 ) -> Result<bool, SessionError> {
-    let room = MAX_FILES.saturating_sub(known.len());
-    let paths = paths.get(..paths.len().min(room)).unwrap_or_default();
     if paths.is_empty() {
         return Ok(false);
     }

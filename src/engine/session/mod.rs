@@ -6,14 +6,16 @@
 mod files;
 mod operation;
 mod rules;
+mod step;
 
 use crate::action::{Context, KnownFile};
 use crate::verdict::{Reason, Verdict};
 
-pub(super) use files::informed;
+use files::informed;
 pub use operation::Operation;
-pub(super) use operation::{carriers, operations_of, telling_at};
-pub(super) use rules::{after, names_a_script, retried};
+use operation::operations_of;
+pub(super) use operation::{carriers, telling_at};
+use rules::{after, names_a_script, retried};
 
 /// Remembers sessions. Shared by all workers, and by all processes of a user.
 ///
