@@ -117,7 +117,7 @@ impl Engine {
             let informed = past.as_mut().and_then(|past| self.informed(call, past));
             let (informed, action) = informed.unwrap_or_else(|| (None, crate::normalize::normalize(call)));
             let prepared = self.prepare_action(informed.as_ref().unwrap_or(call), action)?;
-            Ok(Prepared { past, informed, ..prepared })
+            Ok(prepared.in_session(past, informed))
         })
     }
 

@@ -77,6 +77,11 @@ impl Prepared {
         Self { key: Some(key), ..self }
     }
 
+    /// The same, of a call with this past, read with what is known of the files that it uses.
+    pub(super) fn in_session(self, past: Option<Past>, informed: Option<ToolCall>) -> Self {
+        Self { past, informed, ..self }
+    }
+
     /// An action that was decided before.
     pub(super) fn known(judged: Judged, action: Action) -> Self {
         let encoding = Encoding::default();

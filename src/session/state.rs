@@ -132,12 +132,10 @@ pub(super) struct Circumstances<'a> {
     pub(super) now: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
 fn is_false(value: &bool) -> bool {
     !*value
 }

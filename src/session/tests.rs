@@ -369,3 +369,25 @@ fn nobody_else_reads_it() {
         assert_eq!(mode(&world.file(&name)), 0o600, "{name}");
     }
 }
+
+#[test]
+fn what_it_costs_is_shown() {
+    let world = World::new();
+    world.note(&[denied(1), denied(2), Note::ReadSecret("a secret")]);
+    let files: Vec<Note> =
+        (0..5).map(|n| wrote(&format!("/w/src/{n}.py"), &"x = 1\n".repeat(200), FileExtent::Whole, false)).collect();
+    world.note(&files);
+    let sessions = world.sessions();
+    let timed = |what: &str, run: &dyn Fn(usize)| {
+        let started = std::time::Instant::now();
+        (0..200).for_each(run);
+        println!("{what}: {:?}", started.elapsed() / 200);
+    };
+    timed("recalled", &|_| drop(sessions.recall(&call("c")).unwrap()));
+    timed("nothing to write down", &|_| sessions.note(&call("c"), &[Note::Limited(Vec::new())]).unwrap());
+    timed("written down", &|n| {
+        sessions.note(&call("c"), &[wrote("/w/x.sh", &n.to_string(), FileExtent::Whole, false)]).unwrap()
+    });
+    timed("one text read", &|_| drop(sessions.files(&call("c"), &["/w/src/0.py"]).unwrap()));
+    assert!(fs::metadata(world.file("state.json")).unwrap().len() < 2_048);
+}

@@ -184,11 +184,8 @@ mod tests {
         let first = action(denied);
         let operations = operations_of(&first, &[first.units.len() - 1]);
         assert!(!operations.is_empty(), "{denied}");
-        action(command).units.iter().flat_map(operations_in).any(|operation| operations.contains(&operation))
-    }
-
-    fn operations_in(unit: &Unit) -> Vec<Operation> {
-        operations(unit)
+        let found: Vec<Operation> = action(command).units.iter().flat_map(super::operations).collect();
+        found.iter().any(|operation| operations.contains(operation))
     }
 
     #[test]
