@@ -20,6 +20,9 @@ use store::{Read, Store};
 /// How long the memory of a session is in use before that is written down again.
 const TOUCH: Duration = Duration::from_secs(3_600);
 
+/// How often texts are looked for before they count as gone.
+const MAX_LOOKS: usize = 5;
+
 /// The limits that a project asks for; they count where they are lower.
 pub type ProjectLimits = Arc<dyn Fn(&Path) -> Result<DenialLimits, String> + Send + Sync>;
 
@@ -90,13 +93,12 @@ impl SessionMemory for Sessions {
     fn files(&self, context: &Context, paths: &[&str]) -> Result<Vec<KnownFile>, SessionError> {
         let (store, now) = (self.store(context)?, (self.clock)());
         // Another process may replace a text between the look at the list and the look at the text.
-        match known_files(&store, &store.read(now)?, paths)? {
-            Read::There(files) => Ok(files),
-            Read::Gone => match known_files(&store, &store.read(now)?, paths)? {
-                Read::There(files) => Ok(files),
-                Read::Gone => Err(SessionError("a text that was kept is gone".to_owned())),
-            },
+        for _ in 0..MAX_LOOKS {
+            if let Read::There(files) = known_files(&store, &store.read(now)?, paths)? {
+                return Ok(files);
+            }
         }
+        Err(SessionError("a text that was kept is gone".to_owned()))
     }
 
     fn note(&self, context: &Context, notes: &[Note]) -> Result<(), SessionError> {

@@ -13,7 +13,7 @@ use super::state::{State, Text};
 use crate::engine::SessionError;
 
 /// Longest wait for the lock. Whoever has it holds it for less than a millisecond, unless it was stopped.
-const LOCK_WAIT: Duration = Duration::from_millis(250);
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 const LOCK_POLL: Duration = Duration::from_millis(1);
 /// Most bytes of a state: more than its bounds allow is not ours.
 const MAX_STATE: u64 = 1024 * 1024;

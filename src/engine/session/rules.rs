@@ -110,8 +110,7 @@ fn lost_script(call: &ToolCall, action: &Action, recalled: &Recollection) -> Opt
     let is_lost = |effect: &Effect| {
         let target = effect.target.as_ref().filter(|target| matches!(target.scope, Scope::Path(_)));
         let path = target.and_then(|target| place.absolute_of_shown(&target.text));
-        let known = |path: &String| call.context.known_files.iter().any(|file| file.path == *path);
-        effect.fact == Fact::Execute && path.is_some_and(|path| !known(&path) && recalled.lost_files.may_contain(&path))
+        effect.fact == Fact::Execute && path.is_some_and(|path| recalled.lost_files.may_contain(&path))
     };
     let (unit, _) = action.effects().find(|(_, effect)| is_lost(effect))?;
     let text = "runs a file that this session wrote; its text was too much to remember";
