@@ -16,12 +16,13 @@ use std::thread;
 
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
 use crate::calibrate::{RateError, Thresholds};
-use crate::config::{ConfigError, Settings};
+use crate::config::{self, ConfigError, SessionSettings, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
-use crate::engine::{self, DecisionCache, Engine, Failure, Parts, Reviewer};
+use crate::engine::{self, DecisionCache, Engine, Failure, Parts, Reviewer, SessionMemory};
 use crate::model::{self, Classifier, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::policy::Policy;
 use crate::record::Stamp;
+use crate::session::{self, Sessions};
 use crate::verdict::Decision;
 
 use review::Reviewing;
@@ -108,6 +109,7 @@ pub struct App {
     policy_identity: String,
     reviewing: Option<Reviewing>,
     cache: Option<Arc<dyn DecisionCache>>,
+    sessions: Option<Arc<dyn SessionMemory>>,
 }
 
 impl App {
@@ -126,8 +128,20 @@ impl App {
         let policy_identity = policy.identity();
         let encoder = Arc::new(encoder);
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
-        let cache = None;
-        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, reviewing, cache })
+        let sessions = settings.session.as_ref().map(sessions);
+        Ok(Self {
+            runtime,
+            library,
+            bundle,
+            encoder,
+            thresholds,
+            settings,
+            policy,
+            policy_identity,
+            reviewing,
+            cache: None,
+            sessions,
+        })
     }
 
     /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`
@@ -153,6 +167,7 @@ impl App {
             // A comparison is between models; nobody else is asked.
             reviewing: None,
             cache: None,
+            sessions: None,
         })
     }
 
@@ -196,6 +211,7 @@ impl App {
             reviewer,
             audit: None,
             cache: self.cache.clone(),
+            sessions: self.sessions.clone(),
             asking: self.settings.asking,
         })
     }
@@ -249,6 +265,17 @@ impl App {
     pub fn runtime(&self) -> (&Runtime, Option<&FoundLibrary>) {
         (&self.runtime, self.library.as_ref())
     }
+}
+
+/// The memory of sessions; it touches nothing before a call has one.
+fn sessions(settings: &SessionSettings) -> Arc<dyn SessionMemory> {
+    let SessionSettings { limits, expiry, state } = settings.clone();
+    let project_limits = |workspace: &Path| config::project_limits(workspace).map_err(|error| error.to_string());
+    Arc::new(Sessions::new(
+        session::Options { state, limits, expiry },
+        Arc::new(project_limits),
+        session::system_clock(),
+    ))
 }
 
 fn resolve(bundle: &Bundle, settings: &Settings) -> Result<Thresholds, RateError> {

@@ -24,6 +24,7 @@ pub mod record;
 pub mod report;
 #[cfg(feature = "review")]
 pub mod review;
+pub mod session;
 
 pub mod app;
 

@@ -1,12 +1,14 @@
 //! The two forms of what an agent wants to do: the [`ToolCall`] as the harness sent it, and the canonical [`Action`] made
 //! from it by `normalize`. Plain values: no input or output, no clock, no parsing, no serialisation.
 
+mod files;
 pub mod vocabulary;
 
 use std::ops::Range;
 use std::path::PathBuf;
 
 use enumset::{EnumSet, EnumSetType};
+pub use files::{FileExtent, FileVersion, KnownFile};
 use strum::{EnumIter, IntoStaticStr};
 pub use vocabulary::{Fact, HostKind, Modifier, PathScope, Role};
 
@@ -42,6 +44,10 @@ pub struct Context {
     pub transcript: Option<PathBuf>,
     /// The language of a shell command when the harness says so (`bash`, `powershell`, `cmd`).
     pub shell: Option<String>,
+    /// The harness's name for this call; before and after it runs the same.
+    pub call_id: Option<String>,
+    /// What earlier calls of the session wrote to files that this one may run.
+    pub known_files: Vec<KnownFile>,
 }
 
 /// The canonical form of a tool call: what policy matches and what the model sees.

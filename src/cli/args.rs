@@ -171,6 +171,10 @@ pub(super) struct ScoreArguments {
     pub(super) daemon: DaemonArguments,
     #[command(flatten)]
     pub(super) stream: StreamArguments,
+    /// Let each record with a `session_id` be judged with what earlier ones of its session left behind, and leave something
+    /// behind itself; records are then judged one after another.
+    #[arg(long, conflicts_with_all = ["command", "show_request"])]
+    pub(super) sessions: bool,
     /// Judge this one shell command and exit with 0 for allow, 10 for ask, 20 for deny.
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["input", "output"])]
     pub(super) command: Option<String>,

@@ -103,8 +103,8 @@ fn patience(deadline: Deadline, reviewing: bool) -> Duration {
 
 /// The call again. A command that was typed has no transcript.
 fn record(call: &ToolCall) -> Value {
-    let Context { harness, session_id, transcript: _, cwd, workspace, home, user_request, permission_mode, shell } =
-        &call.context;
+    // A command that was typed belongs to no session.
+    let Context { harness, session_id, cwd, workspace, home, user_request, permission_mode, shell, .. } = &call.context;
     json!({"tool": call.tool, "input": call.input, "context": {
         "harness": harness, "session_id": session_id, "cwd": cwd, "workspace": workspace, "home": home,
         "user_request": user_request, "permission_mode": permission_mode, "shell": shell,

@@ -11,7 +11,7 @@ use crate::action::{Context, ToolCall};
 use crate::app::{App, AppError};
 use crate::artifact::Places;
 use crate::calibrate::Rates;
-use crate::config::{ReviewFlags, ReviewSettings, Settings, env_vars};
+use crate::config::{ReviewFlags, ReviewSettings, SessionSettings, Settings, env_vars};
 use crate::engine::{Asking, Deadline, Engine, ReviewMode};
 use crate::verdict::Decision;
 
@@ -21,13 +21,27 @@ const REVIEWED_TIME: Duration = Duration::from_secs(8);
 
 /// Loads what the arguments ask for, without a reviewer.
 pub(super) fn load(arguments: &EngineArguments) -> anyhow::Result<App> {
-    load_reviewing(arguments, None)
+    load_with(arguments, Beside::default())
 }
 
-/// Loads what the arguments ask for, with the reviewer that `review` describes.
-pub(super) fn load_reviewing(arguments: &EngineArguments, review: Option<ReviewSettings>) -> anyhow::Result<App> {
+/// What an engine may have beside the model.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    /// A reviewer.
+    pub(super) review: Option<ReviewSettings>,
+    /// A memory of sessions.
+    pub(super) session: Option<SessionSettings>,
+}
+
+/// Loads what the arguments ask for, with what stands beside it.
+pub(super) fn load_with(arguments: &EngineArguments, beside: Beside) -> anyhow::Result<App> {
     let library = env::var_os(env_vars::ORT_DYLIB_PATH).map(PathBuf::from);
-    Ok(App::load(settings(arguments, review), &Places::here(), library.as_deref())?)
+    Ok(App::load(settings(arguments, beside), &Places::here(), library.as_deref())?)
+}
+
+/// Loads what the arguments ask for, with the reviewer that `review` describes; each call stands alone.
+pub(super) fn load_reviewing(arguments: &EngineArguments, review: Option<ReviewSettings>) -> anyhow::Result<App> {
+    load_with(arguments, Beside { review, session: None })
 }
 
 /// What the file, the environment and the flags say of remote review; `None` when that is less than `least`. To be shown a
@@ -49,7 +63,8 @@ pub(super) fn review_settings(
 }
 
 /// What the arguments say.
-pub(super) fn settings(arguments: &EngineArguments, review: Option<ReviewSettings>) -> Settings {
+pub(super) fn settings(arguments: &EngineArguments, beside: Beside) -> Settings {
+    let Beside { review, session } = beside;
     Settings {
         model: arguments.model.clone(),
         runtime: arguments.runtime.clone(),
@@ -58,6 +73,7 @@ pub(super) fn settings(arguments: &EngineArguments, review: Option<ReviewSetting
         rates: Rates { max_miss_rate: arguments.max_miss_rate, max_false_block_rate: arguments.max_false_block_rate },
         asking: asking(arguments),
         review,
+        session,
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use std::{env, panic, thread};
 
 use super::args::{EngineArguments, HookArguments};
+use super::engine::Beside;
 use super::{daemon, engine, project};
 use crate::action::ToolCall;
-use crate::config::{ReviewSettings, env_vars};
+use crate::config::{ReviewSettings, SessionSettings, env_vars};
 use crate::engine::{Deadline, ReviewMode, STACK};
 use crate::harness::{Before, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
@@ -101,7 +102,7 @@ fn decide(
     call: &ToolCall,
     deadline: Deadline,
 ) -> anyhow::Result<Decision> {
-    let app = engine::load_reviewing(arguments, review)?;
+    let app = engine::load_with(arguments, Beside { review, session: SessionSettings::load()? })?;
     Ok(app.engine()?.decide(call, deadline))
 }
 

@@ -19,11 +19,27 @@ pub(super) fn run(
     printer: &Printer,
     mut worker: impl FnMut() -> Box<dyn Worker>,
 ) -> anyhow::Result<ExitStatus> {
+    run_with(arguments, printer, (0..n_cores()).map(|_| worker()).collect())
+}
+
+/// Runs the records through one worker, one after another.
+pub(super) fn run_in_order(
+    arguments: &StreamArguments,
+    printer: &Printer,
+    worker: Box<dyn Worker>,
+) -> anyhow::Result<ExitStatus> {
+    run_with(arguments, printer, vec![worker])
+}
+
+fn run_with(
+    arguments: &StreamArguments,
+    printer: &Printer,
+    workers: Vec<Box<dyn Worker>>,
+) -> anyhow::Result<ExitStatus> {
     let to_screen = is_standard(&arguments.output) && io::stdout().is_terminal();
     let bar = progress_bar(std::slice::from_ref(&arguments.input), to_screen)?;
     let input = bar.wrap_read(open_input(&arguments.input)?);
     let output = open_output(&arguments.output)?;
-    let workers = (0..n_cores()).map(|_| worker()).collect();
     stop_on_interrupt()?;
     let outcome = stream::run(input, output, workers, |n| bar.set_message(format!("{n} records")));
     bar.finish_and_clear();

@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 
 use super::ExitStatus;
 use super::args::{OutputFormat, ScoreArguments};
-use super::engine::{self, Judge};
+use super::engine::{self, Beside, Judge};
 use super::printer::{self, Printer};
 use super::stream::{Line, Worker};
 use super::{daemon, io};
 use crate::action::ToolCall;
 use crate::app::App;
-use crate::config::ReviewSettings;
+use crate::config::{ReviewSettings, SessionSettings};
 use crate::engine::{Deadline, Failure, ReviewMode};
 use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::{Decision, Verdict};
@@ -36,14 +36,21 @@ pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Resu
 }
 
 fn many(review: Option<ReviewSettings>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let app = Arc::new(engine::load_reviewing(&arguments.engine, review)?);
+    let session = if arguments.sessions { SessionSettings::load()? } else { None };
+    let in_order = session.is_some();
+    let app = Arc::new(engine::load_with(&arguments.engine, Beside { review, session })?);
     // The first engine is made here, so that a model that does not run is one error, not one a record.
     let mut first = Some(app.engine()?);
     let format = arguments.format;
     if format == OutputFormat::Table {
         printer.result(TABLE_HEADER)?;
     }
-    io::run(&arguments.stream, printer, || Box::new(ScoreWorker { judge: Judge::new(&app, first.take()), format }))
+    let mut worker = || Box::new(ScoreWorker { judge: Judge::new(&app, first.take()), format }) as Box<dyn Worker>;
+    // A session's calls depend on those before them.
+    if in_order {
+        return io::run_in_order(&arguments.stream, printer, worker());
+    }
+    io::run(&arguments.stream, printer, worker)
 }
 
 /// A shell command as a tool call, in the folder where riskgate runs.

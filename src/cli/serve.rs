@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::args::{ServeArguments, StatusArguments, StopArguments};
 use super::daemon::{Reach, absolute, usual_folder};
+use super::engine::Beside;
 use super::printer::Printer;
 use super::{ExitStatus, engine};
 use crate::app::{App, AppError, reviews_at_once};
 use crate::artifact::{self, Places};
-use crate::config::{self, ReviewSettings, env_vars};
+use crate::config::{self, ReviewSettings, SessionSettings, env_vars};
 use crate::engine::ReviewMode;
 use crate::serve::{
     self, Answer, DaemonError, HttpOptions, Loader, Options, Place, Request, Status, client, is_running,
@@ -74,7 +75,8 @@ fn loader(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Loader
     let model = arguments.engine.model.clone();
     let load = move || {
         let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
-        App::load(engine::settings(&arguments.engine, review), &Places::here(), library.as_deref())
+        let beside = Beside { review, session: SessionSettings::load()? };
+        App::load(engine::settings(&arguments.engine, beside), &Places::here(), library.as_deref())
     };
     Loader {
         load: Box::new(load),

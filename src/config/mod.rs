@@ -3,11 +3,13 @@
 pub mod env_vars;
 mod files;
 mod review;
+mod session;
 
 use std::path::PathBuf;
 
 pub use files::{files, fingerprint};
 pub use review::{ConfigError, EnvironmentKey, PriceSettings, ReviewFlags, ReviewSettings, project_mode};
+pub use session::{SessionSettings, project_limits};
 
 use crate::calibrate::Rates;
 use crate::engine::Asking;
@@ -30,4 +32,6 @@ pub struct Settings {
     pub asking: Asking,
     /// Remote review; `None` when it is off.
     pub review: Option<ReviewSettings>,
+    /// How sessions are remembered; `None` where each call stands alone.
+    pub session: Option<SessionSettings>,
 }

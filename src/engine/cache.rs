@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
+use super::prepared::Judged;
 use crate::action::{Action, Context, ToolCall, Unit};
 use crate::verdict::{Decision, Source};
 
@@ -40,30 +41,43 @@ impl CacheKey {
 pub struct Remembered {
     decision: Decision,
     layout: [u8; 32],
+    carriers: Vec<usize>,
 }
 
 impl Remembered {
-    pub(super) fn new(decision: &Decision, action: &Action) -> Self {
-        Self { decision: decision.clone(), layout: layout(action) }
+    pub(super) fn new(judged: &Judged, action: &Action) -> Self {
+        Self { decision: judged.decision.clone(), layout: layout(action), carriers: judged.carriers.clone() }
     }
 
     /// The decision for an action with the same key. Spans point into the text that was judged first; in a text that is laid
     /// out otherwise they would point anywhere.
-    pub(super) fn recall(self, action: &Action) -> Decision {
+    pub(super) fn recall(self, action: &Action) -> Judged {
         let mut decision = Decision { source: Source::Cache, ..self.decision };
         if layout(action) != self.layout {
             decision.reasons.iter_mut().for_each(|reason| reason.span = None);
         }
-        decision
+        // Equal keys mean equal units in the same order: the places hold for both spellings.
+        Judged { carriers: self.carriers, ..Judged::from(decision) }
     }
 }
 
-/// Everything but the session and its transcript: decisions that depend on its history are not remembered. A field that is added does not
-/// compile until someone decides whether it matters.
+/// Everything but what names the session and the call: what a session raises comes after what is remembered. A field that is
+/// added does not compile until someone decides whether it matters.
 fn hash_context(context: &Context, hash: &mut impl Hasher) {
-    let Context { harness, session_id: _, transcript: _, cwd, workspace, home, user_request, permission_mode, shell } =
-        context;
-    (harness, cwd, workspace, home, user_request, permission_mode, shell).hash(hash);
+    let Context {
+        harness,
+        session_id: _,
+        transcript: _,
+        cwd,
+        workspace,
+        home,
+        user_request,
+        permission_mode,
+        shell,
+        call_id: _,
+        known_files,
+    } = context;
+    (harness, cwd, workspace, home, user_request, permission_mode, shell, known_files).hash(hash);
 }
 
 fn hash_action(action: &Action, hash: &mut impl Hasher) {
@@ -171,9 +185,9 @@ mod tests {
             n_tokens: 3,
             n_windows: 1,
         };
-        let remembered = Remembered::new(&decision, &short);
+        let remembered = Remembered::new(&decision.clone().into(), &short);
         let same = remembered.clone().recall(&short);
-        assert_eq!(same, Decision { source: Source::Cache, ..decision });
-        assert_eq!(remembered.recall(&long).reasons, [Reason::new("risk.deny", "deletes")]);
+        assert_eq!(same.decision, Decision { source: Source::Cache, ..decision });
+        assert_eq!(remembered.recall(&long).decision.reasons, [Reason::new("risk.deny", "deletes")]);
     }
 }

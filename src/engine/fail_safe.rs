@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::audit::AuditError;
 use super::review::ReviewError;
+use super::session::SessionError;
 use crate::model::ModelError;
 use crate::verdict::{Decision, Reason, Source, Verdict};
 
@@ -49,6 +50,9 @@ pub enum Failure {
     /// The decision could not be recorded.
     #[error("the decision could not be recorded: {0}")]
     Audit(#[source] AuditError),
+    /// What is remembered of the session cannot be read or added to.
+    #[error("the session's memory cannot be used: {0}")]
+    Session(#[source] SessionError),
 }
 
 impl Failure {
@@ -65,6 +69,7 @@ impl Failure {
             Self::Busy => "fail_safe.busy",
             Self::Review(error) => error.code(),
             Self::Audit(_) => "fail_safe.audit",
+            Self::Session(_) => "fail_safe.session",
         }
     }
 
@@ -85,7 +90,8 @@ pub(super) fn verdict(failure: &Failure, asking: Asking) -> Verdict {
         | Failure::Deadline
         | Failure::Busy
         | Failure::Review(_)
-        | Failure::Audit(_) => Verdict::Ask,
+        | Failure::Audit(_)
+        | Failure::Session(_) => Verdict::Ask,
         // A state that was never meant to be: what it would do next is anyone's guess.
         Failure::Panic => Verdict::Deny,
     };

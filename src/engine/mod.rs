@@ -1,7 +1,7 @@
 //! The decision: the order of the stages, and what happens when one of them fails.
 //!
-//! normalise → encode → classify → calibrate → zone → (review) → policy floors → verdict. Everything a verdict depends on
-//! is an argument or a part given at construction; the only clock is the deadline's.
+//! normalise → encode → classify → calibrate → zone → (review) → policy floors → (session) → verdict. Everything a verdict
+//! depends on is an argument or a part given at construction; the only clock is the deadline's.
 
 mod audit;
 mod cache;
@@ -11,6 +11,7 @@ mod fail_safe;
 mod prepared;
 mod reasons;
 mod review;
+mod session;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,8 +22,11 @@ pub use cache::{CacheKey, DecisionCache, Remembered};
 pub use deadline::Deadline;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
-use prepared::{Prepared, RowRef, Window};
+use prepared::{Judged, Prepared, RowRef, Window};
 pub use review::{Review, ReviewError, ReviewMode, ReviewRequest, Reviewer};
+pub use session::{
+    DenialLimits, Denials, FileMark, LostFiles, Note, Operation, Recollection, SessionError, SessionMemory,
+};
 
 use crate::action::{Action, Tool, ToolCall};
 use crate::assessment::{Assessment, RowLogits};
@@ -57,6 +61,8 @@ pub struct Parts {
     pub audit: Option<Box<dyn AuditSink>>,
     /// Decisions that were made before; none are remembered when absent.
     pub cache: Option<Arc<dyn DecisionCache>>,
+    /// What earlier calls of a session left behind; each call stands alone when absent.
+    pub sessions: Option<Arc<dyn SessionMemory>>,
     /// Whether there is a person to ask.
     pub asking: Asking,
 }
@@ -80,8 +86,12 @@ impl Engine {
         decisions.pop().unwrap_or_else(|| fail_safe::decision(&Failure::Panic, self.parts.asking))
     }
 
-    /// Judges many calls at once: windows of like length share a model run. One decision for each call, in order.
+    /// Judges many calls at once: windows of like length share a model run. One decision for each call, in order. Calls of
+    /// sessions are judged one after another, since each may depend on the one before.
     pub fn decide_all(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision> {
+        if calls.len() > 1 && calls.iter().any(|call| self.memory_of(call).is_some()) {
+            return calls.iter().map(|call| self.decide(call, deadline)).collect();
+        }
         let mut prepared: Vec<_> = calls.iter().map(|call| self.prepare(call)).collect();
         self.classify(&mut prepared, deadline);
         calls.iter().zip(prepared).map(|(call, prepared)| self.conclude(call, prepared, deadline)).collect()
@@ -103,14 +113,21 @@ impl Engine {
 
     fn prepare(&self, call: &ToolCall) -> Result<Prepared, Failure> {
         guarded(|| {
-            let action = crate::normalize::normalize(call);
-            let Some(cache) = &self.parts.cache else { return Prepared::new(action, &self.parts.encoder) };
-            let key = CacheKey::of(call, &action);
-            match cache.get(&key) {
-                Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action)),
-                None => Prepared::new(action, &self.parts.encoder).map(|prepared| prepared.under(key)),
-            }
+            let mut past = self.recall(call);
+            let informed = past.as_mut().and_then(|past| self.informed(call, past));
+            let (informed, action) = informed.unwrap_or_else(|| (None, crate::normalize::normalize(call)));
+            let prepared = self.prepare_action(informed.as_ref().unwrap_or(call), action)?;
+            Ok(prepared.in_session(past, informed))
         })
+    }
+
+    fn prepare_action(&self, call: &ToolCall, action: Action) -> Result<Prepared, Failure> {
+        let Some(cache) = &self.parts.cache else { return Prepared::new(action, &self.parts.encoder) };
+        let key = CacheKey::of(call, &action);
+        match cache.get(&key) {
+            Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action)),
+            None => Prepared::new(action, &self.parts.encoder).map(|prepared| prepared.under(key)),
+        }
     }
 
     /// Scores every window, equal ones once. A run that fails spoils the actions that had a window in it, and no other.
@@ -134,12 +151,26 @@ impl Engine {
     }
 
     fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
-        let judged = prepared.and_then(|prepared| guarded(|| self.judge(call, &prepared, deadline)));
-        let decision = judged.unwrap_or_else(|failure| fail_safe::decision(&failure, self.parts.asking));
+        let settled = prepared.and_then(|prepared| {
+            let call = prepared.informed.as_ref().unwrap_or(call);
+            guarded(|| self.settle(call, &prepared, deadline))
+        });
+        let (decision, notes) = settled.unwrap_or_else(|failure| {
+            let decision = fail_safe::decision(&failure, self.parts.asking);
+            let notes = (decision.verdict == Verdict::Ask).then_some(Note::Asked { escalated: false });
+            (decision, notes.into_iter().collect())
+        });
+        let decision = self.noted(call, decision, &notes);
         self.audited(call, fail_safe::without_asking(decision, self.parts.asking))
     }
 
-    fn judge(&mut self, call: &ToolCall, prepared: &Prepared, deadline: Deadline) -> Result<Decision, Failure> {
+    fn judge(
+        &mut self,
+        call: &ToolCall,
+        prepared: &Prepared,
+        past: Option<(&Recollection, bool)>,
+        deadline: Deadline,
+    ) -> Result<Judged, Failure> {
         if let Some(known) = &prepared.known {
             return Ok(known.clone());
         }
@@ -148,32 +179,41 @@ impl Engine {
             Tool::Text => calibrate::text_zone(&assessment, &self.parts.thresholds),
             _ => calibrate::zone(&assessment, &self.parts.thresholds),
         };
-        let mut decision = Decision {
-            verdict: verdict_of(zone),
-            source: Source::Model,
-            zone: Some(zone),
-            reasons: reasons::of_assessment(prepared, &assessment, zone, &self.parts.thresholds),
-            assessment: Some(assessment),
-            n_tokens: prepared.encoding.n_tokens(),
-            n_windows: prepared.encoding.input_ids.len(),
+        let mut judged = Judged {
+            carriers: session::carriers(prepared, zone),
+            ..Judged::from(Decision {
+                verdict: verdict_of(zone),
+                source: Source::Model,
+                zone: Some(zone),
+                reasons: reasons::of_assessment(prepared, &assessment, zone, &self.parts.thresholds),
+                assessment: Some(assessment),
+                n_tokens: prepared.encoding.n_tokens(),
+                n_windows: prepared.encoding.input_ids.len(),
+            })
         };
         let floors = self.floors(prepared);
-        if self.is_reviewable(prepared, &floors) {
-            self.review(call, prepared, &mut decision, deadline);
+        let (recalled, is_denied_anyway) = past.unzip();
+        if is_denied_anyway != Some(true) && self.is_reviewable(prepared, &floors) {
+            let boundaries = recalled.map_or(&[][..], |recalled| &recalled.boundaries);
+            self.review(call, prepared, &mut judged, boundaries, deadline);
         }
-        let by_action_alone = decision.source == Source::Model && self.is_settled_here(zone);
-        raise_to_floors(&mut decision, floors);
+        let by_action_alone = judged.decision.source == Source::Model && self.is_settled_here(zone);
+        let denied_by = floors.iter().find(|found| found.floor == Verdict::Deny).map(|found| found.reason.span.clone());
+        if let Some(span) = denied_by.filter(|_| judged.decision.verdict < Verdict::Deny) {
+            judged.carriers = session::telling_at(&prepared.action, span);
+        }
+        raise_to_floors(&mut judged.decision, floors);
         if by_action_alone {
-            self.remember(prepared, &decision);
+            self.remember(prepared, &judged);
         }
-        Ok(decision)
+        Ok(judged)
     }
 
     /// Keeps a decision that follows from the action and its circumstances alone. A reviewer knows more than these, and what
     /// a failure decided says nothing about the action: neither is kept.
-    fn remember(&self, prepared: &Prepared, decision: &Decision) {
+    fn remember(&self, prepared: &Prepared, judged: &Judged) {
         if let (Some(cache), Some(key)) = (&self.parts.cache, prepared.key) {
-            cache.put(key, Remembered::new(decision, &prepared.action));
+            cache.put(key, Remembered::new(judged, &prepared.action));
         }
     }
 
@@ -199,18 +239,27 @@ impl Engine {
 
     /// Lets the reviewer settle what is its to settle. Without one the local verdict stands; when it fails, the stricter of
     /// that and the fail-safe's.
-    fn review(&mut self, call: &ToolCall, prepared: &Prepared, decision: &mut Decision, deadline: Deadline) {
+    fn review(
+        &mut self,
+        call: &ToolCall,
+        prepared: &Prepared,
+        judged: &mut Judged,
+        boundaries: &[String],
+        deadline: Deadline,
+    ) {
         let Some(reviewer) = self.parts.reviewer.as_mut() else { return };
+        let decision = &mut judged.decision;
         let (Some(zone), Some(assessment)) = (decision.zone, decision.assessment.as_ref()) else { return };
-        let reasons = &decision.reasons;
-        let request = ReviewRequest { call, action: &prepared.action, assessment, zone, reasons, deadline };
+        let (action, reasons) = (&prepared.action, decision.reasons.as_slice());
+        let request = ReviewRequest { call, action, assessment, zone, reasons, boundaries, deadline };
         let answer = guarded(|| {
             let wanted = reviewer.wants(call, zone).map_err(Failure::Review)?;
             wanted.then(|| reviewer.review(&request).map_err(Failure::Review)).transpose()
         });
         match answer {
             Ok(None) => {}
-            Ok(Some(review)) => {
+            Ok(Some(mut review)) => {
+                judged.boundaries = std::mem::take(&mut review.boundaries);
                 decision.verdict = review.verdict;
                 decision.source = Source::Remote;
                 decision.reasons.insert(0, review.into_reason());
@@ -235,17 +284,21 @@ impl Engine {
     }
 
     /// Records the decision. One that cannot be recorded is not carried out unseen.
-    fn audited(&mut self, call: &ToolCall, decision: Decision) -> Decision {
+    fn audited(&mut self, call: &ToolCall, mut decision: Decision) -> Decision {
         let Some(audit) = self.parts.audit.as_mut() else { return decision };
         let entry = AuditEntry { call, decision: &decision, policy: self.parts.policy.name() };
         let Err(failure) = guarded(|| audit.record(&entry).map_err(Failure::Audit)) else { return decision };
-        let verdict = fail_safe::verdict(&failure, self.parts.asking).max(decision.verdict);
-        let mut decision = decision;
+        self.raise_by(&failure, &mut decision);
+        decision
+    }
+
+    /// Raises a decision to the fail-safe's verdict, where that is stricter, and says why.
+    fn raise_by(&self, failure: &Failure, decision: &mut Decision) {
+        let verdict = fail_safe::verdict(failure, self.parts.asking);
         if verdict > decision.verdict {
             (decision.verdict, decision.source) = (verdict, Source::FailSafe);
         }
         decision.reasons.push(failure.reason());
-        decision
     }
 }
 

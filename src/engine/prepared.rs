@@ -1,11 +1,12 @@
 //! An action on its way through the stages: its windows, and their logits as they come in.
 
-use crate::action::Action;
+use crate::action::{Action, ToolCall, Unit};
 use crate::assessment::RowLogits;
 use crate::encode::{Encoder, Encoding};
 
 use super::cache::CacheKey;
 use super::fail_safe::Failure;
+use super::session::{Recollection, SessionError};
 use crate::verdict::Decision;
 
 /// An action with its windows.
@@ -15,9 +16,38 @@ pub(super) struct Prepared {
     pub(super) encoding: Encoding,
     /// What it is remembered by; none when nothing is remembered.
     pub(super) key: Option<CacheKey>,
-    /// The decision made before; there are no windows then.
-    pub(super) known: Option<Decision>,
+    /// What was judged before; there are no windows then.
+    pub(super) known: Option<Judged>,
+    /// What is remembered of the session; none for a call that has no session.
+    pub(super) past: Option<Past>,
+    /// The call with what is known of the files that it uses, where something is.
+    pub(super) informed: Option<ToolCall>,
     logits: Vec<Option<RowLogits>>,
+}
+
+/// What is remembered of the session of a call.
+#[derive(Debug)]
+pub(super) struct Past {
+    /// All that could be read.
+    pub(super) recalled: Recollection,
+    /// Why that is not all.
+    pub(super) error: Option<SessionError>,
+}
+
+/// A decision, and what a session has to know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Judged {
+    pub(super) decision: Decision,
+    /// The units that carry the verdict, by their places.
+    pub(super) carriers: Vec<usize>,
+    /// Limits that the user set, in the user's words, as a reviewer found them.
+    pub(super) boundaries: Vec<String>,
+}
+
+impl From<Decision> for Judged {
+    fn from(decision: Decision) -> Self {
+        Self { decision, carriers: Vec::new(), boundaries: Vec::new() }
+    }
 }
 
 /// Where a window stands among those of many actions.
@@ -39,7 +69,7 @@ impl Prepared {
     pub(super) fn new(action: Action, encoder: &Encoder) -> Result<Self, Failure> {
         let encoding = encoder.encode(&action).map_err(|error| Failure::Encode(error.to_string()))?;
         let logits = vec![None; encoding.input_ids.len()];
-        Ok(Self { action, encoding, key: None, known: None, logits })
+        Ok(Self { action, encoding, key: None, known: None, past: None, informed: None, logits })
     }
 
     /// The same, to be remembered by `key` when it is decided.
@@ -47,9 +77,15 @@ impl Prepared {
         Self { key: Some(key), ..self }
     }
 
+    /// The same, of a call with this past, read with what is known of the files that it uses.
+    pub(super) fn in_session(self, past: Option<Past>, informed: Option<ToolCall>) -> Self {
+        Self { past, informed, ..self }
+    }
+
     /// An action that was decided before.
-    pub(super) fn known(decision: Decision, action: Action) -> Self {
-        Self { action, encoding: Encoding::default(), key: None, known: Some(decision), logits: Vec::new() }
+    pub(super) fn known(judged: Judged, action: Action) -> Self {
+        let encoding = Encoding::default();
+        Self { action, encoding, key: None, known: Some(judged), past: None, informed: None, logits: Vec::new() }
     }
 
     /// The token ids of every window.
@@ -72,9 +108,20 @@ impl Prepared {
 
     /// The span of the unit whose window scores highest by `score`.
     pub(super) fn worst_unit(&self, score: impl Fn(&RowLogits) -> f32) -> Option<std::ops::Range<usize>> {
-        let scored = self.logits.iter().zip(&self.encoding.units);
-        let scored = scored.filter_map(|(logits, unit)| logits.as_ref().map(|logits| (score(logits), *unit)));
-        let (_, unit) = scored.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        let (_, unit) = self.worst_of(score, |_| true)?;
         self.action.units.get(unit).map(|unit| unit.span.clone())
+    }
+
+    /// The highest score by `score` among the windows of the units that are `wanted`, and the place of its unit.
+    pub(super) fn worst_of(
+        &self,
+        score: impl Fn(&RowLogits) -> f32,
+        wanted: impl Fn(&Unit) -> bool,
+    ) -> Option<(f32, usize)> {
+        let scored = self.logits.iter().zip(&self.encoding.units);
+        scored
+            .filter_map(|(logits, unit)| logits.as_ref().map(|logits| (score(logits), *unit)))
+            .filter(|(_, unit)| self.action.units.get(*unit).is_some_and(&wanted))
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
     }
 }

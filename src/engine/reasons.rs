@@ -60,12 +60,12 @@ fn text_headline(prepared: &Prepared, zone: Zone) -> Reason {
     }
 }
 
-fn stop_margin(row: &RowLogits) -> f32 {
+pub(super) fn stop_margin(row: &RowLogits) -> f32 {
     let [allow, ask, deny] = row.risk;
     ask.max(deny) - allow
 }
 
-fn deny_margin(row: &RowLogits) -> f32 {
+pub(super) fn deny_margin(row: &RowLogits) -> f32 {
     let [allow, ask, deny] = row.risk;
     deny - allow.max(ask)
 }

@@ -57,6 +57,8 @@ pub struct ReviewRequest<'a> {
     pub zone: Zone,
     /// Why the local model answers so.
     pub reasons: &'a [Reason],
+    /// Limits that the user set earlier in the session, in the user's words.
+    pub boundaries: &'a [String],
     /// When the answer is due.
     pub deadline: Deadline,
 }
@@ -68,6 +70,8 @@ pub struct Review {
     pub verdict: Verdict,
     /// Why.
     pub justification: String,
+    /// Limits that the user set in this session, each quoted from what the user wrote.
+    pub boundaries: Vec<String>,
 }
 
 impl Review {

@@ -15,15 +15,15 @@ use crate::model::stub::StubClassifier;
 use crate::verdict::Reason;
 
 const SAME: Platt = Platt { a: 1.0, b: 0.0 };
-const CALM: [f32; 3] = [6.0, 0.0, -6.0];
-const TORN: [f32; 3] = [0.0, 1.0, 0.0];
-const WILD: [f32; 3] = [-6.0, 0.0, 6.0];
+pub(super) const CALM: [f32; 3] = [6.0, 0.0, -6.0];
+pub(super) const TORN: [f32; 3] = [0.0, 1.0, 0.0];
+pub(super) const WILD: [f32; 3] = [-6.0, 0.0, 6.0];
 
-fn logits(risk: [f32; 3]) -> RowLogits {
+pub(super) fn logits(risk: [f32; 3]) -> RowLogits {
     RowLogits { risk, permission: [0.0; 5], effects: [-5.0; 14], injection: -5.0, novelty: 0.0 }
 }
 
-fn parts(classifier: StubClassifier) -> Parts {
+pub(super) fn parts(classifier: StubClassifier) -> Parts {
     Parts {
         encoder: Arc::new(fixture::encoder(WindowRule::default())),
         classifier: Box::new(classifier),
@@ -38,11 +38,12 @@ fn parts(classifier: StubClassifier) -> Parts {
         reviewer: None,
         audit: None,
         cache: None,
+        sessions: None,
         asking: Asking::Possible,
     }
 }
 
-fn bash(command: &str) -> ToolCall {
+pub(super) fn bash(command: &str) -> ToolCall {
     let input = json!({"command": command});
     ToolCall { tool: "Bash".into(), input: input.as_object().unwrap().clone(), ..ToolCall::default() }
 }
@@ -187,7 +188,7 @@ impl Reviewer for Fixed {
 
 fn reviewed(risk: [f32; 3], answer: Result<Verdict, ReviewError>) -> (Decision, usize) {
     let calls = Arc::new(Mutex::new(0));
-    let answer = answer.map(|verdict| Review { verdict, justification: "looked at".into() });
+    let answer = answer.map(|verdict| Review { verdict, justification: "looked at".into(), boundaries: Vec::new() });
     let reviewer: Option<Box<dyn Reviewer>> = Some(Box::new(Fixed(answer, Arc::clone(&calls))));
     let decision = decide(Parts { reviewer, ..parts(StubClassifier::fixed(logits(risk))) });
     let n_calls = *calls.lock().unwrap();
@@ -225,7 +226,7 @@ impl Reviewer for Eager {
     }
 
     fn review(&mut self, _: &ReviewRequest<'_>) -> Result<Review, ReviewError> {
-        self.0.clone().map(|verdict| Review { verdict, justification: "sure".into() })
+        self.0.clone().map(|verdict| Review { verdict, justification: "sure".into(), boundaries: Vec::new() })
     }
 }
 
@@ -398,7 +399,7 @@ fn failures_are_never_remembered() {
 
 #[test]
 fn what_a_reviewer_settles_or_fails_to_settle_is_never_remembered() {
-    let review = |verdict| Ok(Review { verdict, justification: "looked at".into() });
+    let review = |verdict| Ok(Review { verdict, justification: "looked at".into(), boundaries: Vec::new() });
     for answer in [review(Verdict::Allow), review(Verdict::Deny), Err(ReviewError::Deadline)] {
         let reviewer: Option<Box<dyn Reviewer>> = Some(Box::new(Fixed(answer, Arc::default())));
         let (mut engine, memory) = remembering(Parts { reviewer, ..parts(StubClassifier::fixed(logits(TORN))) });
@@ -416,6 +417,13 @@ fn a_remembered_ask_is_denied_where_nobody_can_be_asked() {
     for _ in 0..2 {
         assert_eq!(engine.decide(&bash("ls"), Deadline::none()).verdict, Verdict::Deny);
     }
+}
+
+#[test]
+fn fail_safe_session_asks() {
+    let failure = Failure::Session(SessionError("the disk is gone".to_owned()));
+    check_failure(&fail_safe(&failure, Asking::Possible), Verdict::Ask, "fail_safe.session");
+    check_failure(&fail_safe(&failure, Asking::Impossible), Verdict::Deny, "fail_safe.session");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Before, HookEnvironment, HookError, HookEvent, HookReply, Mode};
 use crate::action::{Context, ToolCall};
@@ -27,6 +28,7 @@ struct HookInputWire {
     #[serde(default)]
     tool_response: Value,
     session_id: Option<String>,
+    tool_use_id: Option<String>,
     cwd: Option<String>,
     permission_mode: Option<String>,
     transcript_path: Option<PathBuf>,
@@ -52,7 +54,7 @@ pub(super) fn parse(input: &[u8], environment: &HookEnvironment) -> Result<HookE
     let wire: HookInputWire = serde_json::from_slice(input)?;
     match wire.hook_event_name.as_deref() {
         Some("PreToolUse") => before(wire, environment).map(HookEvent::Before),
-        Some("PostToolUse") => Ok(HookEvent::After(text_call(&wire.tool_response))),
+        Some("PostToolUse") => Ok(HookEvent::After(after(&wire))),
         Some(_) => Ok(HookEvent::Other),
         None => Err(HookError::Field("hook_event_name")),
     }
@@ -62,6 +64,7 @@ fn before(wire: HookInputWire, environment: &HookEnvironment) -> Result<Before, 
     let mode = mode(wire.permission_mode.as_deref());
     let context = Context {
         harness: Some("claude-code".to_owned()),
+        call_id: call_id(&wire),
         session_id: wire.session_id,
         workspace: environment.workspace.clone().or_else(|| wire.cwd.clone()),
         cwd: wire.cwd,
@@ -89,11 +92,24 @@ fn mode(permission_mode: Option<&str>) -> Mode {
 }
 
 /// All text in a tool's response, in order.
-fn text_call(response: &Value) -> ToolCall {
+fn after(wire: &HookInputWire) -> ToolCall {
     let mut text = String::new();
-    collect_text(response, &mut text);
+    collect_text(&wire.tool_response, &mut text);
     let input = Map::from_iter([("text".to_owned(), Value::from(text))]);
-    ToolCall { tool: "text".to_owned(), input, context: Context::default() }
+    let context = Context { session_id: wire.session_id.clone(), call_id: call_id(wire), ..Context::default() };
+    ToolCall { tool: "text".to_owned(), input, context }
+}
+
+/// The harness's name for the call. Where it gives none, the call names itself.
+fn call_id(wire: &HookInputWire) -> Option<String> {
+    let own = || {
+        let mut hash = Sha256::new();
+        hash.update(wire.tool_name.as_deref().unwrap_or_default());
+        hash.update([0]);
+        hash.update(wire.tool_input.to_string());
+        hex::encode(hash.finalize())
+    };
+    wire.session_id.as_ref().map(|_| wire.tool_use_id.clone().filter(|id| !id.is_empty()).unwrap_or_else(own))
 }
 
 /// Bounded by the parser, which refuses JSON nested deeper than 128 levels.
@@ -244,6 +260,29 @@ mod tests {
         assert_eq!(before.call.context.workspace.as_deref(), Some("/repo"));
         assert_eq!(before.call.context.home.as_deref(), Some("/home/me"));
         assert_eq!(before.mode, Mode::Ordinary);
+        assert_eq!(
+            (before.call.context.session_id.as_deref(), before.call.context.call_id.as_deref()),
+            (Some("s1"), Some("t"))
+        );
+    }
+
+    #[test]
+    fn a_call_has_one_name_before_and_after_it_runs() {
+        for id in ["\"tool_use_id\":\"t1\",", ""] {
+            let event = |name: &str, more: &str| {
+                format!(
+                    r#"{{"session_id":"s","hook_event_name":"{name}",{id}"tool_name":"Bash","tool_input":{{"command":"ls"}}{more}}}"#
+                )
+            };
+            let before = parse_before(&event("PreToolUse", ""));
+            let after = event("PostToolUse", r#","tool_response":"x""#);
+            let Ok(HookEvent::After(after)) = parse(after.as_bytes(), &HookEnvironment::default()) else {
+                panic!("expected a response")
+            };
+            assert!(before.call.context.call_id.is_some());
+            assert_eq!(before.call.context.call_id, after.context.call_id);
+            assert_eq!(before.call.context.session_id, after.context.session_id);
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Marks the data flows between the parts of an action that change what it means: inside a pipeline, between a substitution
 //! and the command around it, through variables, and through files that one part writes and a later one uses.
 
+mod across;
+
+pub use across::{egress, secret_read};
 use enumset::EnumSet;
 
 use crate::action::{Action, Argument, Command, Effect, Fact, Flow, HostKind, Layer, PathScope, Scope, Unit, UnitKind};
@@ -40,13 +43,18 @@ const ALWAYS_DECODERS: [&str; 5] = ["uudecode", "gunzip", "zcat", "unxz", "xzcat
 
 /// Sets [`Unit::flows`](crate::action::Unit::flows) on every unit of the action.
 pub fn mark(action: &mut Action) {
+    mark_in(action, &Place::default());
+}
+
+/// The same where files are known that earlier calls wrote or fetched.
+pub fn mark_in(action: &mut Action, place: &Place) {
     let parts: Vec<Part> = (0..action.units.len()).map(|at| Part::of(&action.units, at)).collect();
     let mut flows: Vec<EnumSet<Flow>> =
         parts.iter().zip(&action.units).map(|(part, unit)| inside(part, unit)).collect();
     substitutions(&action.units, &parts, &mut flows);
     variables(&action.units, &parts, &mut flows);
     sockets(&action.units, &parts, &mut flows);
-    files(&parts, &mut flows);
+    files(&parts, place, &mut flows);
     for (unit, found) in action.units.iter_mut().zip(flows) {
         unit.flows |= found;
     }
@@ -535,8 +543,8 @@ struct Files {
 }
 
 /// The flows through files.
-fn files(parts: &[Part], flows: &mut [EnumSet<Flow>]) {
-    let mut files = Files::default();
+fn files(parts: &[Part], place: &Place, flows: &mut [EnumSet<Flow>]) {
+    let mut files = Files::known(place);
     for (at, part) in parts.iter().enumerate() {
         files.use_in(part, at, flows);
         files.note(part, at);
@@ -544,6 +552,19 @@ fn files(parts: &[Part], flows: &mut [EnumSet<Flow>]) {
 }
 
 impl Files {
+    /// Those of earlier calls: no part of this action wrote them.
+    fn known(place: &Place) -> Self {
+        let mut files = Self::default();
+        for known in place.known_files.iter() {
+            let name = place.locate(&known.path).text;
+            push(&mut files.written, &name, usize::MAX);
+            if known.fetched {
+                push(&mut files.fetched, &name, usize::MAX);
+            }
+        }
+        files
+    }
+
     /// Marks what uses a file that an earlier part wrote.
     fn use_in(&self, part: &Part, at: usize, flows: &mut [EnumSet<Flow>]) {
         let reaches = part.any(|stage| stage.reaches);
@@ -631,7 +652,8 @@ mod tests {
             .filter(|word| !word.starts_with('>'))
             .map(|word| Argument { dynamic: word.contains('$'), text: word, data: false })
             .collect();
-        let place = Place { cwd: None, workspace: Some("/w".into()), home: Some("/home/me".into()) };
+        let place =
+            Place { cwd: None, workspace: Some("/w".into()), home: Some("/home/me".into()), ..Place::default() };
         let mut effects = facts::read(&path, &arguments, &place).effects;
         if let Some((_, file)) = line.split_once(" >") {
             effects.push(Effect { fact: Fact::Write, modifiers: EnumSet::empty(), target: Some(place.locate(file)) });

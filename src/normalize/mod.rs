@@ -4,6 +4,7 @@
 //! Purely lexical: no file, no environment, no clock. Bounded: see [`limits`].
 
 mod cmd;
+mod earlier;
 pub mod facts;
 pub mod flows;
 pub mod hosts;
@@ -16,12 +17,29 @@ mod shell;
 mod tools;
 mod windows;
 
-use crate::action::{Action, ToolCall};
+use crate::action::{Action, KnownFile, ToolCall};
+use paths::Place;
 
-/// Brings a tool call into its canonical form.
+/// Brings a tool call into its canonical form. What is known of files that it runs adds to it and takes nothing away.
 pub fn normalize(call: &ToolCall) -> Action {
-    let mut action = tools::normalize(call);
-    flows::mark(&mut action);
+    let place = Place::from_context(&call.context);
+    let mut action = reading(call, &place);
+    let files = &call.context.known_files;
+    if !files.is_empty() && earlier::may_run_files(&action.tool) {
+        let informed = reading(call, &place.with_files(files));
+        earlier::add(&mut action, informed, files);
+    }
+    action
+}
+
+/// What a call would write to files, as far as that can be told from it and from its known files.
+pub fn written(call: &ToolCall, action: &Action) -> Vec<KnownFile> {
+    tools::written(call, action, &Place::from_context(&call.context).with_files(&call.context.known_files))
+}
+
+fn reading(call: &ToolCall, place: &Place) -> Action {
+    let mut action = tools::normalize(call, place);
+    flows::mark_in(&mut action, place);
     inert::leave_out(&mut action);
     action
 }

@@ -158,5 +158,6 @@ pub fn context_of(value: &Value) -> Context {
         shell: text("shell"),
         // A record may come from anywhere; only a harness says which file is read.
         transcript: None,
+        ..Context::default()
     }
 }

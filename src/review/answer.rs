@@ -29,9 +29,27 @@ pub(super) struct Details {
     pub(super) permission: Permission,
     pub(super) effects: Vec<SideEffect>,
     pub(super) injection: bool,
+    /// Limits that the user set, quoted.
+    pub(super) boundaries: Vec<String>,
 }
 
+/// Limits of one answer that are looked at, and characters of one.
+const MAX_BOUNDARIES: usize = 8;
+const BOUNDARY_CHARS: std::ops::RangeInclusive<usize> = 6..=200;
+
 impl Answer {
+    /// The limits that are quoted from what the user wrote, word for word but for blanks. What is not there was made up, or
+    /// talked into the reviewer by something else.
+    pub(super) fn quoted_boundaries(&self, said: &[String]) -> Vec<String> {
+        let said: Vec<String> = said.iter().map(|text| one_line(text)).collect();
+        let quoted = |boundary: &String| {
+            BOUNDARY_CHARS.contains(&boundary.chars().count())
+                && said.iter().any(|text| text.contains(boundary.as_str()))
+        };
+        let all = self.details.iter().flat_map(|details| &details.boundaries).take(MAX_BOUNDARIES);
+        all.map(|boundary| one_line(boundary)).filter(quoted).collect()
+    }
+
     /// The reason that people and agents read.
     pub(super) fn justification(&self, model: &str) -> String {
         match &self.details {
@@ -134,6 +152,7 @@ struct FieldsWire {
     permission: Option<String>,
     effects: Option<Vec<String>>,
     injection: Option<bool>,
+    boundaries: Option<Vec<String>>,
 }
 
 impl FieldsWire {
@@ -159,14 +178,20 @@ impl FieldsWire {
             permission: self.permission?.parse().ok()?,
             effects,
             injection: self.injection?,
+            boundaries: self.boundaries.unwrap_or_default(),
         })
     }
 }
 
 /// One line of bounded length without control characters.
 fn sentence(text: &str) -> String {
-    let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    line.collect::<Vec<_>>().join(" ").chars().take(MAX_SUMMARY).collect()
+    one_line(text).chars().take(MAX_SUMMARY).collect()
+}
+
+/// The text with one blank between words and no control characters.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A label as the rubric writes it; heads that the reviewer did not judge are left out.

@@ -104,8 +104,8 @@ impl RemoteReviewer {
         }
     }
 
-    /// The verdict on one action, before `due`.
-    fn settle(&mut self, request: &ReviewRequest<'_>, due: Instant) -> Result<Answer, ReviewError> {
+    /// The verdict on one action, before `due`, and the limits that the user set.
+    fn settle(&mut self, request: &ReviewRequest<'_>, due: Instant) -> Result<(Answer, Vec<String>), ReviewError> {
         let connected = match self.connected.take() {
             Some(connected) => connected,
             None => Connected { runtime: runtime()?, client: Client::new(&self.options.endpoint, self.options.times)? },
@@ -126,8 +126,8 @@ impl Reviewer for RemoteReviewer {
         // Before anything is loaded or read: being offline costs nothing.
         let now = (self.clock)();
         self.store.update(|state| state.breaker.check(now))??;
-        let answer = self.settle(request, due)?;
-        Ok(Review { verdict: answer.verdict, justification: self.kept(request, &answer) })
+        let (answer, boundaries) = self.settle(request, due)?;
+        Ok(Review { verdict: answer.verdict, justification: self.kept(request, &answer), boundaries })
     }
 }
 
@@ -140,11 +140,17 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    async fn run(&self, request: &ReviewRequest<'_>, due: Instant) -> Result<Answer, ReviewError> {
+    async fn run(&self, request: &ReviewRequest<'_>, due: Instant) -> Result<(Answer, Vec<String>), ReviewError> {
+        let (document, said) = document(self.options, request, due).await?;
+        let answer = self.answer(&document, due).await?;
+        let boundaries = answer.quoted_boundaries(&said);
+        Ok((answer, boundaries))
+    }
+
+    async fn answer(&self, document: &str, due: Instant) -> Result<Answer, ReviewError> {
         let operator = prompt::operator_part(self.options);
-        let document = document(self.options, request, due).await?;
         let _slot = slots::take(self.store, self.options.concurrency, due).await?;
-        let ask = |stage, due| self.stage(stage, operator.as_deref(), &document, due);
+        let ask = |stage, due| self.stage(stage, operator.as_deref(), document, due);
         if self.options.asking.two_stage {
             let first = ask(Stage::Short, first_due(due)).await?;
             if first.verdict == Verdict::Allow {
@@ -267,7 +273,7 @@ impl Reviewer for Preview {
 
     fn review(&mut self, request: &ReviewRequest<'_>) -> Result<Review, ReviewError> {
         let due = due(request.deadline, self.options.times.review)?;
-        let document = runtime()?.block_on(document(&self.options, request, due))?;
+        let (document, _) = runtime()?.block_on(document(&self.options, request, due))?;
         let operator = prompt::operator_part(&self.options);
         let asking = &self.options.asking;
         let stage = if asking.two_stage { Stage::Short } else { Stage::Whole };
@@ -291,8 +297,12 @@ fn wants(mode: ReviewMode, project_mode: &ProjectMode, call: &ToolCall, zone: Zo
     Ok(project.is_none_or(|project| project.covers(zone)))
 }
 
-/// The document, with the circumstances that may be sent.
-async fn document(options: &Options, request: &ReviewRequest<'_>, due: Instant) -> Result<String, ReviewError> {
+/// The document, with the circumstances that may be sent, and what the user wrote in it.
+async fn document(
+    options: &Options,
+    request: &ReviewRequest<'_>,
+    due: Instant,
+) -> Result<(String, Vec<String>), ReviewError> {
     let context = &request.call.context;
     let session = match &context.transcript {
         Some(path) if options.sources.transcript => earlier(transcript::read(path), request.call),
@@ -305,7 +315,8 @@ async fn document(options: &Options, request: &ReviewRequest<'_>, due: Instant) 
         }
         _ => None,
     };
-    prompt::document(request, &session, git)
+    let said = prompt::said_by_the_user(request, &session);
+    prompt::document(request, &session, git).map(|document| (document, said))
 }
 
 /// The session without the call that is judged, which may stand at its end already.

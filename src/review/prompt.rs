@@ -44,6 +44,10 @@ pub(super) fn document(
 ) -> Result<String, ReviewError> {
     let mut document = Map::new();
     document.insert("session".to_owned(), session_json(request, session));
+    if !request.boundaries.is_empty() {
+        let boundaries: Vec<_> = request.boundaries.iter().map(|boundary| redact(boundary)).collect();
+        document.insert("boundaries".to_owned(), json!(boundaries));
+    }
     document.insert("context".to_owned(), context_json(request));
     if let Some(git) = git {
         document.insert("git".to_owned(), git);
@@ -89,6 +93,15 @@ fn opened(request: &ReviewRequest<'_>) -> Result<Vec<Value>, ReviewError> {
     opened.dedup();
     let bytes = opened.iter().map(|part| part.to_string().len()).sum();
     if bytes > MAX_OPENED { Err(ReviewError::TooLarge { bytes }) } else { Ok(opened) }
+}
+
+/// What the user wrote, as the reviewer sees it.
+pub(super) fn said_by_the_user(request: &ReviewRequest<'_>, session: &[Entry]) -> Vec<String> {
+    let messages = session.iter().filter_map(|entry| match entry {
+        Entry::User(text) => Some(text),
+        Entry::Call { .. } => None,
+    });
+    messages.chain(&request.call.context.user_request).map(|text| redact(text).into_owned()).collect()
 }
 
 fn session_json(request: &ReviewRequest<'_>, session: &[Entry]) -> Value {

@@ -49,6 +49,7 @@ impl Stage {
                 "effects": {"type": "array", "items": {"type": "string", "enum": names::<SideEffect>()}},
                 "injection": {"type": "boolean"},
                 "rule": {"type": "string"},
+                "boundaries": {"type": "array", "items": {"type": "string"}},
                 "verdict": verdict,
             }),
         };

@@ -19,7 +19,12 @@ pub(super) const MAX_RECORDS: usize = 256;
 #[derive(Debug)]
 pub(super) enum Task {
     /// An action record, or a list of them.
-    Score(Vec<u8>),
+    Score {
+        /// The JSON.
+        bytes: Vec<u8>,
+        /// Whether those with a session are judged with what is remembered of it.
+        in_sessions: bool,
+    },
     /// A hook call.
     Hook { harness: Harness, environment: HookEnvironment, input: Vec<u8> },
 }
@@ -51,8 +56,8 @@ pub(super) fn answer(
 ) -> Outcome {
     let mut judge = Judge { engine, app, metrics, deadline };
     match task {
-        Task::Score(bytes) if is_list(bytes) => judge.score_many(bytes),
-        Task::Score(bytes) => judge.score(bytes),
+        Task::Score { bytes, in_sessions } if is_list(bytes) => judge.score_many(bytes, *in_sessions),
+        Task::Score { bytes, in_sessions } => judge.score(bytes, *in_sessions),
         Task::Hook { harness, environment, input } => judge.hook(*harness, environment, input),
     }
 }
@@ -69,14 +74,16 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn score(&mut self, bytes: &[u8]) -> Outcome {
+    fn score(&mut self, bytes: &[u8], in_sessions: bool) -> Outcome {
         match record::parse(bytes) {
-            Ok(record) => Outcome::Records(self.rendered(vec![Ok(record)]).remove(0).to_string().into_bytes()),
+            Ok(record) => {
+                Outcome::Records(self.rendered(vec![Ok(record)], in_sessions).remove(0).to_string().into_bytes())
+            }
             Err((id, error)) => self.unreadable(&id, &error),
         }
     }
 
-    fn score_many(&mut self, bytes: &[u8]) -> Outcome {
+    fn score_many(&mut self, bytes: &[u8], in_sessions: bool) -> Outcome {
         let values: Vec<Value> = match serde_json::from_slice(bytes) {
             Ok(values) => values,
             Err(error) => return self.unreadable(&Value::Null, &error.into()),
@@ -85,13 +92,16 @@ impl Judge<'_> {
             return self.unreadable(&Value::Null, &RecordError::TooMany { records: values.len(), most: MAX_RECORDS });
         }
         let records = values.into_iter().map(record::from_value).collect();
-        Outcome::Records(Value::Array(self.rendered(records)).to_string().into_bytes())
+        Outcome::Records(Value::Array(self.rendered(records, in_sessions)).to_string().into_bytes())
     }
 
     /// One answer for each record, in order.
-    fn rendered(&mut self, records: Vec<Result<ActionRecord, (Value, RecordError)>>) -> Vec<Value> {
+    fn rendered(&mut self, records: Vec<Result<ActionRecord, (Value, RecordError)>>, in_sessions: bool) -> Vec<Value> {
         let started = Instant::now();
-        let calls: Vec<ToolCall> = records.iter().flatten().map(|record| record.call.clone()).collect();
+        let mut calls: Vec<ToolCall> = records.iter().flatten().map(|record| record.call.clone()).collect();
+        if !in_sessions {
+            calls.iter_mut().for_each(|call| call.context.session_id = None);
+        }
         let mut decisions = self.decide(&calls).into_iter();
         let share = started.elapsed().as_micros() / records.len().max(1) as u128;
         let elapsed = u64::try_from(share).unwrap_or(u64::MAX);

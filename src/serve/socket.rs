@@ -143,7 +143,9 @@ async fn respond(request: Request, body: Vec<u8>, desk: &Desk) -> (Option<Answer
             desk.stop();
             return (Some(Answer::Stopping), Vec::new());
         }
-        Request::Score { identity, deadline_ms } => (identity, deadline_ms, Task::Score(body)),
+        Request::Score { identity, deadline_ms } => {
+            (identity, deadline_ms, Task::Score { bytes: body, in_sessions: false })
+        }
         Request::Hook { identity, deadline_ms, harness, workspace, home } => {
             let Ok(harness) = harness.parse::<Harness>() else {
                 return (Some(Answer::Refused { problem: format!("no harness `{harness}`") }), Vec::new());

@@ -1,6 +1,7 @@
 //! The binary as Claude Code calls it: whatever happens, the call is answered or stopped.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -14,8 +15,11 @@ pub(crate) fn before(tool: &str, input: &Value) -> String {
 }
 
 fn before_in(mode: &str, tool: &str, input: &Value) -> String {
+    // Each call is a session of its own, so that what is decided on one says nothing of the next.
+    static SESSIONS: AtomicUsize = AtomicUsize::new(0);
+    let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
     let call = json!({
-        "session_id": "6f1c", "transcript_path": "/home/me/.claude/projects/x/6f1c.jsonl", "cwd": "/home/me/src/app",
+        "session_id": format!("6f1c-{session}"), "transcript_path": "/home/me/.claude/projects/x/6f1c.jsonl", "cwd": "/home/me/src/app",
         "permission_mode": mode, "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": input,
         "tool_use_id": "toolu_01", "effort": {"level": "high"},
     });

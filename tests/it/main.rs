@@ -7,6 +7,7 @@
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
 //! - `review`: remote review against a reviewer on the loopback.
+//! - `session`: what one call leaves behind for the next.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
 //! - `claude_code`: the real Claude Code in a cage, gated by the binary.
 //! - `eval`: labels, figures and reports.
@@ -39,3 +40,4 @@ mod properties;
 mod review;
 #[cfg(all(unix, feature = "serve"))]
 mod serve;
+mod session;

@@ -120,7 +120,7 @@ fn nothing_is_sent_or_written_unless_review_is_on() {
         "ask"
     );
     assert_eq!(reviewer.n_questions(), 0);
-    assert!(!sandbox.path("home/.local").exists());
+    assert!(!sandbox.path("home/.local/state/riskgate/review").exists());
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub fn engine() -> Engine {
         reviewer: None,
         audit: None,
         cache: None,
+        sessions: None,
         asking: Asking::Possible,
     })
 }

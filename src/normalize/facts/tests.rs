@@ -14,7 +14,7 @@ fn facts(line: &str) -> Facts {
 }
 
 fn place() -> Place {
-    Place { cwd: Some("/w".into()), workspace: Some("/w".into()), home: Some("/home/me".into()) }
+    Place { cwd: Some("/w".into()), workspace: Some("/w".into()), home: Some("/home/me".into()), ..Place::default() }
 }
 
 fn spelled(effect: &Effect) -> String {

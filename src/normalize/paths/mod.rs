@@ -6,8 +6,9 @@ mod resolve;
 mod rules;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use crate::action::{Context, PathScope, Scope, Target};
+use crate::action::{Context, KnownFile, PathScope, Scope, Target};
 use resolve::Start;
 
 /// Bytes up to which a folder of the context is believed.
@@ -22,6 +23,8 @@ pub struct Place {
     pub workspace: Option<String>,
     /// The user's home.
     pub home: Option<String>,
+    /// What lies in files there, as far as earlier calls wrote it.
+    pub known_files: Arc<[KnownFile]>,
 }
 
 impl Place {
@@ -29,7 +32,31 @@ impl Place {
     pub fn from_context(context: &Context) -> Self {
         // No system has longer ones; each would be gone through for every path of the action.
         let folder = |path: &Option<String>| path.clone().filter(|path| path.len() <= MAX_FOLDER);
-        Self { cwd: folder(&context.cwd), workspace: folder(&context.workspace), home: folder(&context.home) }
+        let (cwd, workspace, home) = (folder(&context.cwd), folder(&context.workspace), folder(&context.home));
+        Self { cwd, workspace, home, known_files: Arc::default() }
+    }
+
+    /// The same place with what is known of files there.
+    #[must_use]
+    pub fn with_files(self, files: &[KnownFile]) -> Self {
+        Self { known_files: files.into(), ..self }
+    }
+
+    /// A path in one spelling that holds in every folder, as far as the place allows; `None` where that is only known when
+    /// it runs.
+    pub fn absolute(&self, path: &str) -> Option<String> {
+        let target = self.locate(path);
+        if matches!(target.scope, Scope::None | Scope::Path(PathScope::Dynamic | PathScope::Device)) {
+            return None;
+        }
+        let resolved = self.resolve(path.trim());
+        (resolved.start != Start::Unknown).then_some(resolved.text)
+    }
+
+    /// The path that [`Self::locate`] shows as `text`, as [`Self::absolute`] spells it.
+    pub fn absolute_of_shown(&self, text: &str) -> Option<String> {
+        let workspace = self.workspace.clone().or_else(|| self.cwd.clone());
+        Self { cwd: workspace, ..self.clone() }.absolute(text)
     }
 
     /// The place after `cd path`. Without a path (`cd`), pass `~`.
@@ -42,7 +69,8 @@ impl Place {
         };
         let workspace = self.workspace.as_deref().or(self.cwd.as_deref());
         let workspace = workspace.unwrap_or(if self.is_project(&cwd) { &cwd } else { "." }).to_owned();
-        Self { workspace: Some(workspace), cwd: Some(cwd), home: self.home.clone() }
+        let known_files = Arc::clone(&self.known_files);
+        Self { workspace: Some(workspace), cwd: Some(cwd), home: self.home.clone(), known_files }
     }
 
     /// Whether a folder that is entered when nothing is known of the place is taken for the project: `/testbed`, `/app`

@@ -5,6 +5,7 @@ fn place() -> Place {
         cwd: Some("/home/me/project/src".into()),
         workspace: Some("/home/me/project".into()),
         home: Some("/home/me".into()),
+        ..Place::default()
     }
 }
 
@@ -150,16 +151,28 @@ fn little_context_is_enough() {
 
 #[test]
 fn a_workspace_in_a_special_place_is_a_workspace() {
-    let temporary = Place { cwd: None, workspace: Some("/tmp/w".into()), home: Some("/home/me".into()) };
+    let temporary =
+        Place { cwd: None, workspace: Some("/tmp/w".into()), home: Some("/home/me".into()), ..Place::default() };
     check_in(&temporary, "a", PathScope::Workspace, "a");
     check_in(&temporary, "/tmp/w/a", PathScope::Workspace, "a");
     check_in(&temporary, "/tmp/x", PathScope::Temp, "/tmp/x");
-    let built = Place { cwd: None, workspace: Some("/home/me/build/target/w".into()), home: Some("/home/me".into()) };
+    let built = Place {
+        cwd: None,
+        workspace: Some("/home/me/build/target/w".into()),
+        home: Some("/home/me".into()),
+        ..Place::default()
+    };
     check_in(&built, "src/a", PathScope::Workspace, "src/a");
-    let home = Place { cwd: None, workspace: Some("/home/me".into()), home: Some("/home/me".into()) };
+    let home =
+        Place { cwd: None, workspace: Some("/home/me".into()), home: Some("/home/me".into()), ..Place::default() };
     check_in(&home, "/home/me/.bashrc", PathScope::Startup, ".bashrc");
     check_in(&home, "~", PathScope::HomeRoot, ".");
-    let windows = Place { cwd: None, workspace: Some("C:\\Users\\me\\w".into()), home: Some("C:\\Users\\me".into()) };
+    let windows = Place {
+        cwd: None,
+        workspace: Some("C:\\Users\\me\\w".into()),
+        home: Some("C:\\Users\\me".into()),
+        ..Place::default()
+    };
     check_in(&windows, "src\\a", PathScope::Workspace, "src/a");
     check_in(&windows, "C:\\Users\\me\\w\\b", PathScope::Workspace, "b");
     check_in(&windows, "C:\\Users\\me\\x", PathScope::Home, "~/x");
@@ -209,9 +222,11 @@ fn odd_input_does_not_fail() {
         "~$x",
         "file://",
     ] {
-        for place in
-            [Place::default(), place(), Place { cwd: Some("~".into()), workspace: Some("~/w".into()), home: None }]
-        {
+        for place in [
+            Place::default(),
+            place(),
+            Place { cwd: Some("~".into()), workspace: Some("~/w".into()), home: None, ..Place::default() },
+        ] {
             let _ = place.locate(path);
             let _ = place.changed_to(path).locate(path);
         }

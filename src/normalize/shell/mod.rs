@@ -48,7 +48,7 @@ use std::rc::Rc;
 
 use enumset::EnumSet;
 
-use crate::action::{Gap, Shell, Unit, UnitKind};
+use crate::action::{FileVersion, Gap, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_SOURCE, MAX_UNITS};
 use crate::normalize::paths::Place;
 
@@ -60,6 +60,12 @@ pub(super) fn units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
 /// The same for a Bash script, whose arguments are not known.
 pub(super) fn script_units(script: &str, place: &Place) -> (Vec<Unit>, EnumSet<Gap>) {
     units_with(script, place, None)
+}
+
+/// What a command line in Bash writes to files: paths as they are shown, and what may stand in each.
+pub(super) fn written(script: &str, place: &Place) -> Vec<(String, Vec<FileVersion>)> {
+    let plain = without_marks(script);
+    walk::written(&bounded(&plain).0, place)
 }
 
 fn units_with(script: &str, place: &Place, arguments: Option<Rc<scope::Arguments>>) -> (Vec<Unit>, EnumSet<Gap>) {

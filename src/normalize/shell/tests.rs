@@ -127,7 +127,12 @@ fn a_script_never_yields_nothing() {
 
 #[test]
 fn a_changed_folder_holds_for_what_follows_but_not_outside_a_subshell() {
-    let place = Place { cwd: Some("/w".into()), workspace: Some("/w".into()), home: Some("/home/u".into()) };
+    let place = Place {
+        cwd: Some("/w".into()),
+        workspace: Some("/w".into()),
+        home: Some("/home/u".into()),
+        ..Place::default()
+    };
     let targets = |script: &str| -> Vec<String> {
         let (units, _) = units(script, &place);
         units
@@ -260,7 +265,7 @@ fn aliases_apply() {
 /// Units in a project below a home that is known.
 fn read_at_home(script: &str) -> Vec<Unit> {
     let app = Some("/home/me/app".to_owned());
-    units(script, &Place { cwd: app.clone(), workspace: app, home: Some("/home/me".into()) }).0
+    units(script, &Place { cwd: app.clone(), workspace: app, home: Some("/home/me".into()), ..Place::default() }).0
 }
 
 #[track_caller]

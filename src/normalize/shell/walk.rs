@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use enumset::EnumSet;
 
-use crate::action::{Command, Effect, Gap, Layer, Shell, Unit, UnitKind};
+use crate::action::{Command, Effect, FileVersion, Gap, Layer, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_DEPTH, MAX_NESTING};
 use crate::normalize::paths::Place;
 use crate::normalize::shell::decode::{Literal, Output};
@@ -45,6 +45,14 @@ pub(super) fn walk(source: &str, place: &Place, arguments: Option<Rc<Arguments>>
         walker.units = walker.spare;
     }
     (walker.units, walker.gaps)
+}
+
+/// What a command line writes to files: paths as they are shown, and what may stand in each.
+pub(super) fn written(source: &str, place: &Place) -> Vec<(String, Vec<FileVersion>)> {
+    let mut walker = Walker::new(place);
+    walker.scope.positional = Some(Arguments::assumed());
+    walker.list(&syntax::parse(source));
+    walker.files.written()
 }
 
 /// The state of a walk.
@@ -110,7 +118,7 @@ pub(super) struct Printed {
 
 impl Walker {
     fn new(place: &Place) -> Self {
-        Self { scope: Scope::new(place), ..Self::default() }
+        Self { scope: Scope::new(place), files: Files::known(place), ..Self::default() }
     }
 
     // ── Bounds and gaps ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,10 +32,7 @@ pub(super) fn edit(tool: Tool, input: Inputs<'_>, place: &Place) -> Option<Readi
     if input.text(&["command"]) == Some("view") {
         return read(input, place);
     }
-    let mut changes = change(input).into_iter().collect::<Vec<_>>();
-    if let Some(Value::Array(edits)) = input.value(&["edits", "changes", "replacements"]) {
-        changes.extend(edits.iter().filter_map(Value::as_object).filter_map(|edit| change(Inputs(edit))));
-    }
+    let mut changes = changes(input);
     if changes.is_empty() {
         let added = input.text(&["patch", "diff"]).or_else(|| input.content()).unwrap_or_default();
         changes.push(Change { removed: "", added });
@@ -50,9 +47,18 @@ pub(super) fn edit(tool: Tool, input: Inputs<'_>, place: &Place) -> Option<Readi
 }
 
 /// One replaced passage.
-struct Change<'a> {
-    removed: &'a str,
-    added: &'a str,
+pub(super) struct Change<'a> {
+    pub(super) removed: &'a str,
+    pub(super) added: &'a str,
+}
+
+/// The replaced passages that an edit names, in any of the shapes in use.
+pub(super) fn changes(input: Inputs<'_>) -> Vec<Change<'_>> {
+    let mut changes = change(input).into_iter().collect::<Vec<_>>();
+    if let Some(Value::Array(edits)) = input.value(&["edits", "changes", "replacements"]) {
+        changes.extend(edits.iter().filter_map(Value::as_object).filter_map(|edit| change(Inputs(edit))));
+    }
+    changes
 }
 
 fn change(input: Inputs<'_>) -> Option<Change<'_>> {
@@ -138,7 +144,8 @@ impl Section<'_> {
     }
 }
 
-fn header(line: &str) -> Option<(Fact, &str)> {
+/// What a line of a patch does to which file, if it opens a section.
+pub(super) fn header(line: &str) -> Option<(Fact, &str)> {
     let (verb, path) = line.strip_prefix("*** ")?.split_once(": ")?;
     let fact = match verb {
         "Add File" | "Update File" | "Move to" => Fact::Write,

@@ -13,11 +13,13 @@ mod scripts;
 mod text;
 mod verbs;
 mod web;
+mod written;
 
 use enumset::EnumSet;
 use serde_json::{Map, Value};
 
 use self::inputs::Inputs;
+pub(super) use self::written::written;
 use crate::action::{Action, Effect, Fact, Gap, Shell, Tool, ToolCall, Unit, UnitKind};
 use crate::normalize::limits::head;
 use crate::normalize::paths::Place;
@@ -34,9 +36,8 @@ struct Reading {
 }
 
 /// The action of a tool call, without flows.
-pub(super) fn normalize(call: &ToolCall) -> Action {
-    let place = Place::from_context(&call.context);
-    let reading = read(call, &place);
+pub(super) fn normalize(call: &ToolCall, place: &Place) -> Action {
+    let reading = read(call, place);
     let mut gaps = reading.gaps;
     let mut units = bounded(reading.units, &mut gaps);
     for unit in &mut units {

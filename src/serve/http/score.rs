@@ -20,6 +20,7 @@ use crate::serve::judge::{Outcome, Task};
 #[utoipa::path(
     post,
     path = "/v1/score",
+    params(("sessions" = Option<bool>, Query, description = "Judge records that have a `session_id` with what is remembered of their session")),
     request_body(content = RecordWire, description = "One action record, or a list of them"),
     responses(
         (status = 200, description = "The decision record; a list of them for a list", body = DecisionWire),
@@ -32,7 +33,8 @@ use crate::serve::judge::{Outcome, Task};
     )
 )]
 pub(super) async fn score(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
-    match shared.judge(request, Task::Score).await {
+    let in_sessions = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "sessions=true"));
+    match shared.judge(request, |bytes| Task::Score { bytes, in_sessions }).await {
         Ok(Outcome::Records(records)) => json(StatusCode::OK, records),
         Ok(Outcome::Unreadable(record)) => json(StatusCode::BAD_REQUEST, record),
         Ok(Outcome::Hook(_)) => refused(&shared, &Refused::NotJudged(NotJudged::Broken)),

@@ -1,0 +1,211 @@
+//! The folder of one session: `state.json`, replaced as a whole under a lock, and the texts that it names.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use sha2::{Digest, Sha256};
+
+use super::state::{State, Text};
+use crate::engine::SessionError;
+
+/// Longest wait for the lock. Whoever has it holds it for less than a millisecond, unless it was stopped.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_POLL: Duration = Duration::from_millis(1);
+/// Most bytes of a state: more than its bounds allow is not ours.
+const MAX_STATE: u64 = 1024 * 1024;
+/// Folders that are looked at when a session begins, to see whether they are out of date.
+const MAX_PRUNED: usize = 512;
+
+/// Where one session is kept.
+#[derive(Debug)]
+pub(super) struct Store {
+    all: PathBuf,
+    folder: PathBuf,
+    expiry: Duration,
+}
+
+/// What was looked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Read<T> {
+    There(T),
+    Gone,
+}
+
+impl Store {
+    /// In riskgate's folder for state. A session's name may hold anything, so its hash names the folder.
+    pub(super) fn new(state: &Path, session: &str, expiry: Duration) -> Self {
+        let all = state.join("sessions");
+        let name: String = hex::encode(Sha256::digest(session)).chars().take(16).collect();
+        Self { folder: all.join(name), all, expiry }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The state as it is; a new one where there is none or it is out of date.
+    pub(super) fn read(&self, now: u64) -> Result<State, SessionError> {
+        self.try_read(now).map_err(|error| self.failed(&error))
+    }
+
+    fn try_read(&self, now: u64) -> io::Result<State> {
+        let path = self.path("state.json");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::new()),
+            Err(error) => return Err(error),
+        };
+        let metadata = file.metadata()?;
+        let read = if metadata.len() > MAX_STATE { Err(io::Error::other("it is too large")) } else { parse(&file) };
+        match read {
+            Ok(state) if now.saturating_sub(state.used) > self.expiry.as_secs() => Ok(State::new()),
+            Ok(state) => Ok(state),
+            // What is broken is out of date at some time, too.
+            Err(_) if is_older(&metadata, self.expiry) => Ok(State::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A text by its name.
+    pub(super) fn text(&self, name: &str) -> Result<Read<String>, SessionError> {
+        match fs::read_to_string(self.path(name)) {
+            Ok(text) => Ok(Read::There(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Read::Gone),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Reads the state, lets `change` change it and writes it back, with nobody else in between.
+    pub(super) fn update(&self, now: u64, change: impl Fn(&mut State, &mut Vec<Text>)) -> Result<(), SessionError> {
+        let result = self.try_update(now, &change);
+        let result = match result {
+            // Somebody found the folder out of date and took it away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.try_update(now, &change),
+            result => result,
+        };
+        result.map_err(|error| self.failed(&error))
+    }
+
+    fn try_update(&self, now: u64, change: &impl Fn(&mut State, &mut Vec<Text>)) -> io::Result<()> {
+        let begins = !self.folder.exists();
+        create_private_folder(&self.folder)?;
+        {
+            let _lock = lock(&self.folder, LOCK_WAIT)?;
+            let before = self.try_read(now)?;
+            let (mut after, mut texts) = (before.clone(), Vec::new());
+            change(&mut after, &mut texts);
+            if after != before {
+                self.write(&after, &texts)?;
+            }
+        }
+        if begins {
+            self.prune();
+        }
+        Ok(())
+    }
+
+    /// Texts first, so that no state names one that is not there yet.
+    fn write(&self, state: &State, texts: &[Text]) -> io::Result<()> {
+        let used: BTreeSet<&str> = state.texts().collect();
+        for Text { name, text } in texts.iter().filter(|text| used.contains(text.name.as_str())) {
+            let path = self.path(name);
+            if !path.exists() {
+                replace(&path, text.as_bytes())?;
+            }
+        }
+        replace(&self.path("state.json"), &serde_json::to_vec(state)?)?;
+        self.remove_unused(&used);
+        Ok(())
+    }
+
+    /// A text that stays too long takes room and does no other harm.
+    fn remove_unused(&self, used: &BTreeSet<&str>) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if is_text_name(&name) && !used.contains(&*name) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Takes away what other sessions left that are out of date. One that is in use holds its lock.
+    fn prune(&self) {
+        let entries = fs::read_dir(&self.all).into_iter().flatten().flatten();
+        for folder in entries.take(MAX_PRUNED).map(|entry| entry.path()).filter(|folder| *folder != self.folder) {
+            let is_old = || {
+                let metadata = fs::metadata(folder.join("state.json")).or_else(|_| fs::metadata(&folder));
+                metadata.is_ok_and(|metadata| is_older(&metadata, self.expiry))
+            };
+            if is_old()
+                && let Ok(_lock) = lock(&folder, Duration::ZERO)
+                && is_old()
+            {
+                let _ = fs::remove_dir_all(&folder);
+            }
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> SessionError {
+        SessionError(format!("`{}`: {error}", self.folder.display()))
+    }
+}
+
+/// A text's name is the hash of what stands in it.
+fn is_text_name(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn parse(file: &File) -> io::Result<State> {
+    let state: State = serde_json::from_slice(&io::read_to_string(file)?.into_bytes()).map_err(io::Error::other)?;
+    if state.is_readable() { Ok(state) } else { Err(io::Error::other("another version of riskgate wrote it")) }
+}
+
+/// By the clock that marks files, which is the system's own.
+fn is_older(metadata: &fs::Metadata, than: Duration) -> bool {
+    let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    age.is_some_and(|age| age > than)
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = private().write(true).create(true).truncate(true).open(&new)?;
+    file.write_all(bytes)?;
+    drop(file);
+    fs::rename(new, path)
+}
+
+fn lock(folder: &Path, patience: Duration) -> io::Result<File> {
+    let file = private().write(true).create(true).truncate(false).open(folder.join("lock"))?;
+    let given_up = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < given_up => thread::sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process holds its lock")),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// How files are opened here: nobody but their owner reads them.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// A folder that nobody but its owner enters.
+fn create_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
