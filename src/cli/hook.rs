@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use std::{env, panic, thread};
 use super::args::{EngineArguments, HookArguments};
 use super::{daemon, engine};
 use crate::action::ToolCall;
-use crate::config::{ReviewSettings, env_vars};
+use crate::config::{Mode, ReviewSettings, env_vars, state_folder};
 use crate::engine::{Deadline, ReviewMode, STACK};
 use crate::harness::{Before, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
@@ -23,11 +24,21 @@ const GRACE: Duration = Duration::from_secs(1);
 const INTERNAL_ERROR: &str = "an internal error; please report it with the action";
 
 /// Runs the command; the exit code is the harness's own.
-pub(super) fn run(arguments: HookArguments) -> u8 {
+pub(super) fn run(mut arguments: HookArguments) -> u8 {
     let harness = arguments.harness;
+    if arguments.engine.project.is_none() {
+        arguments.engine.project = env::var_os(env_vars::CLAUDE_PROJECT_DIR).map(PathBuf::from);
+    }
+    // Settings that cannot be read enforce.
+    let mode = engine::resolve(&arguments.engine).map_or(Mode::Enforce, |resolved| resolved.mode);
+    if mode == Mode::Off {
+        return HookReply::default().exit_code;
+    }
+    let interferes = mode == Mode::Enforce || arguments.show_request;
     let (answer, judge) = answer_in_time(arguments);
     let judge = judge.filter(|_| answer.is_err());
     let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
+    let reply = if interferes { reply } else { HookReply::default() };
     let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
     if !reply.stderr.is_empty() {
         let _ = writeln!(io::stderr(), "{}", reply.stderr);
@@ -35,6 +46,7 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
     let_finish(judge);
     match written {
         Ok(()) => reply.exit_code,
+        Err(_) if !interferes => reply.exit_code,
         // The decision did not arrive: only the exit code can still stop the call.
         Err(_) => harness.reply_failure("the answer could not be written").exit_code,
     }
@@ -100,7 +112,7 @@ fn decide(
     call: &ToolCall,
     deadline: Deadline,
 ) -> anyhow::Result<Decision> {
-    let app = engine::load_reviewing(arguments, review)?;
+    let app = engine::load_reviewing(arguments, review)?.with_grants(state_folder().as_deref());
     Ok(app.engine()?.decide(call, deadline))
 }
 

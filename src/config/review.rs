@@ -12,6 +12,8 @@ use etcetera::BaseStrategy;
 use serde::{Deserialize, Deserializer};
 
 use super::env_vars;
+use super::layers::LayerPlaces;
+use super::trust::{self, Trust};
 use crate::engine::ReviewMode;
 use crate::redact::Secret;
 
@@ -26,6 +28,14 @@ pub enum ConfigError {
         /// What is wrong.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: io::Error,
+    },
     /// A file does not say what it should.
     #[error("`{}`: {message}", path.display())]
     Parse {
@@ -34,6 +44,30 @@ pub enum ConfigError {
         /// What is wrong, and where.
         message: String,
     },
+    /// A file that others may write to.
+    #[error("`{}` {problem}", path.display())]
+    Untrusted {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A setting with a value that it cannot have.
+    #[error("`{key}` ({source_name}): {message}")]
+    Value {
+        /// The setting.
+        key: String,
+        /// Where it came from.
+        source_name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A setting that stands where another one has fields.
+    #[error("`{0}` cannot be set")]
+    Key(String),
+    /// A change that somebody else decides.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What is asked for; everything may be left out, and `review::Options` knows what that means.
@@ -139,16 +173,29 @@ pub struct ReviewFlags {
 }
 
 impl ReviewSettings {
-    /// The user's file, the environment and the flags together.
-    pub fn load(flags: ReviewFlags) -> Result<Self, ConfigError> {
-        let mut settings = match user_file() {
-            Some(path) => Self::read(&path)?,
-            None => Self::default(),
-        };
-        settings.mode = flags.mode.or(settings.mode);
-        settings.model = flags.model.or(settings.model);
-        settings.base_url = flags.base_url.or(settings.base_url);
-        settings.timeout_ms = flags.timeout_ms.or(settings.timeout_ms);
+    /// The user's file, the environment and the flags, and above them all the managed file.
+    pub fn load(flags: ReviewFlags, places: &LayerPlaces) -> Result<Self, ConfigError> {
+        let in_folder = |folder: &Option<PathBuf>| folder.as_deref().map(|folder| folder.join("config.toml"));
+        let (user, managed) = (in_folder(&places.user), in_folder(&places.managed));
+        let section = |path: Option<PathBuf>, trust| section(path.as_deref(), trust);
+        let (mut settings, (above, locked)) = (section(user, Trust::Owner)?.0, section(managed, Trust::Administrator)?);
+        let is_locked = |key: &str| locked.iter().any(|locked| locked == key || locked == EVERYTHING);
+        settings.retain(|key, _| !is_locked(key));
+        let typed = [
+            ("mode", flags.mode.map(|mode| <&str>::from(mode).into())),
+            ("model", flags.model.map(toml::Value::from)),
+            ("base_url", flags.base_url.map(toml::Value::from)),
+            ("timeout_ms", flags.timeout_ms.and_then(|time| i64::try_from(time).ok()).map(toml::Value::from)),
+        ];
+        for (key, value) in typed.into_iter().filter(|(key, _)| !is_locked(key)) {
+            settings.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        settings.extend(above);
+        let mut settings: Self = settings.try_into().map_err(|error: toml::de::Error| ConfigError::Value {
+            key: "review".to_owned(),
+            source_name: "merged".to_owned(),
+            message: error.message().to_owned(),
+        })?;
         settings.environment_key = EnvironmentKey::here();
         settings.state = state_folder();
         Ok(settings)
@@ -160,6 +207,24 @@ impl ReviewSettings {
         let file: FileWire<Self> = parse(path, &text)?;
         Ok(file.review)
     }
+}
+
+/// In the place of keys: the whole section is locked.
+const EVERYTHING: &str = "*";
+
+/// The section of a settings file, sound by itself, and the keys in it that the file locks.
+fn section(path: Option<&Path>, trust: Trust) -> Result<(toml::Table, Vec<String>), ConfigError> {
+    let Some(path) = path else { return Ok(Default::default()) };
+    let Some(text) = trust::read(path, trust)? else { return Ok(Default::default()) };
+    let _: FileWire<ReviewSettings> = parse(path, &text)?;
+    let file: toml::Table = parse(path, &text)?;
+    let section = file.get("review").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let all: Vec<&str> = file.get("locked").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).collect();
+    let locked = match all.contains(&"review") {
+        true => vec![EVERYTHING.to_owned()],
+        false => all.iter().filter_map(|key| key.strip_prefix("review.")).map(str::to_owned).collect(),
+    };
+    Ok((section, locked))
 }
 
 /// The mode that the file of a project asks for. It can only make things stricter, so it says nothing else.
@@ -205,14 +270,8 @@ impl EnvironmentKey {
     }
 }
 
-/// The user's settings file.
-pub(super) fn user_file() -> Option<PathBuf> {
-    let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
-    Some(strategy.config_dir().join("riskgate").join("config.toml"))
-}
-
 /// riskgate's folder among the user's state; platforms without a place for state keep it with the data.
-fn state_folder() -> Option<PathBuf> {
+pub fn state_folder() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
     Some(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("riskgate"))
 }
@@ -230,7 +289,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, ConfigError> {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
     // The message alone: the parser's own form quotes the line, which may hold a header's secret.
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);

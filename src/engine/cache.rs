@@ -29,9 +29,22 @@ impl CacheKey {
     /// Of a call and its canonical form.
     pub(super) fn of(call: &ToolCall, action: &Action) -> Self {
         Self(hashed(|hash| {
+            // Rules know a tool by its own name.
+            call.tool.hash(hash);
             hash_context(&call.context, hash);
             hash_action(action, hash);
         }))
+    }
+}
+
+impl CacheKey {
+    /// Sixteen hex digits that stand for it in one session.
+    pub(super) fn code(&self, session: &str) -> String {
+        let both = hashed(|hash| {
+            session.hash(hash);
+            self.0.hash(hash);
+        });
+        hex::encode(both).chars().take(16).collect()
     }
 }
 
@@ -61,8 +74,20 @@ impl Remembered {
 /// Everything but the session and its transcript: decisions that depend on its history are not remembered. A field that is added does not
 /// compile until someone decides whether it matters.
 fn hash_context(context: &Context, hash: &mut impl Hasher) {
-    let Context { harness, session_id: _, transcript: _, cwd, workspace, home, user_request, permission_mode, shell } =
-        context;
+    let Context {
+        harness,
+        session_id: _,
+        agent,
+        git_branch,
+        transcript: _,
+        cwd,
+        workspace,
+        home,
+        user_request,
+        permission_mode,
+        shell,
+    } = context;
+    (agent, git_branch).hash(hash);
     (harness, cwd, workspace, home, user_request, permission_mode, shell).hash(hash);
 }
 

@@ -1,6 +1,6 @@
 //! The decision: the order of the stages, and what happens when one of them fails.
 //!
-//! normalise → encode → classify → calibrate → zone → (review) → policy floors → verdict. Everything a verdict depends on
+//! normalise → rules before the model → encode → classify → calibrate → zone → rules after it → (review) → floors → verdict. Everything a verdict depends on
 //! is an argument or a part given at construction; the only clock is the deadline's.
 
 mod audit;
@@ -8,6 +8,7 @@ mod cache;
 mod deadline;
 mod explain;
 mod fail_safe;
+mod grant;
 mod prepared;
 mod reasons;
 mod review;
@@ -21,17 +22,18 @@ pub use cache::{CacheKey, DecisionCache, Remembered};
 pub use deadline::Deadline;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
+pub use grant::{Grants, Offer};
 use prepared::{Prepared, RowRef, Window};
 pub use review::{Review, ReviewError, ReviewMode, ReviewRequest, Reviewer};
 
 use crate::action::{Action, Tool, ToolCall};
 use crate::assessment::{Assessment, RowLogits};
-use crate::calibrate::{self, Thresholds};
+use crate::calibrate::{self, ThresholdTable, Thresholds};
 use crate::encode::Encoder;
 use crate::manifest::Calibration;
 use crate::model::{Batch, Classifier};
-use crate::policy::{Policy, PolicyMatch};
-use crate::verdict::{Decision, Source, Verdict, Zone};
+use crate::policy::{Policy, PolicyMatch, Ruling};
+use crate::verdict::{Decision, Reason, Source, Verdict, Zone};
 
 /// Stack of a thread that judges: room for every recursion that `normalize::limits` permits.
 pub const STACK: usize = 16 * 1024 * 1024;
@@ -48,8 +50,8 @@ pub struct Parts {
     /// Logits to probabilities.
     pub calibration: Calibration,
     /// Probabilities to zones.
-    pub thresholds: Thresholds,
-    /// The floors.
+    pub thresholds: ThresholdTable,
+    /// The rules.
     pub policy: Policy,
     /// Who settles uncertain actions; nobody when absent.
     pub reviewer: Option<Box<dyn Reviewer>>,
@@ -57,6 +59,10 @@ pub struct Parts {
     pub audit: Option<Box<dyn AuditSink>>,
     /// Decisions that were made before; none are remembered when absent.
     pub cache: Option<Arc<dyn DecisionCache>>,
+    /// What a person let run once; nothing when absent.
+    pub grants: Option<Box<dyn Grants>>,
+    /// Whether the model scores what rules settle, too: to measure it.
+    pub score_everything: bool,
     /// Whether there is a person to ask.
     pub asking: Asking,
 }
@@ -98,17 +104,26 @@ impl Engine {
 
     /// The cuts in force.
     pub fn thresholds(&self) -> &Thresholds {
-        &self.parts.thresholds
+        self.parts.thresholds.base()
     }
 
     fn prepare(&self, call: &ToolCall) -> Result<Prepared, Failure> {
         guarded(|| {
             let action = crate::normalize::normalize(call);
-            let Some(cache) = &self.parts.cache else { return Prepared::new(action, &self.parts.encoder) };
+            let ruling = self.parts.policy.before(call, &action);
+            let settled = settled(&ruling).filter(|_| !self.parts.score_everything);
+            if let Some(decision) = settled {
+                return Ok(Prepared::known(decision, action).ruled(ruling));
+            }
+            // What rules say of who acts is not in the key.
+            let cache = self.parts.cache.as_ref().filter(|_| self.parts.policy.is_pure());
+            let Some(cache) = cache else {
+                return Ok(Prepared::new(action, &self.parts.encoder)?.ruled(ruling));
+            };
             let key = CacheKey::of(call, &action);
             match cache.get(&key) {
-                Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action)),
-                None => Prepared::new(action, &self.parts.encoder).map(|prepared| prepared.under(key)),
+                Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action).ruled(ruling)),
+                None => Ok(Prepared::new(action, &self.parts.encoder)?.under(key).ruled(ruling)),
             }
         })
     }
@@ -134,35 +149,66 @@ impl Engine {
     }
 
     fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
-        let judged = prepared.and_then(|prepared| guarded(|| self.judge(call, &prepared, deadline)));
-        let decision = judged.unwrap_or_else(|failure| fail_safe::decision(&failure, self.parts.asking));
+        let decision = prepared.and_then(|mut prepared| {
+            let decision = guarded(|| self.judge(call, &mut prepared, deadline))?;
+            guarded(|| Ok(self.granted(call, &prepared, fail_safe::without_asking(decision, self.parts.asking))))
+        });
+        let decision = decision.unwrap_or_else(|failure| fail_safe::decision(&failure, self.parts.asking));
         self.audited(call, fail_safe::without_asking(decision, self.parts.asking))
     }
 
-    fn judge(&mut self, call: &ToolCall, prepared: &Prepared, deadline: Deadline) -> Result<Decision, Failure> {
+    /// The same, unless a person let this action run once. What guards the gate and what the administrator forbids stands.
+    fn granted(&mut self, call: &ToolCall, prepared: &Prepared, mut decision: Decision) -> Decision {
+        let Some(grants) = self.parts.grants.as_mut().filter(|_| decision.verdict != Verdict::Allow && !prepared.lasting)
+        else {
+            return decision;
+        };
+        let Some(code) = grant::code(call, &prepared.action) else { return decision };
+        if grants.take(&code) {
+            (decision.verdict, decision.source) = (Verdict::Allow, Source::Policy);
+            decision.reasons.insert(0, Reason::new("grant.once", "a person let exactly this run, once"));
+        } else if decision.verdict == Verdict::Deny {
+            let session = call.context.session_id.as_deref().unwrap_or_default();
+            let text = grant::text(&prepared.action);
+            if grants.offer(&Offer { code: &code, session, tool: &call.tool, text: &text }) {
+                let text = format!("a person can let exactly this run once, at a terminal: `riskgate allow-once {code}`");
+                decision.reasons.push(Reason::new("grant.offer", text));
+            }
+        }
+        decision
+    }
+
+    fn judge(&mut self, call: &ToolCall, prepared: &mut Prepared, deadline: Deadline) -> Result<Decision, Failure> {
         if let Some(known) = &prepared.known {
             return Ok(known.clone());
         }
         let assessment = self.assess(prepared)?;
+        let thresholds = self.parts.thresholds.of(call, &prepared.action, &assessment);
         let zone = match prepared.action.tool {
-            Tool::Text => calibrate::text_zone(&assessment, &self.parts.thresholds),
-            _ => calibrate::zone(&assessment, &self.parts.thresholds),
+            Tool::Text => calibrate::text_zone(&assessment, &thresholds),
+            _ => calibrate::zone(&assessment, &thresholds),
         };
+        let ruling = self.after(call, prepared, &assessment, zone);
         let mut decision = Decision {
             verdict: verdict_of(zone),
             source: Source::Model,
             zone: Some(zone),
-            reasons: reasons::of_assessment(prepared, &assessment, zone, &self.parts.thresholds),
+            reasons: reasons::of_assessment(prepared, &assessment, zone, &thresholds),
             assessment: Some(assessment),
             n_tokens: prepared.encoding.n_tokens(),
             n_windows: prepared.encoding.input_ids.len(),
         };
-        let floors = self.floors(prepared);
-        if self.is_reviewable(prepared, &floors) {
+        if let Some(reason) = ruling.allowed {
+            (decision.verdict, decision.source) = (Verdict::Allow, Source::Policy);
+            decision.reasons.insert(0, reason);
+        } else if self.is_reviewable(prepared, &ruling.floors) {
             self.review(call, prepared, &mut decision, deadline);
         }
-        let by_action_alone = decision.source == Source::Model && self.is_settled_here(zone);
-        raise_to_floors(&mut decision, floors);
+        let by_action_alone = match decision.source {
+            Source::Model => self.is_settled_here(zone),
+            source => source == Source::Policy,
+        };
+        raise_to_floors(&mut decision, ruling.floors);
         if by_action_alone {
             self.remember(prepared, &decision);
         }
@@ -225,13 +271,15 @@ impl Engine {
         }
     }
 
-    /// The rules that the action meets, and one more when not all of it was given to the model.
-    fn floors(&self, prepared: &Prepared) -> Vec<PolicyMatch> {
-        let mut matches = self.parts.policy.matches(&prepared.action);
+    /// What the rules say now that the model has answered, and one more floor when not all of it was given to the model.
+    fn after(&self, call: &ToolCall, prepared: &mut Prepared, assessment: &Assessment, zone: Zone) -> Ruling {
+        let mut ruling = self.parts.policy.after(call, std::mem::take(&mut prepared.ruling), assessment, zone);
         if prepared.encoding.truncated && !prepared.action.all_gaps().contains(crate::action::Gap::Truncated) {
-            matches.push(Policy::too_large());
+            ruling.floors.push(Policy::too_large());
+            ruling.allowed = None;
         }
-        matches
+        prepared.lasting |= ruling.floors.iter().any(|found| found.lasting);
+        ruling
     }
 
     /// Records the decision. One that cannot be recorded is not carried out unseen.
@@ -254,6 +302,29 @@ pub fn fail_safe(failure: &Failure, asking: Asking) -> Decision {
     fail_safe::decision(failure, asking)
 }
 
+/// The decision that rules make without the model: a permit of the whole action, or a floor that no score can raise.
+fn settled(ruling: &Ruling) -> Option<Decision> {
+    let (verdict, reasons) = match &ruling.allowed {
+        Some(reason) => (Verdict::Allow, vec![reason.clone()]),
+        None if ruling.floor() == Verdict::Deny => {
+            let mut floors: Vec<&PolicyMatch> = ruling.floors.iter().collect();
+            floors.sort_by_key(|found| std::cmp::Reverse(found.floor));
+            (Verdict::Deny, floors.into_iter().map(|found| found.reason.clone()).collect())
+        }
+        None => return None,
+    };
+    let unseen = Decision {
+        verdict,
+        source: Source::Policy,
+        zone: None,
+        assessment: None,
+        reasons,
+        n_tokens: 0,
+        n_windows: 0,
+    };
+    Some(unseen)
+}
+
 fn verdict_of(zone: Zone) -> Verdict {
     match zone {
         Zone::Allow => Verdict::Allow,
@@ -264,7 +335,7 @@ fn verdict_of(zone: Zone) -> Verdict {
 
 /// The strictest of the verdict and the floors wins; the rules that raised it come first among the reasons.
 fn raise_to_floors(decision: &mut Decision, matches: Vec<PolicyMatch>) {
-    for PolicyMatch { floor, reason } in matches {
+    for PolicyMatch { floor, reason, .. } in matches {
         if floor > decision.verdict {
             (decision.verdict, decision.source) = (floor, Source::Policy);
             decision.reasons.insert(0, reason);

@@ -3,6 +3,7 @@
 use crate::action::Action;
 use crate::assessment::RowLogits;
 use crate::encode::{Encoder, Encoding};
+use crate::policy::Ruling;
 
 use super::cache::CacheKey;
 use super::fail_safe::Failure;
@@ -17,6 +18,10 @@ pub(super) struct Prepared {
     pub(super) key: Option<CacheKey>,
     /// The decision made before; there are no windows then.
     pub(super) known: Option<Decision>,
+    /// What the rules said before the model.
+    pub(super) ruling: Ruling,
+    /// Whether a rule stands against it that no grant lifts.
+    pub(super) lasting: bool,
     logits: Vec<Option<RowLogits>>,
 }
 
@@ -39,7 +44,7 @@ impl Prepared {
     pub(super) fn new(action: Action, encoder: &Encoder) -> Result<Self, Failure> {
         let encoding = encoder.encode(&action).map_err(|error| Failure::Encode(error.to_string()))?;
         let logits = vec![None; encoding.input_ids.len()];
-        Ok(Self { action, encoding, key: None, known: None, logits })
+        Ok(Self { action, encoding, key: None, known: None, ruling: Ruling::default(), lasting: false, logits })
     }
 
     /// The same, to be remembered by `key` when it is decided.
@@ -49,7 +54,14 @@ impl Prepared {
 
     /// An action that was decided before.
     pub(super) fn known(decision: Decision, action: Action) -> Self {
-        Self { action, encoding: Encoding::default(), key: None, known: Some(decision), logits: Vec::new() }
+        let (encoding, ruling) = (Encoding::default(), Ruling::default());
+        Self { action, encoding, key: None, known: Some(decision), ruling, lasting: false, logits: Vec::new() }
+    }
+
+    /// The same with what the rules said of it.
+    pub(super) fn ruled(self, ruling: Ruling) -> Self {
+        let lasting = ruling.floors.iter().any(|found| found.lasting);
+        Self { ruling, lasting, ..self }
     }
 
     /// The token ids of every window.

@@ -33,11 +33,13 @@ fn parts(classifier: StubClassifier) -> Parts {
             effects: [SAME; 14],
             injection: SAME,
         },
-        thresholds: Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.9, novel_above: 9.0 },
+        thresholds: Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.9, novel_above: 9.0 }.into(),
         policy: Policy::built_in(),
         reviewer: None,
         audit: None,
         cache: None,
+        grants: None,
+        score_everything: false,
         asking: Asking::Possible,
     }
 }
@@ -59,7 +61,7 @@ fn decide(parts: Parts) -> Decision {
 #[track_caller]
 fn check_failure(decision: &Decision, verdict: Verdict, code: &str) {
     assert_eq!((decision.verdict, decision.source), (verdict, Source::FailSafe));
-    assert_eq!(decision.reasons.first().map(|reason| reason.code), Some(code));
+    assert_eq!(decision.reasons.first().map(|reason| reason.code.as_ref()), Some(code));
 }
 
 #[test]
@@ -375,7 +377,7 @@ fn floors_are_remembered_with_the_decision() {
     let call = bash(&format!("echo {}", "z ".repeat(200_000)));
     let sources = [(); 2].map(|()| {
         let decision = engine.decide(&call, Deadline::none());
-        assert_eq!((decision.verdict, decision.reasons[0].code), (Verdict::Ask, "policy.truncated"));
+        assert_eq!((decision.verdict, decision.reasons[0].code.as_ref()), (Verdict::Ask, "policy.truncated"));
         decision.source
     });
     assert_eq!(sources, [Source::Policy, Source::Cache]);

@@ -29,6 +29,7 @@ struct HookInputWire {
     session_id: Option<String>,
     cwd: Option<String>,
     permission_mode: Option<String>,
+    agent_type: Option<String>,
     transcript_path: Option<PathBuf>,
 }
 
@@ -47,6 +48,7 @@ fn before(wire: HookInputWire, environment: &HookEnvironment) -> Result<Before, 
     let context = Context {
         harness: Some("claude-code".to_owned()),
         session_id: wire.session_id,
+        agent: wire.agent_type,
         workspace: environment.workspace.clone().or_else(|| wire.cwd.clone()),
         cwd: wire.cwd,
         home: environment.home.clone(),
