@@ -13,11 +13,21 @@ use riskgate::policy::{self, Layer, Lists, Policy, PolicyOptions, RuleSource, Ru
 /// `n` rules as people write them: programs, paths, hosts, tools; every fifth permits.
 fn rules(n: usize) -> RuleSource {
     let rule = |index: usize| match index % 5 {
-        0 => format!("@id(\"r{index}\")\n@verdict(\"ask\")\nforbid (principal, action, resource is Path) when {{ resource.scope == \"secret\" && resource.name == \"f{index}\" }};"),
-        1 => format!("@id(\"r{index}\")\nforbid (principal, action in Action::\"shell\", resource is Command) when {{ resource.program == \"p{index}\" && resource.text like \"p{index} push *\" }};"),
-        2 => format!("@id(\"r{index}\")\npermit (principal, action == Action::\"bash\", resource is Command) when {{ resource.spelled == \"p{index} log\" || resource.spelled like \"p{index} log *\" }};"),
-        3 => format!("@id(\"r{index}\")\nforbid (principal, action, resource is Host) when {{ resource.name like \"*.h{index}.example\" && context.understood }};"),
-        _ => format!("@id(\"r{index}\")\nforbid (principal, action == Action::\"mcp\", resource is Tool) when {{ resource.server == \"s{index}\" }};"),
+        0 => format!(
+            "@id(\"r{index}\")\n@verdict(\"ask\")\nforbid (principal, action, resource is Path) when {{ resource.scope == \"secret\" && resource.name == \"f{index}\" }};"
+        ),
+        1 => format!(
+            "@id(\"r{index}\")\nforbid (principal, action in Action::\"shell\", resource is Command) when {{ resource.program == \"p{index}\" && resource.text like \"p{index} push *\" }};"
+        ),
+        2 => format!(
+            "@id(\"r{index}\")\npermit (principal, action == Action::\"bash\", resource is Command) when {{ resource.spelled == \"p{index} log\" || resource.spelled like \"p{index} log *\" }};"
+        ),
+        3 => format!(
+            "@id(\"r{index}\")\nforbid (principal, action, resource is Host) when {{ resource.name like \"*.h{index}.example\" && context.understood }};"
+        ),
+        _ => format!(
+            "@id(\"r{index}\")\nforbid (principal, action == Action::\"mcp\", resource is Tool) when {{ resource.server == \"s{index}\" }};"
+        ),
     };
     let text = (0..n).map(rule).collect::<Vec<_>>().join("\n");
     RuleSource { layer: Layer::User, name: "bench.cedar".to_owned(), rules: RuleText::Cedar(text) }

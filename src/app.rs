@@ -71,7 +71,9 @@ pub enum AppError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The bundle is not the one that the settings name.
-    #[error("model bundle `{bundle}` is not the one that the settings want: its hash begins with {found}, not {wanted}")]
+    #[error(
+        "model bundle `{bundle}` is not the one that the settings want: its hash begins with {found}, not {wanted}"
+    )]
     BundleHash {
         /// The bundle's name.
         bundle: String,

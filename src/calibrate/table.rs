@@ -72,14 +72,16 @@ impl ThresholdTable {
         let named = also.base;
         let mut scoped: Vec<(Selector, Thresholds)> =
             own.scoped.into_iter().map(|(selector, cuts)| (selector, cuts.stricter(&named))).collect();
-        let tight = also.scoped.into_iter().map(|(selector, cuts)| (selector, cuts.stricter(&own.base).stricter(&named)));
+        let tight =
+            also.scoped.into_iter().map(|(selector, cuts)| (selector, cuts.stricter(&own.base).stricter(&named)));
         scoped.extend(tight);
         Ok(Self { base: own.base.stricter(&named), scoped })
     }
 
     fn resolve_one(manifest: &Manifest, (strictness, scoped): (&Strictness, &[Scoped])) -> Result<Self, RateError> {
         let base = Thresholds::of(manifest, strictness, None)?;
-        let entry = |entry: &Scoped| Ok((entry.selector.clone(), Thresholds::of(manifest, &entry.strictness, Some(base))?));
+        let entry =
+            |entry: &Scoped| Ok((entry.selector.clone(), Thresholds::of(manifest, &entry.strictness, Some(base))?));
         Ok(Self { base, scoped: scoped.iter().map(entry).collect::<Result<_, RateError>>()? })
     }
 
@@ -133,9 +135,12 @@ fn has_effect(assessment: &Assessment, wanted: SideEffect, alone: bool) -> bool 
 }
 
 fn lies_in(action: &Action, wanted: PathScope, wholly: bool) -> bool {
-    let mut scopes = action.effects().filter_map(|(_, effect)| effect.target.as_ref()).map(|target| target.scope).peekable();
+    let mut scopes =
+        action.effects().filter_map(|(_, effect)| effect.target.as_ref()).map(|target| target.scope).peekable();
     if wholly {
-        return scopes.peek().is_some() && action.all_gaps().is_empty() && scopes.all(|scope| scope == Scope::Path(wanted));
+        return scopes.peek().is_some()
+            && action.all_gaps().is_empty()
+            && scopes.all(|scope| scope == Scope::Path(wanted));
     }
     scopes.any(|scope| scope == Scope::Path(wanted))
 }
@@ -168,8 +173,12 @@ mod tests {
             let target = Some(Target { text: word.to_owned(), scope: Scope::Path(scope) });
             unit.own_effects.push(Effect { fact: Fact::Write, modifiers: enumset::EnumSet::empty(), target });
         }
-        let action =
-            Action { tool: Tool::Shell(Shell::Bash), request: None, units: vec![unit], gaps: enumset::EnumSet::empty() };
+        let action = Action {
+            tool: Tool::Shell(Shell::Bash),
+            request: None,
+            units: vec![unit],
+            gaps: enumset::EnumSet::empty(),
+        };
         (call("Bash"), action)
     }
 
@@ -205,8 +214,14 @@ mod tests {
             let (call, action) = shell(command);
             table.of(&call, &action, &likely(&[]))
         };
-        assert_eq!([of(&in_temp(STRICT), "tmp"), of(&in_temp(STRICT), "tmp ci"), of(&in_temp(STRICT), "ci")], [STRICT, STRICT, BASE]);
-        assert_eq!([of(&in_temp(LOOSE), "tmp"), of(&in_temp(LOOSE), "tmp ci"), of(&in_temp(LOOSE), "tmp $X")], [LOOSE, BASE, BASE]);
+        assert_eq!(
+            [of(&in_temp(STRICT), "tmp"), of(&in_temp(STRICT), "tmp ci"), of(&in_temp(STRICT), "ci")],
+            [STRICT, STRICT, BASE]
+        );
+        assert_eq!(
+            [of(&in_temp(LOOSE), "tmp"), of(&in_temp(LOOSE), "tmp ci"), of(&in_temp(LOOSE), "tmp $X")],
+            [LOOSE, BASE, BASE]
+        );
     }
 
     #[test]
@@ -217,7 +232,10 @@ mod tests {
             table.of(&call, &action, &likely(effects))
         };
         let both = [SideEffect::Network, SideEffect::Exfiltration];
-        assert_eq!([of(&network(LOOSE), &both[..1]), of(&network(LOOSE), &both), of(&network(LOOSE), &[])], [LOOSE, BASE, BASE]);
+        assert_eq!(
+            [of(&network(LOOSE), &both[..1]), of(&network(LOOSE), &both), of(&network(LOOSE), &[])],
+            [LOOSE, BASE, BASE]
+        );
         assert_eq!(of(&network(STRICT), &both), STRICT);
     }
 

@@ -48,7 +48,13 @@ fn list(stopped: &[Stopped], printer: &Printer) -> anyhow::Result<ExitStatus> {
 
 fn confirmed(stopped: &Stopped, minutes: u64) -> io::Result<bool> {
     let mut terminal = io::stderr();
-    writeln!(terminal, "{} in session {}:\n\n    {}\n", stopped.tool, plain(&stopped.session), plain(&stopped.text).replace('\n', "\n    "))?;
+    writeln!(
+        terminal,
+        "{} in session {}:\n\n    {}\n",
+        stopped.tool,
+        plain(&stopped.session),
+        plain(&stopped.text).replace('\n', "\n    ")
+    )?;
     write!(terminal, "Let exactly this run once within {minutes} minutes? Type yes: ")?;
     terminal.flush()?;
     let mut answer = String::new();

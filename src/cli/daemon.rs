@@ -57,7 +57,10 @@ pub(super) fn hook(
     };
     let (answer, body) = reach.ask(ask, input, patience)?;
     let by_table = |failure: &Failure| {
-        let decision = fail_safe(failure, engine::resolve(&arguments.engine).map_or(Asking::Impossible, |resolved| resolved.asking));
+        let decision = fail_safe(
+            failure,
+            engine::resolve(&arguments.engine).map_or(Asking::Impossible, |resolved| resolved.asking),
+        );
         arguments.harness.answer(input, environment, |_| Ok::<_, crate::harness::HookError>(decision)).ok()
     };
     match answer {

@@ -96,7 +96,8 @@ fn typed(arguments: &EngineArguments) -> Vec<TypedValue> {
 fn typed_value(key: &'static str, variable: &str, value: toml::Value) -> TypedValue {
     let as_text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let set = env::var(variable).ok();
-    let is_variable = set.is_some_and(|set| set == as_text || set.parse::<f64>().ok() == value.as_float() || value.is_bool());
+    let is_variable =
+        set.is_some_and(|set| set == as_text || set.parse::<f64>().ok() == value.as_float() || value.is_bool());
     let source = if is_variable { format!("environment ({variable})") } else { "command line".to_owned() };
     TypedValue { key, value, source }
 }

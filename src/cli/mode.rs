@@ -16,13 +16,15 @@ pub(super) fn run(arguments: &ModeArguments, printer: &Printer) -> anyhow::Resul
     let missing = || ConfigError::Refused("this user has no folder for state, where changes are recorded".to_owned());
     let state = state_folder().ok_or_else(missing).map_err(AppError::from)?;
     let project = arguments.here.then_some(folder.as_path());
-    let change = change_mode(mode, project, &engine::layer_places(&arguments.engine), &state).map_err(AppError::from)?;
+    let change =
+        change_mode(mode, project, &engine::layer_places(&arguments.engine), &state).map_err(AppError::from)?;
     let ModeChange { from, to, path, log } = change;
     let (from, to) = (<&str>::from(from), <&str>::from(to));
     printer.result(format!("{from} → {to}  in {}, recorded in {}", path.display(), log.display()))?;
     let now = engine::resolve(&arguments.engine)?.mode;
     if now != mode {
-        printer.remark(format!("riskgate: here the mode stays `{}`; `riskgate config show` says why", <&str>::from(now)));
+        printer
+            .remark(format!("riskgate: here the mode stays `{}`; `riskgate config show` says why", <&str>::from(now)));
     }
     Ok(ExitStatus::Done)
 }

@@ -14,7 +14,9 @@ use crate::action::ToolCall;
 use crate::app::AppError;
 use crate::config::{Resolved, named_rules};
 use crate::normalize::normalize;
-use crate::policy::{Explained, Policy, PolicyOptions, Problem, Rule, RuleSource, Ruling, Severity, Stage, schema_text, shipped};
+use crate::policy::{
+    Explained, Policy, PolicyOptions, Problem, Rule, RuleSource, Ruling, Severity, Stage, schema_text, shipped,
+};
 use crate::record;
 use crate::verdict::Verdict;
 
@@ -51,7 +53,10 @@ fn check(arguments: &EngineArguments, files: &[PathBuf], printer: &Printer) -> a
     let count = |severity| problems.iter().filter(|problem: &&Problem| problem.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let files = sources.len();
-    printer.result(format!("{} rules from {files} sources: {errors} errors, {warnings} warnings", policy.rules().count()))?;
+    printer.result(format!(
+        "{} rules from {files} sources: {errors} errors, {warnings} warnings",
+        policy.rules().count()
+    ))?;
     Ok(if errors == 0 { ExitStatus::Done } else { ExitStatus::Usage })
 }
 
@@ -87,7 +92,10 @@ fn show(arguments: &EngineArguments, id: Option<&str>, json: bool, printer: &Pri
     for rule in wanted {
         let after = if rule.stage == Stage::After { ", after the model" } else { "" };
         let verdict = printer::verdict(rule.verdict);
-        printer.result(format!("  {verdict:5}  {}: {}\n         {} ({}{after})", rule.id, rule.reason, rule.origin, rule.origin.layer))?;
+        printer.result(format!(
+            "  {verdict:5}  {}: {}\n         {} ({}{after})",
+            rule.id, rule.reason, rule.origin, rule.origin.layer
+        ))?;
     }
     Ok(ExitStatus::Done)
 }
@@ -183,13 +191,25 @@ fn case(policy: &Policy, line: &str) -> anyhow::Result<Option<String>> {
     let value: Value = serde_json::from_str(line)?;
     let expect = value.get("expect").and_then(Value::as_object).context("`expect` is missing")?;
     let wanted = expect.get("verdict").and_then(Value::as_str).context("`expect.verdict` is missing")?;
-    anyhow::ensure!(["allow", "ask", "deny", "undecided"].contains(&wanted), "`expect.verdict` is `allow`, `ask`, `deny` or `undecided`");
+    anyhow::ensure!(
+        ["allow", "ask", "deny", "undecided"].contains(&wanted),
+        "`expect.verdict` is `allow`, `ask`, `deny` or `undecided`"
+    );
     let call = parsed(line)?;
     let ruling = policy.before(&call, &normalize(&call));
     let found = verdict_name(verdict_of(&ruling));
-    let codes: Vec<&str> = ruling.floors.iter().map(|found| &found.reason).chain(&ruling.allowed).map(|reason| reason.code.as_ref()).collect();
+    let codes: Vec<&str> = ruling
+        .floors
+        .iter()
+        .map(|found| &found.reason)
+        .chain(&ruling.allowed)
+        .map(|reason| reason.code.as_ref())
+        .collect();
     if found != wanted {
-        return Ok(Some(format!("{found}, not {wanted} (by {})", if codes.is_empty() { "no rule".to_owned() } else { codes.join(", ") })));
+        return Ok(Some(format!(
+            "{found}, not {wanted} (by {})",
+            if codes.is_empty() { "no rule".to_owned() } else { codes.join(", ") }
+        )));
     }
     let Some(rule) = expect.get("rule").and_then(Value::as_str) else { return Ok(None) };
     let code = format!("policy.{rule}");

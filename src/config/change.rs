@@ -8,10 +8,10 @@ use std::{env, fs, io};
 use serde_json::json;
 use toml_edit::{DocumentMut, value};
 
+use super::ConfigError;
 use super::layers::{LayerPlaces, PROJECT_FILE};
 use super::resolve::Resolved;
 use super::values::Mode;
-use super::ConfigError;
 
 /// A change of the mode that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +143,10 @@ mod tests {
         let change = home.change(Mode::Monitor, false).unwrap();
         assert_eq!((change.from, change.to), (Mode::Enforce, Mode::Monitor));
         let text = fs::read_to_string(home.path("user/config.toml")).unwrap();
-        assert!(text.contains("# mine") && text.contains("mode = \"monitor\"") && text.contains("[review]\nmode = \"off\""), "{text}");
+        assert!(
+            text.contains("# mine") && text.contains("mode = \"monitor\"") && text.contains("[review]\nmode = \"off\""),
+            "{text}"
+        );
         let log = fs::read_to_string(change.log).unwrap();
         assert!(log.contains("\"from\":\"enforce\"") && log.contains("\"to\":\"monitor\""), "{log}");
         assert_eq!(Resolved::load(&home.places(), &[]).unwrap().mode, Mode::Monitor);

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::ConfigError;
 use super::layers::LayerPlaces;
 use super::trust::{self, Trust};
-use super::ConfigError;
 use crate::policy::{Layer, Lists, RuleSource, RuleText};
 
 #[derive(Default, Deserialize)]

@@ -54,7 +54,10 @@ pub fn files(places: &LayerPlaces) -> Vec<PathBuf> {
         files.extend(trust::list(&folder.join("policy"), "cedar").unwrap_or_default());
     }
     if let Some(project) = &places.project {
-        files.extend([PROJECT_FILE, ".claude/settings.json", ".claude/settings.local.json", ".riskgate/policy"].map(|name| project.join(name)));
+        files.extend(
+            [PROJECT_FILE, ".claude/settings.json", ".claude/settings.local.json", ".riskgate/policy"]
+                .map(|name| project.join(name)),
+        );
         files.extend(trust::list(&project.join(".riskgate/policy"), "cedar").unwrap_or_default());
     }
     files.extend(places.home.iter().map(|home| home.join(".claude/settings.json")));

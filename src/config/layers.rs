@@ -106,7 +106,9 @@ impl Merged {
         if let Some(file) = &managed {
             merged.add_managed(file);
         }
-        merged.files.extend([user, project, managed].into_iter().flatten().map(|file| (file.layer, file.path, file.wire)));
+        merged
+            .files
+            .extend([user, project, managed].into_iter().flatten().map(|file| (file.layer, file.path, file.wire)));
         Ok(merged)
     }
 
@@ -224,7 +226,9 @@ impl Merged {
 
     /// Whether only the administrator sets a key.
     pub(super) fn is_locked(&self, key: &str) -> bool {
-        self.locked.iter().any(|locked| key == locked || key.strip_prefix(locked.as_str()).is_some_and(|rest| rest.starts_with('.')))
+        self.locked
+            .iter()
+            .any(|locked| key == locked || key.strip_prefix(locked.as_str()).is_some_and(|rest| rest.starts_with('.')))
     }
 }
 

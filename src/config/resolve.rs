@@ -92,7 +92,8 @@ fn strictness(values: &ThresholdValues, merged: &Merged) -> Result<(Strictness, 
 }
 
 fn scoped(values: &ScopedValues, merged: &Merged) -> Result<Scoped, ConfigError> {
-    let ScopedValues { tool, effect, scope, name, max_miss_rate, max_false_block_rate, allow_below, deny_above } = values;
+    let ScopedValues { tool, effect, scope, name, max_miss_rate, max_false_block_rate, allow_below, deny_above } =
+        values;
     let invalid = |value: &String| merged.invalid("thresholds.for", value);
     let selector = Selector {
         tool: tool.clone(),
@@ -160,3 +161,7 @@ impl Merged {
         ConfigError::Value { key: key.to_owned(), source_name: self.source(key), message }
     }
 }
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

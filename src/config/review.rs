@@ -219,7 +219,13 @@ fn section(path: Option<&Path>, trust: Trust) -> Result<(toml::Table, Vec<String
     let _: FileWire<ReviewSettings> = parse(path, &text)?;
     let file: toml::Table = parse(path, &text)?;
     let section = file.get("review").and_then(toml::Value::as_table).cloned().unwrap_or_default();
-    let all: Vec<&str> = file.get("locked").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).collect();
+    let all: Vec<&str> = file
+        .get("locked")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_str)
+        .collect();
     let locked = match all.contains(&"review") {
         true => vec![EVERYTHING.to_owned()],
         false => all.iter().filter_map(|key| key.strip_prefix("review.")).map(str::to_owned).collect(),

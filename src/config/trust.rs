@@ -23,7 +23,9 @@ pub(super) enum Trust {
 pub(super) fn read(path: &Path, trust: Trust) -> Result<Option<String>, ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_owned(), source };
     let found = match fs::metadata(path) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         found => found.map_err(failed)?,
     };
     if !found.is_file() || found.len() > MAX_FILE {

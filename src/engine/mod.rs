@@ -159,7 +159,8 @@ impl Engine {
 
     /// The same, unless a person let this action run once. What guards the gate and what the administrator forbids stands.
     fn granted(&mut self, call: &ToolCall, prepared: &Prepared, mut decision: Decision) -> Decision {
-        let Some(grants) = self.parts.grants.as_mut().filter(|_| decision.verdict != Verdict::Allow && !prepared.lasting)
+        let Some(grants) =
+            self.parts.grants.as_mut().filter(|_| decision.verdict != Verdict::Allow && !prepared.lasting)
         else {
             return decision;
         };
@@ -171,7 +172,8 @@ impl Engine {
             let session = call.context.session_id.as_deref().unwrap_or_default();
             let text = grant::text(&prepared.action);
             if grants.offer(&Offer { code: &code, session, tool: &call.tool, text: &text }) {
-                let text = format!("a person can let exactly this run once, at a terminal: `riskgate allow-once {code}`");
+                let text =
+                    format!("a person can let exactly this run once, at a terminal: `riskgate allow-once {code}`");
                 decision.reasons.push(Reason::new("grant.offer", text));
             }
         }
@@ -313,15 +315,8 @@ fn settled(ruling: &Ruling) -> Option<Decision> {
         }
         None => return None,
     };
-    let unseen = Decision {
-        verdict,
-        source: Source::Policy,
-        zone: None,
-        assessment: None,
-        reasons,
-        n_tokens: 0,
-        n_windows: 0,
-    };
+    let unseen =
+        Decision { verdict, source: Source::Policy, zone: None, assessment: None, reasons, n_tokens: 0, n_windows: 0 };
     Some(unseen)
 }
 

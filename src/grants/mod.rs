@@ -99,7 +99,9 @@ impl GrantFolder {
         let kept = self.files("stopped.json")?;
         let path = self.path(offer.code, "stopped.json");
         if kept.len() >= MAX_KEPT && !path.exists() {
-            kept.iter().filter(|path| is_old(path)).try_for_each(|path| fs::remove_file(path).or_else(absent_is_fine))?;
+            kept.iter()
+                .filter(|path| is_old(path))
+                .try_for_each(|path| fs::remove_file(path).or_else(absent_is_fine))?;
             if self.files("stopped.json")?.len() >= MAX_KEPT {
                 return Err(io::Error::other("too many are waiting"));
             }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Context, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicySet, Request, ResourceConstraint, RestrictedExpression,
+    ActionConstraint, Authorizer, Context, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    PolicySet, Request, ResourceConstraint, RestrictedExpression,
 };
 use strum::IntoEnumIterator;
 
@@ -74,6 +75,13 @@ impl Asker {
         let needs = loaded.iter().map(|loaded| Need::of(&loaded.policy)).collect();
         let sets = loaded.iter().map(|_| OnceLock::new()).collect();
         Ok(Self { loaded, needs, sets, shelves, types })
+    }
+
+    /// The same without any knowledge of what rules need: Cedar is asked about all.
+    #[cfg(test)]
+    pub(super) fn asking_everything(mut self) -> Self {
+        self.needs.clear();
+        self
     }
 
     /// Whether any rule of a stage can apply to an action.

@@ -28,7 +28,8 @@ fn check_rule(loaded: &Loaded, normalize: Normalize) -> Vec<Problem> {
         Ok(policy) => policy,
         Err(error) => return vec![Problem::error(place(rule), error)],
     };
-    let examples = rule.matching.iter().map(|line| (line, true)).chain(rule.not_matching.iter().map(|line| (line, false)));
+    let examples =
+        rule.matching.iter().map(|line| (line, true)).chain(rule.not_matching.iter().map(|line| (line, false)));
     let problem = |(line, wanted): (&String, bool)| match call(line) {
         Err(error) => Some(Problem::error(place(rule), format!("the example `{line}` of `{}`: {error}", rule.id))),
         Ok(call) if matches(&policy, rule, &call, normalize) != wanted => {

@@ -172,7 +172,8 @@ fn host(domain: &str) -> Option<(String, String)> {
     }
     let domain = domain.to_lowercase();
     let scope = "action == Action::\"fetch\", resource is Host".to_owned();
-    let comparison = if domain.contains('*') { format!("like {}", like(&domain)) } else { format!("== {}", literal(&domain)) };
+    let comparison =
+        if domain.contains('*') { format!("like {}", like(&domain)) } else { format!("== {}", literal(&domain)) };
     Some((scope, format!("resource.name {comparison}")))
 }
 
@@ -217,7 +218,11 @@ fn path(pattern: &str, verdict: Verdict, reach: Reach) -> (String, String) {
         if deep && !pattern.ends_with("**") {
             globs.push(format!("{}/**", pattern.trim_end_matches('/')));
         }
-        globs.iter().map(|glob| format!("resource.matches.contains({})", literal(glob))).collect::<Vec<_>>().join(" || ")
+        globs
+            .iter()
+            .map(|glob| format!("resource.matches.contains({})", literal(glob)))
+            .collect::<Vec<_>>()
+            .join(" || ")
     };
     let changes = "resource.facts.containsAny([\"write\", \"delete\", \"grant\", \"configure\"])";
     match (verdict, reach) {

@@ -27,14 +27,20 @@ fn shadow(own: &Loaded, other: &Loaded, other_is_first: bool) -> Option<Problem>
     let (mine, theirs) = (&own.rule, &other.rule);
     let warn = |text: String, hint: &str| Some(Problem::warning(place(mine), text).hint(hint));
     if body(own) == body(other) && mine.verdict == theirs.verdict && mine.stage == theirs.stage && other_is_first {
-        return warn(format!("`{}` says what `{}` says already, at {}", mine.id, theirs.id, theirs.origin), "delete one");
+        return warn(
+            format!("`{}` says what `{}` says already, at {}", mine.id, theirs.id, theirs.origin),
+            "delete one",
+        );
     }
     let stricter = theirs.verdict > mine.verdict || theirs.verdict == mine.verdict && other_is_first;
     if !stricter || theirs.stage == Stage::After && mine.stage == Stage::Before || !takes_all(other, own) {
         return None;
     }
     let text = match mine.verdict {
-        Verdict::Allow => format!("`{}` can never allow: `{}` at {} forbids everything it is about", mine.id, theirs.id, theirs.origin),
+        Verdict::Allow => format!(
+            "`{}` can never allow: `{}` at {} forbids everything it is about",
+            mine.id, theirs.id, theirs.origin
+        ),
         _ => format!("`{}` never matters: `{}` at {} matches whatever it matches", mine.id, theirs.id, theirs.origin),
     };
     warn(text, "what forbids beats what permits, whatever the order")
@@ -45,7 +51,8 @@ fn shadow(own: &Loaded, other: &Loaded, other_is_first: bool) -> Option<Problem>
 fn takes_all(wide: &Loaded, narrow: &Loaded) -> bool {
     let (wide_policy, narrow_policy) = (&wide.policy, &narrow.policy);
     let unconditional = !wide_policy.has_non_scope_constraint();
-    let same = condition(wide) == condition(narrow) && wide_policy.resource_constraint() == narrow_policy.resource_constraint();
+    let same = condition(wide) == condition(narrow)
+        && wide_policy.resource_constraint() == narrow_policy.resource_constraint();
     (unconditional || same)
         && matches!(wide_policy.principal_constraint(), PrincipalConstraint::Any)
         && action_within(wide_policy, narrow_policy)

@@ -100,14 +100,16 @@ fn parse(source: &RuleSource, text: &str) -> (Vec<Loaded>, Vec<Problem>) {
     let set = match PolicySet::from_str(text) {
         Ok(set) => set,
         Err(errors) => {
-            let problems = errors.iter().map(|error| Problem::of_cedar(&source.name, text, 0, error as &dyn Diagnostic));
+            let problems =
+                errors.iter().map(|error| Problem::of_cedar(&source.name, text, 0, error as &dyn Diagnostic));
             return (Vec::new(), problems.collect());
         }
     };
     let mut problems: Vec<Problem> = Vec::new();
     if set.num_of_templates() > 0 {
         let at = Position { name: source.name.clone(), ..Position::default() };
-        problems.push(Problem::error(at, "a rule with `?principal` or `?resource`").hint("templates are not used here"));
+        problems
+            .push(Problem::error(at, "a rule with `?principal` or `?resource`").hint("templates are not used here"));
     }
     let mut policies: Vec<&Policy> = set.policies().collect();
     // Cedar numbers them in the order of the file.

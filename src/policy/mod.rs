@@ -30,8 +30,8 @@ use sha2::{Digest, Sha256};
 
 use ask::{Answer, Asker, Told};
 pub use import::Lists;
-pub use load::{RuleSource, RuleText, schema_text, shipped};
 use load::Loaded;
+pub use load::{RuleSource, RuleText, schema_text, shipped};
 use parts::{Allowable, Need, Parts};
 pub use problem::{Position, Problem, Severity};
 pub use rule::{Layer, Origin, Rule, Stage};
@@ -170,11 +170,19 @@ impl Policy {
         let loaded = Arc::new(loaded);
         let texts = || loaded.iter().map(|loaded| loaded.rule.text.as_str());
         let globs = Arc::new(glob::Globs::new(texts().flat_map(globs_in)));
-        let pure = !texts().any(|text| ["principal ", "principal.", "context.git"].iter().any(|word| text.contains(word)));
+        let pure =
+            !texts().any(|text| ["principal ", "principal.", "context.git"].iter().any(|word| text.contains(word)));
         let asker = Arc::new(Asker::new(Arc::clone(&loaded))?);
         let is_default = loaded.iter().all(|loaded| loaded.rule.origin.layer == Layer::BuiltIn);
         let name = if is_default { "default" } else { "custom" };
         Ok(Self { name, identity: identity(name, &loaded), mode, loaded, asker, globs, pure })
+    }
+
+    /// The same rules, each asked of Cedar for every part.
+    #[cfg(test)]
+    fn asking_everything(&self) -> Self {
+        let asker = Asker::new(Arc::clone(&self.loaded)).unwrap().asking_everything();
+        Self { asker: Arc::new(asker), ..self.clone() }
     }
 
     fn floors_alone() -> Self {
@@ -249,7 +257,9 @@ impl Policy {
         let mut met: Vec<usize> = Vec::new();
         for (part, answer) in parts.list.iter().zip(answers) {
             for index in &answer.forbidding {
-                let Some(Loaded { rule, .. }) = self.loaded.get(*index).filter(|_| !met.contains(index)) else { continue };
+                let Some(Loaded { rule, .. }) = self.loaded.get(*index).filter(|_| !met.contains(index)) else {
+                    continue;
+                };
                 met.push(*index);
                 let reason = Reason { code: rule.code().into(), text: rule.message(), span: part.span.clone() };
                 let lasting = rule.origin.layer == Layer::Managed;
@@ -257,7 +267,9 @@ impl Policy {
             }
             for (index, error) in &answer.failed {
                 let id = self.loaded.get(*index).map_or("", |loaded| loaded.rule.id.as_str());
-                ruling.floors.push(failure("policy.failed", format!("the rule `{id}` could not be evaluated: {error}")));
+                ruling
+                    .floors
+                    .push(failure("policy.failed", format!("the rule `{id}` could not be evaluated: {error}")));
             }
         }
         self.settle(parts, answers, ruling);
@@ -273,9 +285,8 @@ impl Policy {
         let rule = |answer: &Answer| answer.permitting.first().and_then(|index| self.loaded.get(*index));
         let of_tool = answers.first().and_then(rule).filter(|_| parts.allowable != Allowable::No);
         let of_parts = || {
-            let covered = |(part, answer): (&parts::Part, &Answer)| {
-                part.need != Need::Permit || !answer.permitting.is_empty()
-            };
+            let covered =
+                |(part, answer): (&parts::Part, &Answer)| part.need != Need::Permit || !answer.permitting.is_empty();
             let all = parts.allowable == Allowable::ByParts && parts.list.iter().zip(answers).all(covered);
             let named = parts.list.iter().zip(answers).filter(|(part, _)| part.need != Need::Covered);
             all.then(|| named.filter_map(|(_, answer)| rule(answer)).next()).flatten()

@@ -178,7 +178,10 @@ mod tests {
         check("when { resource.program == \"git\" }", r#"Is("program", ["git"])"#);
         check("when { resource.text like \"git push*--force\" }", r#"Begins("text", "git push")"#);
         check("when { [\"a\", \"b\"].contains(resource.scope) }", r#"Is("scope", ["a", "b"])"#);
-        check("when { resource.facts.containsAny([\"write\", \"delete\"]) }", r#"HasAny("facts", ["write", "delete"])"#);
+        check(
+            "when { resource.facts.containsAny([\"write\", \"delete\"]) }",
+            r#"HasAny("facts", ["write", "delete"])"#,
+        );
         check("when { resource.facts.contains(\"write\") }", r#"HasAny("facts", ["write"])"#);
         check("when { [\"read\"].containsAll(resource.facts) }", r#"Within("facts", ["read"])"#);
         check(

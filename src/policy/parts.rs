@@ -15,9 +15,8 @@ use crate::action::{
 };
 
 /// Gaps that keep rules from allowing. A program that the tables do not know may still be named by a rule.
-const BLIND: EnumSet<Gap> = enumset::enum_set!(
-    Gap::Unparsed | Gap::Dynamic | Gap::Truncated | Gap::Opaque | Gap::Disguised | Gap::OddSpelling
-);
+const BLIND: EnumSet<Gap> =
+    enumset::enum_set!(Gap::Unparsed | Gap::Dynamic | Gap::Truncated | Gap::Opaque | Gap::Disguised | Gap::OddSpelling);
 
 /// Flows that no rule about the parts can have meant.
 const JOINED: EnumSet<Flow> =
@@ -252,7 +251,8 @@ impl<'a> Collector<'a> {
         let modifiers: EnumSet<_> = command.effects.iter().flat_map(|effect| effect.modifiers).collect();
         let arguments: Vec<String> = command.arguments.iter().map(|argument| argument.text.clone()).collect();
         let plain = command.wrappers.is_empty() && command.assignments.is_empty() && command.path == command.program;
-        let looks = command.known && !command.effects.is_empty() && command.effects.iter().all(Effect::only_looks_nearby);
+        let looks =
+            command.known && !command.effects.is_empty() && command.effects.iter().all(Effect::only_looks_nearby);
         let variables = command.assignments.iter().map(|(name, _)| name.clone()).collect();
         Part {
             kind: PartKind::Command,
@@ -405,7 +405,8 @@ fn spelled(program: &str, arguments: &[String]) -> String {
 }
 
 fn quoted(argument: &str) -> std::borrow::Cow<'_, str> {
-    let plain = |c: char| !c.is_whitespace() && !matches!(c, ';' | '&' | '|' | '<' | '>' | '(' | ')' | '`' | '\'' | '"');
+    let plain =
+        |c: char| !c.is_whitespace() && !matches!(c, ';' | '&' | '|' | '<' | '>' | '(' | ')' | '`' | '\'' | '"');
     if !argument.is_empty() && argument.chars().all(plain) {
         return argument.into();
     }
@@ -458,7 +459,9 @@ mod tests {
 
     #[test]
     fn hosts_of_addresses() {
-        for address in ["https://user:pw@Example.com:8443/a?b", "git@example.com:me/x.git", "example.com.", "example.com:22"] {
+        for address in
+            ["https://user:pw@Example.com:8443/a?b", "git@example.com:me/x.git", "example.com.", "example.com:22"]
+        {
             assert_eq!(host_name(address), "example.com", "{address}");
         }
         assert_eq!(host_name("http://[::1]:80/"), "::1");

@@ -66,11 +66,8 @@ impl Problem {
         {
             text = format!("{text}: {label}");
         }
-        Self {
-            source: line_at(source, at).map(str::to_owned),
-            ..Self::error(position(name, source, at), text)
-        }
-        .hint(error.help().map(|help| help.to_string()).unwrap_or_default())
+        Self { source: line_at(source, at).map(str::to_owned), ..Self::error(position(name, source, at), text) }
+            .hint(error.help().map(|help| help.to_string()).unwrap_or_default())
     }
 }
 

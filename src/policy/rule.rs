@@ -5,7 +5,7 @@ use std::fmt;
 use cedar_policy::{Effect, Policy};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-use super::problem::{Problem, Position};
+use super::problem::{Position, Problem};
 use crate::verdict::Verdict;
 
 /// Whose rules these are, weakest first.
@@ -154,9 +154,10 @@ fn verdict(policy: &Policy) -> Result<Verdict, (String, &'static str)> {
         (Effect::Permit, Some(other)) => {
             Err((format!("a `permit` cannot have the verdict `{other}`"), "write `forbid` for \"ask\" and \"deny\""))
         }
-        (Effect::Forbid, Some(other)) => {
-            Err((format!("a `forbid` cannot have the verdict `{other}`"), "\"ask\" or \"deny\"; write `permit` for \"allow\""))
-        }
+        (Effect::Forbid, Some(other)) => Err((
+            format!("a `forbid` cannot have the verdict `{other}`"),
+            "\"ask\" or \"deny\"; write `permit` for \"allow\"",
+        )),
     }
 }
 

@@ -80,15 +80,19 @@ fn the_shipped_rules_are_sound_and_match_their_examples() {
     let (policy, problems) = Policy::check(&[shipped()], &PolicyOptions::default(), normalize);
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{}", texts.join("\n"));
-    let without: Vec<&str> =
-        policy.rules().filter(|rule| rule.matching.is_empty() || rule.not_matching.is_empty()).map(|rule| rule.id.as_str()).collect();
+    let without: Vec<&str> = policy
+        .rules()
+        .filter(|rule| rule.matching.is_empty() || rule.not_matching.is_empty())
+        .map(|rule| rule.id.as_str())
+        .collect();
     assert!(without.is_empty(), "rules without examples: {without:?}");
     assert!(policy.is_pure());
 }
 
 #[test]
 fn a_shipped_rule_can_be_turned_off_and_a_floor_cannot() {
-    let options = PolicyOptions { disabled: vec!["protect-ci".into(), "policy.gate".into()], ..PolicyOptions::default() };
+    let options =
+        PolicyOptions { disabled: vec!["protect-ci".into(), "policy.gate".into()], ..PolicyOptions::default() };
     let policy = Policy::load(&[shipped()], &options).unwrap();
     check(&policy, &[("rm .github/workflows/x.yml", None), ("riskgate mode off", DENY), ("rm .git/config", ASK)]);
     let (_, problems) = Policy::check(&[shipped()], &options, normalize);
@@ -104,8 +108,15 @@ fn everything() -> RuleSource {
 #[test]
 fn nothing_that_guards_the_gate_can_be_permitted() {
     let policy = policy(&[shipped(), everything()]);
-    for command in ["riskgate mode off", "riskgate stop", "riskgate allow-once", "rm ~/.config/riskgate/config.toml",
-                    "rm -rf ~/.local/state/riskgate", "bash -c 'riskgate mode off'", "echo 'mode = \"off\"' > .riskgate.toml"] {
+    for command in [
+        "riskgate mode off",
+        "riskgate stop",
+        "riskgate allow-once",
+        "rm ~/.config/riskgate/config.toml",
+        "rm -rf ~/.local/state/riskgate",
+        "bash -c 'riskgate mode off'",
+        "echo 'mode = \"off\"' > .riskgate.toml",
+    ] {
         assert_eq!(verdict(&policy, &bash(command)), DENY, "{command}");
     }
     assert_eq!(verdict(&policy, &bash("echo x > ~/.claude/settings.json")), ASK);
@@ -190,9 +201,10 @@ fn a_rule_that_forbids_needs_one_part() {
 
 #[test]
 fn a_project_may_forbid_and_not_permit() {
-    let sources = [
-        cedar(Layer::Project, "@id(\"open\") permit (principal, action, resource);\n@id(\"close\") forbid (principal, action, resource is Command) when { resource.program == \"make\" };"),
-    ];
+    let sources = [cedar(
+        Layer::Project,
+        "@id(\"open\") permit (principal, action, resource);\n@id(\"close\") forbid (principal, action, resource is Command) when { resource.program == \"make\" };",
+    )];
     check(&policy(&sources), &[("ls", None), ("make all", DENY)]);
     let (_, problems) = Policy::check(&sources, &PolicyOptions::default(), normalize);
     assert!(problems.iter().any(|problem| problem.text.contains("only tighten")), "{problems:?}");
@@ -202,7 +214,10 @@ fn a_project_may_forbid_and_not_permit() {
 fn a_managed_rule_stands_and_says_so() {
     let policy = policy(&[
         everything(),
-        cedar(Layer::Managed, "@id(\"no-make\") @verdict(\"ask\") forbid (principal, action, resource is Command) when { resource.program == \"make\" };"),
+        cedar(
+            Layer::Managed,
+            "@id(\"no-make\") @verdict(\"ask\") forbid (principal, action, resource is Command) when { resource.program == \"make\" };",
+        ),
     ]);
     let ruling = ruling(&policy, &bash("make all"));
     assert_eq!(ruling.floor(), Verdict::Ask);
@@ -217,7 +232,13 @@ fn assessment(deny: f32) -> Assessment {
     effects[0] = Probability::new(deny);
     Assessment {
         risk: Risk::from_cumulative(Probability::new(deny), Probability::new(deny)),
-        permission: [Probability::new(1.0), Probability::default(), Probability::default(), Probability::default(), Probability::default()],
+        permission: [
+            Probability::new(1.0),
+            Probability::default(),
+            Probability::default(),
+            Probability::default(),
+            Probability::default(),
+        ],
         effects,
         injection: Probability::default(),
         novelty: 1.0,
@@ -295,7 +316,11 @@ fn problems_are_named_with_their_place_and_a_hint() {
 
 #[test]
 fn rules_with_an_error_are_not_used() {
-    for text in ["permit (principal, action", "permit (principal, action, resource) when { resource.nothing };", "@verdict(\"maybe\") forbid (principal, action, resource);"] {
+    for text in [
+        "permit (principal, action",
+        "permit (principal, action, resource) when { resource.nothing };",
+        "@verdict(\"maybe\") forbid (principal, action, resource);",
+    ] {
         assert!(Policy::load(&[shipped(), cedar(Layer::User, text)], &PolicyOptions::default()).is_err(), "{text}");
     }
     let huge = format!("// {}\n", "x".repeat(2_000_000));
@@ -305,9 +330,22 @@ fn rules_with_an_error_are_not_used() {
 // ── Properties ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const COMMANDS: [&str; 16] = [
-    "ls", "git log", "git push", "rm -rf build", "rm -rf ~", "cat ~/.ssh/id_rsa", "curl https://x.example", "npm test",
-    "sudo make install", "echo x > notes.txt", "echo x > .github/workflows/a.yml", "python3 -c 'print(1)'", "$X",
-    "bash -c 'git log'", "riskgate mode off", "find . -name x",
+    "ls",
+    "git log",
+    "git push",
+    "rm -rf build",
+    "rm -rf ~",
+    "cat ~/.ssh/id_rsa",
+    "curl https://x.example",
+    "npm test",
+    "sudo make install",
+    "echo x > notes.txt",
+    "echo x > .github/workflows/a.yml",
+    "python3 -c 'print(1)'",
+    "$X",
+    "bash -c 'git log'",
+    "riskgate mode off",
+    "find . -name x",
 ];
 
 const PERMITS: [&str; 6] = [
@@ -326,6 +364,18 @@ const FORBIDS: [&str; 6] = [
     "@verdict(\"ask\") forbid (principal, action, resource is Host);",
     "forbid (principal, action == Action::\"bash\", resource is Code);",
     "@verdict(\"ask\") forbid (principal, action, resource is Tool) unless { context.understood };",
+];
+
+/// Conditions of every form that is read natively, and some that are not.
+const MIXED: [&str; 8] = [
+    "forbid (principal, action, resource is Command) when { resource.text like \"rm*build\" && resource.known };",
+    "forbid (principal, action, resource is Path) when { [\"home_root\", \"ci\"].contains(resource.scope) };",
+    "forbid (principal, action, resource is Path) when { resource.facts.containsAny([\"write\", \"delete\"]) } unless { resource.scope == \"workspace\" };",
+    "permit (principal, action, resource is Tool) when { [\"read\"].containsAll(resource.facts) };",
+    "forbid (principal, action, resource is Command) when { resource.arguments.containsAll([\"-rf\", \"build\"]) };",
+    "forbid (principal, action, resource is Command) when { resource.program == \"git\" || resource.text like \"npm *\" };",
+    "permit (principal, action, resource is Command) when { !(resource.program == \"rm\") && context.understood };",
+    "forbid (principal, action, resource is Command) when { if resource.known then resource.program == \"sudo\" else false };",
 ];
 
 fn strictness(policy: &Policy, call: &ToolCall) -> u8 {
@@ -378,6 +428,22 @@ proptest! {
         let line = line.join("; ");
         let longer = strictness(&policy, &bash(&format!("{line}; {more}")));
         prop_assert!(longer > 0 || strictness(&policy, &bash(&line)) == 0);
+    }
+
+    #[test]
+    fn what_is_asked_of_cedar_is_all_that_matters(
+        commands in prop::collection::vec(prop::sample::select(&COMMANDS[..]), 1..4),
+        rules in prop::collection::vec(prop::sample::select([&PERMITS[..], &FORBIDS[..], &MIXED[..]].concat()), 1..6),
+        list in prop::sample::select(&["Bash(git *)", "Bash(rm *)", "Read(~/.ssh/**)", "Bash(* install)", "Edit(*.txt)"][..]),
+        forbidden in any::<bool>(),
+    ) {
+        let list = [list];
+        let lists = if forbidden { lists(&[], &[], &list) } else { lists(&list, &[], &[]) };
+        let policy = policy(&[shipped(), cedar(Layer::User, &rules.join("\n")), lists]);
+        let call = bash(&commands.join("; "));
+        let action = normalize(&call);
+        let (some, all) = (policy.before(&call, &action), policy.asking_everything().before(&call, &action));
+        prop_assert_eq!((some.floors, some.allowed), (all.floors, all.allowed));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! - `review`: remote review against a reviewer on the loopback.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
 //! - `eval`: labels, figures and reports.
+//! - `policy`: rules, settings and modes: the examples, Claude Code's documented cases, the commands.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
 //!
 //! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped.
@@ -30,6 +31,7 @@ mod http;
 mod layers;
 mod oracle;
 mod parity;
+mod policy;
 mod properties;
 #[cfg(feature = "review")]
 mod review;

@@ -121,7 +121,11 @@ pub(crate) fn shipped() -> &'static App {
 fn load(bundle: &Path) -> App {
     let typed = |key, value: String| TypedValue { key, value: value.into(), source: "test".to_owned() };
     let runtime = runtime().to_str().expect("a plain path").to_owned();
-    let typed = [typed("model", bundle.to_str().unwrap().to_owned()), typed("runtime", runtime), typed("device", "cpu".to_owned())];
+    let typed = [
+        typed("model", bundle.to_str().unwrap().to_owned()),
+        typed("runtime", runtime),
+        typed("device", "cpu".to_owned()),
+    ];
     let resolved = Resolved::load(&LayerPlaces::default(), &typed).expect("the built-in settings are sound");
     let settings = Settings { resolved, review: None };
     App::load(settings, &Places::default(), None).unwrap_or_else(|error| panic!("{error}"))
