@@ -218,10 +218,10 @@ fn flags(engine: &EngineArguments) -> Vec<OsString> {
         max_miss_rate,
         max_false_block_rate,
         no_ask,
-        project,
+        project: _,
     } = engine;
     // A project with settings of its own has a daemon of its own, wherever in it a call comes from.
-    let project = project.as_deref().and_then(|folder| config::places(Some(folder)).project);
+    let project = engine::layer_places(engine).project;
     let model = model.as_ref().map(|model| match model {
         folder if folder.contains(std::path::is_separator) => absolute(Path::new(folder)).into_os_string(),
         name => name.into(),

@@ -23,24 +23,37 @@ const MAX_CLIMB: usize = 64;
 /// Where this user's files lie, for a call in `folder`.
 pub fn places(folder: Option<&Path>) -> LayerPlaces {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok();
+    let managed = PathBuf::from(MANAGED);
+    let user = strategy.map(|strategy| strategy.config_dir().join("riskgate"));
+    // The files of Claude Code change often; they are only looked at where their rules are to hold.
+    let imports = [user.as_deref(), Some(&managed)].into_iter().flatten().any(imports_claude_code);
     LayerPlaces {
-        managed: Some(PathBuf::from(MANAGED)),
-        user: strategy.map(|strategy| strategy.config_dir().join("riskgate")),
-        project: folder.and_then(project_of),
-        home: env::home_dir(),
+        project: folder.and_then(|folder| project_of(folder, imports)),
+        home: env::home_dir().filter(|_| imports),
+        managed: Some(managed),
+        user,
     }
+}
+
+/// Whether the settings file of a folder wants Claude Code's rules. What is wrong with the file is found when it is read.
+fn imports_claude_code(folder: &Path) -> bool {
+    let text = fs::read_to_string(folder.join("config.toml")).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let value = table.get("policy").and_then(|policy| policy.get("claude_code"));
+    value.and_then(toml::Value::as_bool).unwrap_or(false)
 }
 
 /// The nearest folder from `folder` upwards that has settings or rules of its own. They can only tighten, so it does not
 /// matter who put them there.
-fn project_of(folder: &Path) -> Option<PathBuf> {
+fn project_of(folder: &Path, imports_claude_code: bool) -> Option<PathBuf> {
     let folder = std::path::absolute(folder).ok()?;
     // riskgate's own folder in the home is none of a project's.
     let home = env::home_dir();
     let has_own = |folder: &&Path| {
         folder.join(PROJECT_FILE).exists()
             || home.as_deref() != Some(folder)
-                && (folder.join(".riskgate/policy").is_dir() || folder.join(".claude/settings.json").exists())
+                && (folder.join(".riskgate/policy").is_dir()
+                    || imports_claude_code && folder.join(".claude/settings.json").exists())
     };
     folder.ancestors().take(MAX_CLIMB).find(has_own).map(Path::to_owned)
 }

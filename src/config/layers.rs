@@ -54,6 +54,8 @@ pub struct Provenance {
 /// The merged settings.
 #[derive(Debug, Clone)]
 pub(super) struct Merged {
+    /// Weakest first.
+    layers: Vec<Layered>,
     figment: Figment,
     /// The project's thresholds, which hold beside the others: the stricter of both counts.
     pub(super) project_thresholds: ThresholdValues,
@@ -90,12 +92,14 @@ impl Merged {
         }
         let locked = managed.as_ref().map(|file| file.wire.locked.clone()).unwrap_or_default();
         let mut merged = Self {
-            figment: Figment::from(Layered::new("built in", None, built_in())),
+            layers: Vec::new(),
+            figment: Figment::new(),
             project_thresholds: ThresholdValues::default(),
             files: Vec::new(),
             locked,
             remarks: Vec::new(),
         };
+        merged.merge("built in", None, built_in());
         if let Some(file) = &user {
             merged.add(file);
         }
@@ -123,7 +127,7 @@ impl Merged {
     }
 
     fn add_managed(&mut self, file: &File) {
-        self.merge("managed", Some(&file.path), expanded(file));
+        self.merge(MANAGED, Some(&file.path), expanded(file));
     }
 
     fn add_typed(&mut self, typed: &[TypedValue]) -> Result<(), ConfigError> {
@@ -183,8 +187,31 @@ impl Merged {
         for key in ["policy.allow", "policy.ask", "policy.deny", "locked"] {
             remove(&mut table, key);
         }
-        let figment = std::mem::take(&mut self.figment);
-        self.figment = figment.merge(Layered::new(name, path, table));
+        self.give_way(&table, name == MANAGED);
+        self.layers.push(Layered::new(name, path, table));
+        self.figment = self.layers.iter().cloned().fold(Figment::new(), Figment::merge);
+    }
+
+    /// Takes out of the layers below what the new one says in another form: a name, a rate and a number are three ways to say
+    /// how strict, and the strongest layer's way counts. The managed file's thresholds leave nothing of anybody else's.
+    fn give_way(&mut self, table: &toml::Table, managed: bool) {
+        let Some(thresholds) = table.get("thresholds").and_then(toml::Value::as_table) else { return };
+        let said = |keys: &[&str]| keys.iter().any(|key| thresholds.contains_key(*key));
+        let mut gone: Vec<&str> = Vec::new();
+        if said(&["name", "max_miss_rate", "allow_below"]) {
+            gone.extend(["max_miss_rate", "allow_below"]);
+        }
+        if said(&["name", "max_false_block_rate", "deny_above"]) {
+            gone.extend(["max_false_block_rate", "deny_above"]);
+        }
+        if managed {
+            gone.push("for");
+        }
+        for layer in self.layers.iter_mut().skip(1) {
+            for key in &gone {
+                remove(&mut layer.table, &format!("thresholds.{key}"));
+            }
+        }
     }
 
     /// A value, when anybody set it.
@@ -218,7 +245,7 @@ impl Merged {
         let mut leaves = Vec::new();
         collect("", &Value::from(all), &mut leaves);
         let provenance = |(key, value): (String, String)| {
-            let locked = self.is_locked(&key) || self.source(&key).starts_with("managed");
+            let locked = self.is_locked(&key) || self.source(&key).starts_with(MANAGED);
             Provenance { source: self.source(&key), locked, key, value }
         };
         Ok(leaves.into_iter().map(provenance).collect())
@@ -231,6 +258,9 @@ impl Merged {
             .any(|locked| key == locked || key.strip_prefix(locked.as_str()).is_some_and(|rest| rest.starts_with('.')))
     }
 }
+
+/// The name of the administrator's layer.
+const MANAGED: &str = "managed";
 
 /// A project's settings, at the root of its folder.
 pub(super) const PROJECT_FILE: &str = ".riskgate.toml";
@@ -315,6 +345,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// One layer as figment takes it.
+#[derive(Debug, Clone)]
 struct Layered {
     metadata: Metadata,
     table: toml::Table,

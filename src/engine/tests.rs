@@ -317,7 +317,7 @@ proptest! {
     #[test]
     fn a_denying_rule_has_the_last_word(answer in any_review()) {
         let mut decision = eagerly_reviewed(TORN, answer, Asking::Possible, &bash("ls"));
-        let rule = PolicyMatch { floor: Verdict::Deny, reason: Reason::new("policy.hard", "never") };
+        let rule = PolicyMatch { floor: Verdict::Deny, reason: Reason::new("policy.hard", "never"), lasting: false };
         raise_to_floors(&mut decision, vec![rule]);
         prop_assert_eq!(decision.verdict, Verdict::Deny);
     }

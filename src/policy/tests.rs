@@ -167,6 +167,7 @@ fn a_permit_must_cover_every_command() {
             ("alias git=rm; git x", None),
             ("git() { rm -rf x; }; git log", None),
             ("export PATH=/tmp; git log", None),
+            ("PATH=/tmp; git log", None),
         ],
     );
 }
@@ -305,13 +306,17 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn problems_are_named_with_their_place_and_a_hint() {
-    insta::assert_snapshot!(problems("permit (principal, action, resource)\nwhen { resource.sope == \"x\" };"), @"");
-    insta::assert_snapshot!(problems("permit (principal action);"), @"");
-    insta::assert_snapshot!(problems("@verdict(\"ask\") permit (principal, action, resource);"), @"");
-    insta::assert_snapshot!(problems("forbid (principal, action, resource)\nwhen { context.assessment.injection > 5 };"), @"");
-    insta::assert_snapshot!(problems("@id(\"a\") @match(\"ls\") forbid (principal, action, resource is Command) when { resource.program == \"rm\" };"), @"");
-    insta::assert_snapshot!(problems("@id(\"a\") forbid (principal, action, resource is Tool);\n@id(\"b\") permit (principal, action == Action::\"bash\", resource is Command) when { resource.program == \"ls\" };"), @"");
-    insta::assert_snapshot!(problems("@id(\"a\") forbid (principal, action, resource);\n@id(\"a\") @color(\"red\") forbid (principal, action == Action::\"edit\", resource);"), @"");
+    let texts = [
+        "permit (principal, action, resource)\nwhen { resource.sope == \"x\" };",
+        "permit (principal action);",
+        "@verdict(\"ask\") permit (principal, action, resource);",
+        "forbid (principal, action, resource)\nwhen { context.assessment.injection > 5 };",
+        "@id(\"a\") @match(\"ls\") forbid (principal, action, resource is Command) when { resource.program == \"rm\" };",
+        "@id(\"a\") forbid (principal, action, resource is Tool);\n@id(\"b\") permit (principal, action == Action::\"bash\", resource is Command) when { resource.program == \"ls\" };",
+        "@id(\"a\") forbid (principal, action, resource);\n@id(\"a\") @color(\"red\") forbid (principal, action == Action::\"edit\", resource);",
+    ];
+    let shown = texts.map(|text| format!("{text}\n→ {}\n", problems(text)));
+    insta::assert_snapshot!(shown.join("\n"));
 }
 
 #[test]
@@ -420,7 +425,8 @@ proptest! {
 
     #[test]
     fn a_command_more_never_makes_a_line_permitted(
-        line in prop::collection::vec(prop::sample::select(&COMMANDS[..]), 1..3),
+        // What only looks needs no permit beside something that has one, so it does not count here.
+        line in prop::collection::vec(prop::sample::select(&COMMANDS[1..15]), 1..3),
         more in prop::sample::select(&COMMANDS[..]),
         permits in prop::collection::vec(prop::sample::select(&PERMITS[2..]), 1..3),
     ) {
