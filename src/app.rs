@@ -3,17 +3,20 @@
 //! Loading is spread over threads, since a one-shot process waits for all of it: the runtime library on one, the bundle's
 //! hashes on another, the tokenizer on a third.
 
+mod git;
 #[cfg(feature = "review")]
 mod review;
 #[cfg(not(feature = "review"))]
 #[path = "app/no_review.rs"]
 mod review;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
 
+use crate::action::ToolCall;
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
 use crate::calibrate::{RateError, ThresholdTable, Thresholds};
 use crate::config::{ConfigError, Resolved, Settings};
@@ -285,6 +288,16 @@ impl App {
     /// The cuts in force.
     pub fn threshold_table(&self) -> &ThresholdTable {
         &self.thresholds
+    }
+
+    /// A call of this moment with what rules ask of the repository; nothing is looked up where no rule does.
+    pub fn informed<'a>(&self, call: &'a ToolCall) -> Cow<'a, ToolCall> {
+        let context = &call.context;
+        let folder = context.cwd.as_deref().or(context.workspace.as_deref()).filter(|_| self.policy.asks_for_git());
+        let Some(branch) = folder.and_then(|folder| git::branch(Path::new(folder))) else { return Cow::Borrowed(call) };
+        let mut call = call.clone();
+        call.context.git_branch = Some(branch);
+        Cow::Owned(call)
     }
 
     /// The rules in force.

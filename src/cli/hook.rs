@@ -113,7 +113,7 @@ fn decide(
     deadline: Deadline,
 ) -> anyhow::Result<Decision> {
     let app = engine::load_reviewing(arguments, review)?.with_grants(state_folder().as_deref());
-    Ok(app.engine()?.decide(call, deadline))
+    Ok(app.engine()?.decide(&app.informed(call), deadline))
 }
 
 /// The request in the place of a reply. It stops the call: a hook that only shows must not let anything through.

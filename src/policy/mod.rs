@@ -170,8 +170,7 @@ impl Policy {
         let loaded = Arc::new(loaded);
         let texts = || loaded.iter().map(|loaded| loaded.rule.text.as_str());
         let globs = Arc::new(glob::Globs::new(texts().flat_map(globs_in)));
-        let pure =
-            !texts().any(|text| ["principal ", "principal.", "context.git"].iter().any(|word| text.contains(word)));
+        let pure = !texts().any(|text| uses_principal(text) || uses_git(text));
         let asker = Arc::new(Asker::new(Arc::clone(&loaded))?);
         let is_default = loaded.iter().all(|loaded| loaded.rule.origin.layer == Layer::BuiltIn);
         let name = if is_default { "default" } else { "custom" };
@@ -214,6 +213,11 @@ impl Policy {
     /// of the repository.
     pub fn is_pure(&self) -> bool {
         self.pure
+    }
+
+    /// Whether a rule looks at the repository.
+    pub fn asks_for_git(&self) -> bool {
+        self.loaded.iter().any(|loaded| uses_git(&loaded.rule.text))
     }
 
     /// What floors and rules say before the model has run.
@@ -341,6 +345,22 @@ fn unasked(error: &str) -> PolicyMatch {
 /// A rule that cannot be evaluated counts as one that denies.
 fn failure(code: &'static str, text: String) -> PolicyMatch {
     PolicyMatch { floor: Verdict::Deny, reason: Reason::new(code, text), lasting: true }
+}
+
+/// Whether a rule looks at who acts: beyond the bare word that every scope begins with.
+fn uses_principal(text: &str) -> bool {
+    let text = without_space(text);
+    text.matches("principal").count() > text.matches("(principal,").count()
+}
+
+/// Whether a rule looks at the repository, in any spelling that Cedar has for it.
+fn uses_git(text: &str) -> bool {
+    let text = without_space(text);
+    ["context.git", "hasgit", "\"git\"]"].iter().any(|word| text.contains(word))
+}
+
+fn without_space(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_whitespace()).collect()
 }
 
 /// Every string of a rule that looks at `matches`: some are globs, and one too many does no harm.

@@ -121,7 +121,8 @@ impl Judge<'_> {
 
     fn hook_reply(&mut self, harness: Harness, environment: &HookEnvironment, input: &[u8]) -> HookReply {
         let decide = |call: &ToolCall| {
-            let decision = self.decide(std::slice::from_ref(call)).pop();
+            let call = self.app.informed(call);
+            let decision = self.decide(std::slice::from_ref(call.as_ref())).pop();
             Ok::<_, HookError>(decision.unwrap_or_else(|| self.app.fail_safe(&Failure::Score)))
         };
         let reply = harness.answer(input, environment, decide);
