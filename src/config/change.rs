@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs, io};
 
 use serde_json::json;
-use toml_edit::{DocumentMut, value};
+use toml_edit::{DocumentMut, Item, value};
 
 use super::ConfigError;
 use super::layers::{LayerPlaces, PROJECT_FILE};
@@ -63,7 +63,15 @@ pub fn change_mode(
 
 fn with_mode(text: &str, mode: Mode) -> Result<String, String> {
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
-    document.insert("mode", value(<&str>::from(mode)));
+    let mut new = value(<&str>::from(mode));
+    // What stands around the old value, such as a comment behind it, stays.
+    if let (Some(old), Some(new)) = (document.get("mode").and_then(Item::as_value), new.as_value_mut()) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    match document.get_mut("mode") {
+        Some(item) => *item = new,
+        None => drop(document.insert("mode", new)),
+    }
     Ok(document.to_string())
 }
 
@@ -144,7 +152,10 @@ mod tests {
         assert_eq!((change.from, change.to), (Mode::Enforce, Mode::Monitor));
         let text = fs::read_to_string(home.path("user/config.toml")).unwrap();
         assert!(
-            text.contains("# mine") && text.contains("mode = \"monitor\"") && text.contains("[review]\nmode = \"off\""),
+            text.contains("# mine")
+                && text.contains("# yes")
+                && text.contains("mode = \"monitor\"")
+                && text.contains("[review]\nmode = \"off\""),
             "{text}"
         );
         let log = fs::read_to_string(change.log).unwrap();

@@ -213,7 +213,13 @@ fn validate_stage(loaded: &[Loaded], sources: &[RuleSource], stage: Stage) -> Ve
     };
     let errors = result.validation_errors().map(|error| problem(error.policy_id(), Severity::Error, error));
     let warnings = result.validation_warnings().map(|error| problem(error.policy_id(), Severity::Warning, error));
-    errors.chain(warnings).collect()
+    let mut problems: Vec<Problem> = errors.chain(warnings).collect();
+    // Cedar says the same of every kind of tool and part, in no order.
+    problems.sort_by(|a, b| {
+        (&a.at.name, a.at.line, a.at.column, &a.text).cmp(&(&b.at.name, b.at.line, b.at.column, &b.text))
+    });
+    problems.dedup_by(|a, b| a.at == b.at && a.severity == b.severity);
+    problems
 }
 
 /// A problem at its place in the rule's file.
