@@ -185,6 +185,30 @@ fn the_administrator_has_the_last_word() {
     assert!(!locked.contains(&"model"));
 }
 
+#[test]
+fn a_stronger_layer_s_strictness_replaces_a_weaker_one_s_in_another_form() {
+    let user = "[thresholds]\nallow_below = 0.9\nmax_false_block_rate = 0.4\n";
+    let by = |typed: &[TypedValue]| World::new(user, "", "").load(typed).unwrap().strictness.0;
+    let own = by(&[]);
+    assert_eq!((own.allow_below, own.rates.max_false_block_rate), (Some(0.9), Some(0.4)));
+    let rate = by(&[flag("thresholds.max_miss_rate", 0.01)]);
+    assert_eq!((rate.allow_below, rate.rates.max_miss_rate), (None, Some(0.01)));
+    assert_eq!(rate.rates.max_false_block_rate, Some(0.4));
+    let named = by(&[flag("thresholds.name", "strict")]);
+    assert_eq!(named, Strictness { name: Some("strict".to_owned()), ..Strictness::default() });
+}
+
+#[test]
+fn managed_strictness_leaves_nothing_of_anybody_else_s() {
+    if !is_root() {
+        return;
+    }
+    let user = "[thresholds]\nallow_below = 0.9\n[[thresholds.for]]\nscope = \"temp\"\nname = \"relaxed\"\n";
+    let resolved = World::new(user, "", "[thresholds]\nname = \"strict\"\n").resolved();
+    let strict = Strictness { name: Some("strict".to_owned()), ..Strictness::default() };
+    assert_eq!(resolved.strictness, (strict, Vec::new()));
+}
+
 const MODES: [&str; 3] = ["off", "monitor", "enforce"];
 
 fn mode_line(mode: Option<usize>) -> String {
