@@ -3,24 +3,29 @@
 //! Loading is spread over threads, since a one-shot process waits for all of it: the runtime library on one, the bundle's
 //! hashes on another, the tokenizer on a third.
 
+mod git;
 #[cfg(feature = "review")]
 mod review;
 #[cfg(not(feature = "review"))]
 #[path = "app/no_review.rs"]
 mod review;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
 
+use crate::action::ToolCall;
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
-use crate::calibrate::{RateError, Thresholds};
-use crate::config::{self, ConfigError, SessionSettings, Settings};
+use crate::calibrate::{RateError, ThresholdTable, Thresholds};
+use crate::config::{self, ConfigError, Resolved, SessionSettings, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
-use crate::engine::{self, DecisionCache, Engine, Failure, Parts, Reviewer, SessionMemory};
+use crate::engine::{self, DecisionCache, Engine, Failure, Grants, Parts, Reviewer, SessionMemory};
+use crate::grants::GrantFolder;
 use crate::model::{self, Classifier, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
-use crate::policy::Policy;
+use crate::normalize::normalize;
+use crate::policy::{Layer, Policy, PolicyError, Severity};
 use crate::record::Stamp;
 use crate::session::{self, Sessions};
 use crate::verdict::Decision;
@@ -66,6 +71,21 @@ pub enum AppError {
     /// A settings file cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Rules cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The bundle is not the one that the settings name.
+    #[error(
+        "model bundle `{bundle}` is not the one that the settings want: its hash begins with {found}, not {wanted}"
+    )]
+    BundleHash {
+        /// The bundle's name.
+        bundle: String,
+        /// The first digits of its hash.
+        found: String,
+        /// What the settings say.
+        wanted: String,
+    },
     /// Remote review cannot be set up as asked.
     #[cfg(feature = "review")]
     #[error(transparent)]
@@ -83,7 +103,7 @@ impl AppError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Library(_) | Self::Rates(_) | Self::Template { .. } => true,
-            Self::Config(_) | Self::ReviewNotCompiled => true,
+            Self::Config(_) | Self::Policy(_) | Self::BundleHash { .. } | Self::ReviewNotCompiled => true,
             #[cfg(feature = "review")]
             Self::Review(_) => true,
             Self::Bundle(error) => {
@@ -103,28 +123,32 @@ pub struct App {
     library: Option<FoundLibrary>,
     bundle: Bundle,
     encoder: Arc<Encoder>,
-    thresholds: Thresholds,
+    thresholds: ThresholdTable,
     settings: Settings,
     policy: Policy,
     policy_identity: String,
     reviewing: Option<Reviewing>,
     cache: Option<Arc<dyn DecisionCache>>,
     sessions: Option<Arc<dyn SessionMemory>>,
+    grants: Option<GrantFolder>,
+    score_everything: bool,
 }
 
 impl App {
     /// Finds and loads the runtime library and the bundle.
     pub fn load(settings: Settings, places: &Places, library_variable: Option<&Path>) -> Result<Self, AppError> {
-        let query = LibraryQuery { flag: settings.runtime.as_deref(), variable: library_variable, places };
-        let (runtime, bundle) = thread::scope(|scope| {
+        let resolved = &settings.resolved;
+        let query = LibraryQuery { flag: resolved.runtime.as_deref(), variable: library_variable, places };
+        let (runtime, bundle, policy) = thread::scope(|scope| {
             let runtime = scope.spawn(|| load_runtime(query));
-            let bundle = load_bundle(settings.model.as_deref(), places);
-            (runtime.join().unwrap_or(Err(AppError::Panic)), bundle)
+            let policy = scope.spawn(|| load_policy(resolved));
+            let bundle = load_bundle(resolved.model.as_deref(), places);
+            (runtime.join().unwrap_or(Err(AppError::Panic)), bundle, policy.join().unwrap_or(Err(AppError::Panic)))
         });
-        let ((bundle, encoder), (runtime, library)) = (bundle?, runtime?);
-        runtime.check(settings.device)?;
-        let thresholds = resolve(&bundle, &settings)?;
-        let policy = Policy::built_in();
+        let ((bundle, encoder), (runtime, library), policy) = (bundle?, runtime?, policy?);
+        check_hash(&bundle, resolved.model_sha256.as_deref())?;
+        runtime.check(resolved.device)?;
+        let thresholds = resolve(&bundle, resolved)?;
         let policy_identity = policy.identity();
         let encoder = Arc::new(encoder);
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
@@ -141,6 +165,8 @@ impl App {
             reviewing,
             cache: None,
             sessions,
+            grants: None,
+            score_everything: false,
         })
     }
 
@@ -149,10 +175,10 @@ impl App {
     pub fn load_reference(&self, wanted: &str, places: &Places) -> Result<Self, AppError> {
         let path = Path::new(wanted);
         let (bundle, encoder, thresholds) = if is_model_file(path) {
-            (self.bundle.with_model(path)?, Arc::clone(&self.encoder), self.thresholds)
+            (self.bundle.with_model(path)?, Arc::clone(&self.encoder), self.thresholds.clone())
         } else {
             let (bundle, encoder) = load_bundle(Some(wanted), places)?;
-            let thresholds = resolve(&bundle, &self.settings)?;
+            let thresholds = resolve(&bundle, &self.settings.resolved)?;
             (bundle, Arc::new(encoder), thresholds)
         };
         Ok(Self {
@@ -168,7 +194,19 @@ impl App {
             reviewing: None,
             cache: None,
             sessions: None,
+            grants: None,
+            score_everything: self.score_everything,
         })
+    }
+
+    /// The same with a person's word for single actions, which is kept in riskgate's folder for state.
+    pub fn with_grants(self, state: Option<&Path>) -> Self {
+        Self { grants: state.map(GrantFolder::in_state), ..self }
+    }
+
+    /// The same with engines whose model scores what rules settle, too: to measure or to explain it.
+    pub fn scoring_everything(self) -> Self {
+        Self { score_everything: true, ..self }
     }
 
     /// The same, made to last: engines remember decisions in `cache`, and the model is a copy in memory, so that whatever
@@ -206,20 +244,22 @@ impl App {
             encoder: Arc::clone(&self.encoder),
             classifier,
             calibration: self.bundle.manifest().calibration.clone(),
-            thresholds: self.thresholds,
+            thresholds: self.thresholds.clone(),
             policy: self.policy.clone(),
             reviewer,
             audit: None,
             cache: self.cache.clone(),
             sessions: self.sessions.clone(),
-            asking: self.settings.asking,
+            grants: self.grants.clone().map(|grants| Box::new(grants) as Box<dyn Grants>),
+            score_everything: self.score_everything,
+            asking: self.settings.resolved.asking,
         })
     }
 
     /// A session that answers the bundle's golden inputs as it did when the bundle was made; of a file that only stands in
     /// for the bundle's model, there are none.
     pub fn classifier(&self) -> Result<OnnxClassifier, AppError> {
-        let device = self.settings.device;
+        let device = self.settings.resolved.device;
         // The ORT file is laid out for processors; another device makes its own of the portable one. A device that is named
         // but not compiled in is refused by `open`, whatever the bytes.
         let bytes: ModelBytes =
@@ -233,7 +273,7 @@ impl App {
 
     /// The decision for a call that no engine judged.
     pub fn fail_safe(&self, failure: &Failure) -> Decision {
-        engine::fail_safe(failure, self.settings.asking)
+        engine::fail_safe(failure, self.settings.resolved.asking)
     }
 
     /// What every decision record says of model and policy.
@@ -246,9 +286,29 @@ impl App {
         &self.bundle
     }
 
-    /// The cuts in force.
+    /// The cuts in force where nothing else is said.
     pub fn thresholds(&self) -> &Thresholds {
+        self.thresholds.base()
+    }
+
+    /// The cuts in force.
+    pub fn threshold_table(&self) -> &ThresholdTable {
         &self.thresholds
+    }
+
+    /// A call of this moment with what rules ask of the repository; nothing is looked up where no rule does.
+    pub fn informed<'a>(&self, call: &'a ToolCall) -> Cow<'a, ToolCall> {
+        let context = &call.context;
+        let folder = context.cwd.as_deref().or(context.workspace.as_deref()).filter(|_| self.policy.asks_for_git());
+        let Some(branch) = folder.and_then(|folder| git::branch(Path::new(folder))) else { return Cow::Borrowed(call) };
+        let mut call = call.clone();
+        call.context.git_branch = Some(branch);
+        Cow::Owned(call)
+    }
+
+    /// The rules in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The settings it was loaded with.
@@ -278,8 +338,29 @@ fn sessions(settings: &SessionSettings) -> Arc<dyn SessionMemory> {
     ))
 }
 
-fn resolve(bundle: &Bundle, settings: &Settings) -> Result<Thresholds, RateError> {
-    Thresholds::resolve(bundle.manifest(), &settings.operating_point, settings.rates)
+fn resolve(bundle: &Bundle, resolved: &Resolved) -> Result<ThresholdTable, RateError> {
+    let (strictness, scoped) = &resolved.strictness;
+    let (project, project_scoped) = &resolved.project_strictness;
+    ThresholdTable::resolve(bundle.manifest(), (strictness, scoped), (project, project_scoped))
+}
+
+/// The rules, and whether those of people's own files do what their examples say.
+fn load_policy(resolved: &Resolved) -> Result<Policy, AppError> {
+    let policy = Policy::load(&resolved.rules, &resolved.policy)?;
+    let mut problems = policy.check_examples(normalize, |rule| rule.origin.layer != Layer::BuiltIn);
+    problems.retain(|problem| problem.severity == Severity::Error);
+    if problems.is_empty() { Ok(policy) } else { Err(PolicyError(problems).into()) }
+}
+
+fn check_hash(bundle: &Bundle, wanted: Option<&str>) -> Result<(), AppError> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let found = bundle.sha256();
+    // Fewer digits than these can be found by trying.
+    if wanted.len() >= 12 && found.starts_with(&wanted.to_lowercase()) {
+        return Ok(());
+    }
+    let (bundle, found) = (bundle.manifest().name.clone(), found.chars().take(wanted.len().max(12)).collect());
+    Err(AppError::BundleHash { bundle, found, wanted: wanted.to_owned() })
 }
 
 fn is_model_file(path: &Path) -> bool {

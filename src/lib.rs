@@ -19,6 +19,7 @@ pub mod evaluate;
 
 pub mod artifact;
 pub mod config;
+pub mod grants;
 pub mod harness;
 pub mod record;
 pub mod report;

@@ -1,5 +1,6 @@
 //! The answer: [`Verdict`], who gave it, why, and the [`Decision`] that carries it all.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use strum::{EnumString, IntoStaticStr};
@@ -51,8 +52,8 @@ pub enum Source {
 /// Why a decision is what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// A stable code, for example `risk.deny`.
-    pub code: &'static str,
+    /// A stable code, for example `risk.deny`; of a rule, `policy.` and its id.
+    pub code: Cow<'static, str>,
     /// A sentence fragment for a person or an agent.
     pub text: String,
     /// The bytes of the source text that it is about.
@@ -61,8 +62,8 @@ pub struct Reason {
 
 impl Reason {
     /// A reason about the whole action.
-    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), span: None }
+    pub fn new(code: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
+        Self { code: code.into(), text: text.into(), span: None }
     }
 
     /// The same reason, about one part of the source text.

@@ -9,11 +9,9 @@ use std::path::{Path, PathBuf};
 use riskgate::action::ToolCall;
 use riskgate::app::App;
 use riskgate::artifact::Places;
-use riskgate::calibrate::Rates;
-use riskgate::config::Settings;
-use riskgate::engine::{Asking, Deadline, Engine};
+use riskgate::config::{LayerPlaces, Resolved, Settings, TypedValue};
+use riskgate::engine::{Deadline, Engine};
 use riskgate::harness::{Harness, HookEnvironment, HookEvent};
-use riskgate::model::Device;
 use riskgate::record;
 use serde_json::{Value, json};
 
@@ -25,16 +23,11 @@ pub(crate) fn repository() -> &'static Path {
 pub(crate) fn app() -> App {
     let bundle =
         std::env::var("RISKGATE_MODEL").unwrap_or_else(|_| format!("{}/models/riskgate-small", repository().display()));
-    let settings = Settings {
-        model: Some(bundle),
-        runtime: Some(runtime()),
-        device: Device::Cpu,
-        operating_point: "default".to_owned(),
-        rates: Rates::default(),
-        asking: Asking::Possible,
-        review: None,
-        session: None,
-    };
+    let typed = |key, value: String| TypedValue { key, value: value.into(), source: "test".to_owned() };
+    let runtime = runtime().to_str().expect("a plain path").to_owned();
+    let typed = [typed("model", bundle), typed("runtime", runtime), typed("device", "cpu".to_owned())];
+    let resolved = Resolved::load(&LayerPlaces::default(), &typed).expect("the built-in settings are sound");
+    let settings = Settings { resolved, review: None, session: None };
     App::load(settings, &Places::default(), None).expect("run `python3 scripts/setup.py` first")
 }
 

@@ -30,6 +30,10 @@ pub struct Context {
     pub harness: Option<String>,
     /// The harness's session.
     pub session_id: Option<String>,
+    /// The kind of the agent that acts, when it is not the session's main one.
+    pub agent: Option<String>,
+    /// The branch that the workspace is on, where somebody looked.
+    pub git_branch: Option<String>,
     /// The folder in which a command starts.
     pub cwd: Option<String>,
     /// The project's folder.

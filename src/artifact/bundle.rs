@@ -29,6 +29,7 @@ const MAX_FILE: u64 = 2 << 30;
 pub struct Bundle {
     folder: PathBuf,
     identity: String,
+    sha256: String,
     manifest: Manifest,
     model: Arc<Mapping>,
     /// Whether `model` is a file that the manifest does not know.
@@ -48,14 +49,16 @@ pub struct FileCheck {
 impl Bundle {
     /// Reads the manifest in `folder`, maps `model.ort` and `tokenizer.json` and compares their size and SHA-256 with it.
     pub fn open(folder: &Path) -> Result<Self, BundleError> {
-        let (manifest, identity) = read_manifest(folder)?;
+        let (manifest, sha256) = read_manifest(folder)?;
+        let identity = identity(&manifest, &sha256);
         let (model, tokenizer) = thread::scope(|scope| {
             let tokenizer = scope.spawn(|| map_listed(folder, &manifest, TOKENIZER));
             let model = map_listed(folder, &manifest, MODEL);
             let tokenizer = tokenizer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok::<_, BundleError>((model?, tokenizer?))
         })?;
-        Ok(Self { folder: folder.to_path_buf(), identity, manifest, model, has_stand_in: false, tokenizer })
+        let folder = folder.to_path_buf();
+        Ok(Self { folder, identity, sha256, manifest, model, has_stand_in: false, tokenizer })
     }
 
     /// The same bundle with the model file at `path` in the place of its own, to compare the two: nothing vouches for that
@@ -87,6 +90,11 @@ impl Bundle {
     /// `name@sha256:` and the first twelve hex digits of the SHA-256 over `manifest.json`, which fixes all other files.
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// The SHA-256 over `manifest.json`, lower-case hex; that of the bundle's own manifest where another model stands in.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// What the bundle declares.
@@ -129,7 +137,12 @@ impl Bundle {
     }
 }
 
-/// The manifest of a bundle and the bundle's identity; no other file is touched.
+/// `name@sha256:` and the first digits of the hash.
+pub(super) fn identity(manifest: &Manifest, sha256: &str) -> String {
+    format!("{}@sha256:{}", manifest.name, sha256.chars().take(12).collect::<String>())
+}
+
+/// The manifest of a bundle and the SHA-256 over it, lower-case hex; no other file is touched.
 pub(super) fn read_manifest(folder: &Path) -> Result<(Manifest, String), BundleError> {
     let path = folder.join(MANIFEST);
     let (mut file, size) = open_regular(&path, MAX_MANIFEST)?;
@@ -140,8 +153,8 @@ pub(super) fn read_manifest(folder: &Path) -> Result<(Manifest, String), BundleE
     if let Some(name) = manifest.files.keys().find(|name| !is_plain(name)) {
         return Err(BundleError::FileName { path, name: name.clone() });
     }
-    let identity = format!("{}@sha256:{}", manifest.name, short_hash(&bytes));
-    Ok((manifest, identity))
+    let sha256 = hex::encode(Sha256::digest(&bytes));
+    Ok((manifest, sha256))
 }
 
 /// Whether a name is one plain part of a path: no folder, no `..`, no drive, no separator of any platform.

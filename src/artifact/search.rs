@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::bundle::{is_plain, read_manifest};
+use super::bundle::{identity, is_plain, read_manifest};
 use super::{BundleError, Places};
 use crate::manifest::Manifest;
 
@@ -82,8 +82,14 @@ fn name_of(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+fn named_manifest(folder: &Path) -> Result<(Manifest, String), BundleError> {
+    let (manifest, sha256) = read_manifest(folder)?;
+    let identity = identity(&manifest, &sha256);
+    Ok((manifest, identity))
+}
+
 fn listed(folder: PathBuf) -> Listed {
-    Listed { name: name_of(&folder), manifest: read_manifest(&folder), folder }
+    Listed { name: name_of(&folder), manifest: named_manifest(&folder), folder }
 }
 
 #[cfg(test)]

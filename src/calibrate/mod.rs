@@ -1,9 +1,11 @@
 //! Logits → [`Assessment`] → [`Zone`]: what the numbers mean, and when they are confident enough.
 
 mod aggregate;
+mod table;
 mod thresholds;
 
 use aggregate::{Raw, sigmoid};
+pub use table::{Scoped, Selector, Strictness, ThresholdTable};
 pub use thresholds::{RateError, Rates, Thresholds};
 
 use crate::assessment::{Assessment, N_PERMISSIONS, Probability, Risk, RowLogits};

@@ -1,5 +1,6 @@
 //! The cuts between the zones: the manifest's own, or picked from its curves for the rates a user asks for.
 
+use super::table::Strictness;
 use crate::manifest::{Curves, Manifest, OperatingPoint};
 
 /// The cuts in force.
@@ -59,24 +60,73 @@ pub enum RateError {
         /// The lowest upper bound on the curve.
         lowest: f32,
     },
-    /// The bundle has no default.
-    #[error("the model bundle has no operating point named `{0}`")]
-    NoOperatingPoint(String),
+    /// The bundle has no such point.
+    #[error("the model bundle has no operating point named `{name}`; it has {known}")]
+    NoOperatingPoint {
+        /// What was asked.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A cut that is no probability.
+    #[error("`{name}` must lie between 0 and 1, not {value}")]
+    NotACut {
+        /// Which setting.
+        name: &'static str,
+        /// What was asked.
+        value: f32,
+    },
 }
 
 impl Thresholds {
-    /// The manifest's operating point `name`, with the cuts for `rates` in its place where they are asked for.
-    pub fn resolve(manifest: &Manifest, name: &str, rates: Rates) -> Result<Self, RateError> {
-        let point = manifest.operating_points.get(name);
-        let mut thresholds: Self = point.copied().ok_or_else(|| RateError::NoOperatingPoint(name.to_owned()))?.into();
-        if let Some(rate) = rates.max_miss_rate {
+    /// The manifest's operating point of a name, with the cuts for rates, or the cuts themselves, in its place where they are
+    /// asked for. Without a name it is `otherwise`, or else the default point.
+    pub fn of(manifest: &Manifest, wanted: &Strictness, otherwise: Option<Self>) -> Result<Self, RateError> {
+        let mut thresholds = match (&wanted.name, otherwise) {
+            (None, Some(thresholds)) => thresholds,
+            (name, _) => named(manifest, name.as_deref().unwrap_or(DEFAULT))?,
+        };
+        if let Some(rate) = wanted.rates.max_miss_rate {
             thresholds.allow_below = allow_below(&manifest.curves, rate)?;
         }
-        if let Some(rate) = rates.max_false_block_rate {
+        if let Some(rate) = wanted.rates.max_false_block_rate {
             thresholds.deny_above = deny_above(&manifest.curves, rate)?;
+        }
+        if let Some(cut) = wanted.allow_below {
+            thresholds.allow_below = probability("allow_below", cut)?;
+        }
+        if let Some(cut) = wanted.deny_above {
+            thresholds.deny_above = probability("deny_above", cut)?;
         }
         Ok(thresholds)
     }
+
+    /// The stricter of both, cut by cut.
+    #[must_use]
+    pub fn stricter(&self, other: &Self) -> Self {
+        Self {
+            allow_below: self.allow_below.min(other.allow_below),
+            deny_above: self.deny_above.min(other.deny_above),
+            injection_above: self.injection_above.min(other.injection_above),
+            novel_above: self.novel_above.min(other.novel_above),
+        }
+    }
+}
+
+/// The point that a bundle always has.
+const DEFAULT: &str = "default";
+/// The same point in the row of `strict` and `relaxed`.
+const BALANCED: &str = "balanced";
+
+fn named(manifest: &Manifest, name: &str) -> Result<Thresholds, RateError> {
+    let points = &manifest.operating_points;
+    let point = points.get(name).or_else(|| if name == BALANCED { points.get(DEFAULT) } else { None });
+    let known = || points.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    point.copied().map(Into::into).ok_or_else(|| RateError::NoOperatingPoint { name: name.to_owned(), known: known() })
+}
+
+fn probability(name: &'static str, value: f32) -> Result<f32, RateError> {
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(RateError::NotACut { name, value }) }
 }
 
 /// The loosest `allow_below` whose miss rate is vouched for at every stricter threshold too.

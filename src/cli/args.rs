@@ -8,7 +8,7 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use strum::VariantNames;
 
-use crate::config::env_vars;
+use crate::config::{Mode, env_vars};
 use crate::engine::ReviewMode;
 use crate::harness::Harness;
 use crate::model::Device;
@@ -51,6 +51,20 @@ pub(super) enum CommandArguments {
         #[command(subcommand)]
         command: ReviewCommand,
     },
+    /// Look at the rules: check files, show what is in force, run cases, ask what they say of an action.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Show or set what the gate does with its verdicts: `off`, `monitor` (record, never interfere) or `enforce`.
+    Mode(ModeArguments),
+    /// Look at the settings.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Let one action that was stopped run once: a person's word, at a terminal.
+    AllowOnce(AllowOnceArguments),
     /// Check that everything works here: the runtime library, the bundle, the device, a decision.
     Doctor(EngineArguments),
     /// Show exactly what the model sees: action records in, texts and token ids out.
@@ -69,6 +83,86 @@ pub(super) enum ModelCommand {
         #[arg(long, value_name = "BUNDLE", env = env_vars::MODEL)]
         model: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Check rule files, or all rules in force: spelling, types, examples, rules that can never matter.
+    Check {
+        #[command(flatten)]
+        engine: EngineArguments,
+        /// Files of rules in Cedar; all rules in force when absent.
+        files: Vec<PathBuf>,
+    },
+    /// Show the rules in force and where each came from.
+    Show {
+        #[command(flatten)]
+        engine: EngineArguments,
+        /// Only this rule, with its text.
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        /// Give JSON.
+        #[arg(long)]
+        json: bool,
+        /// Print the schema that rules are checked against, and leave.
+        #[arg(long, value_name = "STAGE", value_parser = ["before", "after"])]
+        schema: Option<String>,
+    },
+    /// Run cases through the rules, without the model: action records with `"expect": {"verdict": …, "rule": …}`.
+    Test {
+        #[command(flatten)]
+        engine: EngineArguments,
+        /// Cases, one JSON object a line.
+        file: PathBuf,
+        /// Rules to test in the place of those in force.
+        #[arg(long, value_name = "FILE")]
+        rules: Vec<PathBuf>,
+    },
+    /// Show what rules are asked about an action, part by part, and what they answer.
+    Explain {
+        #[command(flatten)]
+        engine: EngineArguments,
+        /// A shell command, or an action record in JSON.
+        action: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Show every setting in force and where it came from.
+    Show {
+        #[command(flatten)]
+        engine: EngineArguments,
+        /// Give JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ModeArguments {
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    /// The new mode; shows the one in force when absent.
+    #[arg(value_name = "MODE", value_parser = mode())]
+    pub(super) mode: Option<Mode>,
+    /// Set it for the project in this folder, where it may only tighten.
+    #[arg(long)]
+    pub(super) here: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AllowOnceArguments {
+    /// The code that the refusal names; lists what was stopped lately when absent.
+    #[arg(value_name = "CODE")]
+    pub(super) code: Option<String>,
+    /// Minutes for which it holds.
+    #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1440))]
+    pub(super) minutes: u64,
+}
+
+fn mode() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(Mode::VARIANTS).try_map(|name| name.parse::<Mode>())
 }
 
 #[cfg(feature = "review")]
@@ -130,12 +224,12 @@ pub(super) struct EngineArguments {
     /// The ONNX Runtime library; before `ORT_DYLIB_PATH` and the usual places.
     #[arg(long, value_name = "FILE", env = env_vars::RUNTIME)]
     pub(super) runtime: Option<PathBuf>,
-    /// Where the model runs: `auto`, `cpu`, `cuda[:N]`, `tensorrt[:N]`, `coreml`, `directml[:N]` or `openvino`.
-    #[arg(long, value_name = "DEVICE", env = env_vars::DEVICE, default_value = "auto")]
-    pub(super) device: Device,
-    /// The bundle's operating point.
-    #[arg(long, value_name = "NAME", env = env_vars::OPERATING_POINT, default_value = "default")]
-    pub(super) operating_point: String,
+    /// Where the model runs: `auto` (the default), `cpu`, `cuda[:N]`, `tensorrt[:N]`, `coreml`, `directml[:N]` or `openvino`.
+    #[arg(long, value_name = "DEVICE", env = env_vars::DEVICE)]
+    pub(super) device: Option<Device>,
+    /// How strict: `strict`, `balanced` (the default), `relaxed` or another operating point of the bundle.
+    #[arg(long, value_name = "NAME", env = env_vars::OPERATING_POINT)]
+    pub(super) operating_point: Option<String>,
     /// Allow only as much as keeps the share of dangerous actions that come out `allow` at or below this.
     #[arg(long, value_name = "RATE", env = env_vars::MAX_MISS_RATE)]
     pub(super) max_miss_rate: Option<f32>,
@@ -143,8 +237,11 @@ pub(super) struct EngineArguments {
     #[arg(long, value_name = "RATE", env = env_vars::MAX_FALSE_BLOCK_RATE)]
     pub(super) max_false_block_rate: Option<f32>,
     /// Nobody can be asked (headless): what would be `ask` is `deny`.
-    #[arg(long, env = env_vars::NO_ASK)]
+    #[arg(long, env = env_vars::NO_ASK, value_parser = FalseyValueParser::new())]
     pub(super) no_ask: bool,
+    /// The project whose settings and rules tighten these; the nearest one above the working folder when absent.
+    #[arg(long, value_name = "DIR")]
+    pub(super) project: Option<PathBuf>,
 }
 
 /// Whether and where a daemon is asked.

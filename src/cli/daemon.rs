@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use super::args::{EngineArguments, HookArguments, ReviewArguments, ScoreArguments};
 use super::engine;
 use crate::action::{Context, ToolCall};
-use crate::config::{self, ReviewSettings, env_vars};
-use crate::engine::{Deadline, Failure, fail_safe};
+use crate::config::{self, LayerPlaces, ReviewSettings, env_vars};
+use crate::engine::{Asking, Deadline, Failure, fail_safe};
 use crate::harness::{HookEnvironment, HookReply};
 use crate::model::Device;
 use crate::serve::client::{self, AskError};
@@ -57,7 +57,10 @@ pub(super) fn hook(
     };
     let (answer, body) = reach.ask(ask, input, patience)?;
     let by_table = |failure: &Failure| {
-        let decision = fail_safe(failure, engine::asking(&arguments.engine));
+        let decision = fail_safe(
+            failure,
+            engine::resolve(&arguments.engine).map_or(Asking::Impossible, |resolved| resolved.asking),
+        );
         arguments.harness.answer(input, environment, |_| Ok::<_, crate::harness::HookError>(decision)).ok()
     };
     match answer {
@@ -103,11 +106,12 @@ fn patience(deadline: Deadline, reviewing: bool) -> Duration {
 
 /// The call again. A command that was typed has no transcript.
 fn record(call: &ToolCall) -> Value {
-    // A command that was typed belongs to no session.
-    let Context { harness, session_id, cwd, workspace, home, user_request, permission_mode, shell, .. } = &call.context;
+    // A command that was typed belongs to no session and has no transcript.
+    let Context { harness, session_id, agent, git_branch, cwd, workspace, home, .. } = &call.context;
+    let Context { user_request, permission_mode, shell, .. } = &call.context;
     json!({"tool": call.tool, "input": call.input, "context": {
         "harness": harness, "session_id": session_id, "cwd": cwd, "workspace": workspace, "home": home,
-        "user_request": user_request, "permission_mode": permission_mode, "shell": shell,
+        "user_request": user_request, "agent": agent, "git_branch": git_branch, "permission_mode": permission_mode, "shell": shell,
     }})
 }
 
@@ -117,6 +121,8 @@ pub(super) struct Reach {
     flags: Vec<OsString>,
     /// What else decides where things are found.
     variables: Vec<OsString>,
+    /// Where the settings files lie.
+    layers: LayerPlaces,
     /// Whether there is a reviewer, and the key for it: a daemon keeps both as they were at its start.
     review: Vec<OsString>,
 }
@@ -135,14 +141,14 @@ impl Reach {
             None => Place::new(usual_folder(), stem(&flags, &variables)),
         };
         let review = reviewing.map(|settings| settings.environment_key.as_ref().map_or("", |key| key.expose()).into());
-        Self { place, flags, variables, review: review.into_iter().collect() }
+        Self { place, flags, variables, layers: engine::layer_places(engine), review: review.into_iter().collect() }
     }
 
     /// Which riskgate asks.
     pub(super) fn identity(&self) -> String {
         let home = env::home_dir().map(PathBuf::into_os_string);
         let settings = self.flags.iter().chain(&self.variables).chain(&self.review).chain(&home);
-        identity(settings.map(OsString::as_os_str), &config::fingerprint())
+        identity(settings.map(OsString::as_os_str), &config::fingerprint(&self.layers))
     }
 
     /// The answer to a request that is made with the daemon's deadline in milliseconds. Without a daemon of this very
@@ -194,8 +200,18 @@ fn stem(flags: &[OsString], variables: &[OsString]) -> String {
 
 /// The arguments again, as far as they differ from the defaults, with paths that hold in any folder.
 fn flags(engine: &EngineArguments) -> Vec<OsString> {
-    let EngineArguments { model, runtime, device, operating_point, max_miss_rate, max_false_block_rate, no_ask } =
-        engine;
+    let EngineArguments {
+        model,
+        runtime,
+        device,
+        operating_point,
+        max_miss_rate,
+        max_false_block_rate,
+        no_ask,
+        project: _,
+    } = engine;
+    // A project with settings of its own has a daemon of its own, wherever in it a call comes from.
+    let project = engine::layer_places(engine).project;
     let model = model.as_ref().map(|model| match model {
         folder if folder.contains(std::path::is_separator) => absolute(Path::new(folder)).into_os_string(),
         name => name.into(),
@@ -203,8 +219,9 @@ fn flags(engine: &EngineArguments) -> Vec<OsString> {
     let valued = [
         ("--model", model),
         ("--runtime", runtime.as_deref().map(|path| absolute(path).into_os_string())),
-        ("--device", (*device != Device::Auto).then(|| device.to_string().into())),
-        ("--operating-point", (operating_point != "default").then(|| operating_point.into())),
+        ("--device", device.as_ref().filter(|device| **device != Device::Auto).map(|device| device.to_string().into())),
+        ("--project", project.map(PathBuf::into_os_string)),
+        ("--operating-point", operating_point.as_ref().map(Into::into)),
         ("--max-miss-rate", max_miss_rate.map(|rate| rate.to_string().into())),
         ("--max-false-block-rate", max_false_block_rate.map(|rate| rate.to_string().into())),
     ];

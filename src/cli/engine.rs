@@ -10,9 +10,10 @@ use super::args::{EngineArguments, ReviewArguments};
 use crate::action::{Context, ToolCall};
 use crate::app::{App, AppError};
 use crate::artifact::Places;
-use crate::calibrate::Rates;
-use crate::config::{ReviewFlags, ReviewSettings, SessionSettings, Settings, env_vars};
-use crate::engine::{Asking, Deadline, Engine, ReviewMode};
+use crate::config::{
+    LayerPlaces, Resolved, ReviewFlags, ReviewSettings, SessionSettings, Settings, TypedValue, env_vars, places,
+};
+use crate::engine::{Deadline, Engine, ReviewMode};
 use crate::verdict::Decision;
 
 /// How long a call may take without and with remote review.
@@ -36,7 +37,7 @@ pub(super) struct Beside {
 /// Loads what the arguments ask for, with what stands beside it.
 pub(super) fn load_with(arguments: &EngineArguments, beside: Beside) -> anyhow::Result<App> {
     let library = env::var_os(env_vars::ORT_DYLIB_PATH).map(PathBuf::from);
-    Ok(App::load(settings(arguments, beside), &Places::here(), library.as_deref())?)
+    Ok(App::load(settings(arguments, beside)?, &Places::here(), library.as_deref())?)
 }
 
 /// Loads what the arguments ask for, with the reviewer that `review` describes; each call stands alone.
@@ -44,8 +45,8 @@ pub(super) fn load_reviewing(arguments: &EngineArguments, review: Option<ReviewS
     load_with(arguments, Beside { review, session: None })
 }
 
-/// What the file, the environment and the flags say of remote review; `None` when that is less than `least`. To be shown a
-/// request, nobody has to turn it on.
+/// What the files, the environment and the flags say of remote review; `None` when that is less than `least`, or when
+/// nothing may leave this machine. To be shown a request, nobody has to turn it on.
 pub(super) fn review_settings(
     arguments: &ReviewArguments,
     least: ReviewMode,
@@ -56,30 +57,66 @@ pub(super) fn review_settings(
         base_url: arguments.base_url.clone(),
         timeout_ms: arguments.review_timeout_ms,
     };
-    let mut settings = ReviewSettings::load(flags)?;
+    let mut settings = ReviewSettings::load(flags, &places(None))?;
     let mode = settings.mode.unwrap_or(ReviewMode::Off).max(least);
     settings.mode = Some(mode);
     Ok((mode != ReviewMode::Off).then_some(settings))
 }
 
-/// What the arguments say.
-pub(super) fn settings(arguments: &EngineArguments, beside: Beside) -> Settings {
+/// Everything that decides how an engine is put together.
+pub(super) fn settings(arguments: &EngineArguments, beside: Beside) -> Result<Settings, AppError> {
     let Beside { review, session } = beside;
-    Settings {
-        model: arguments.model.clone(),
-        runtime: arguments.runtime.clone(),
-        device: arguments.device,
-        operating_point: arguments.operating_point.clone(),
-        rates: Rates { max_miss_rate: arguments.max_miss_rate, max_false_block_rate: arguments.max_false_block_rate },
-        asking: asking(arguments),
-        review,
-        session,
-    }
+    let resolved = resolve(arguments)?;
+    let review = review.filter(|_| !resolved.air_gapped);
+    Ok(Settings { resolved, review, session })
 }
 
-/// Whether there is a person to ask.
-pub(super) fn asking(arguments: &EngineArguments) -> Asking {
-    if arguments.no_ask { Asking::Impossible } else { Asking::Possible }
+/// What the files, the environment and the flags say, but for remote review.
+pub(super) fn resolve(arguments: &EngineArguments) -> Result<Resolved, AppError> {
+    Ok(Resolved::load(&layer_places(arguments), &typed(arguments))?)
+}
+
+/// Where the settings files lie, for the project that is named or the one that this folder is in.
+pub(super) fn layer_places(arguments: &EngineArguments) -> LayerPlaces {
+    let here = || env::current_dir().ok();
+    places(arguments.project.clone().or_else(here).as_deref())
+}
+
+/// The flags and variables as settings.
+fn typed(arguments: &EngineArguments) -> Vec<TypedValue> {
+    let EngineArguments {
+        model,
+        runtime,
+        device,
+        operating_point,
+        max_miss_rate,
+        max_false_block_rate,
+        no_ask,
+        project: _,
+    } = arguments;
+    let text = |text: &String| toml::Value::from(text.as_str());
+    // By its text: 0.01 in half the digits is no 0.01.
+    let number = |number: &f32| toml::Value::from(number.to_string().parse::<f64>().unwrap_or(f64::from(*number)));
+    let values = [
+        ("model", env_vars::MODEL, model.as_ref().map(text)),
+        ("runtime", env_vars::RUNTIME, runtime.as_ref().map(|path| path.to_string_lossy().into_owned().into())),
+        ("device", env_vars::DEVICE, device.as_ref().map(|device| device.to_string().into())),
+        ("thresholds.name", env_vars::OPERATING_POINT, operating_point.as_ref().map(text)),
+        ("thresholds.max_miss_rate", env_vars::MAX_MISS_RATE, max_miss_rate.as_ref().map(number)),
+        ("thresholds.max_false_block_rate", env_vars::MAX_FALSE_BLOCK_RATE, max_false_block_rate.as_ref().map(number)),
+        ("no_ask", env_vars::NO_ASK, no_ask.then_some(toml::Value::Boolean(true))),
+    ];
+    values.into_iter().filter_map(|(key, variable, value)| Some(typed_value(key, variable, value?))).collect()
+}
+
+/// A value that is also a variable's was not typed: a flag beats its variable, so they differ where it was.
+fn typed_value(key: &'static str, variable: &str, value: toml::Value) -> TypedValue {
+    let as_text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let set = env::var(variable).ok();
+    let is_variable =
+        set.is_some_and(|set| set == as_text || set.parse::<f64>().ok() == value.as_float() || value.is_bool());
+    let source = if is_variable { format!("environment ({variable})") } else { "command line".to_owned() };
+    TypedValue { key, value, source }
 }
 
 /// How long a call may take, in milliseconds as asked for or by what has to be done for it.

@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &EvalArguments, printer: &Printer) -> anyhow::Resul
         printer.remark("riskgate: there is no usable label in what `--labels` names");
         return Ok(ExitStatus::Usage);
     }
-    let app = Arc::new(engine::load(&arguments.engine)?);
+    let app = Arc::new(engine::load(&arguments.engine)?.scoring_everything());
     let reference = load_reference(&app, arguments)?;
     let outcomes = judge(&app, reference.as_ref(), &labels, arguments)?;
     let (cases, input) = sort_out(outcomes, &labels, printer);
@@ -190,11 +190,11 @@ fn subject(app: &App, reference: Option<&App>, arguments: &EngineArguments) -> S
         model: stamp.model.to_owned(),
         policy: stamp.policy.to_owned(),
         reference: reference.map(|reference| reference.stamp().model.to_owned()),
-        operating_point: arguments.operating_point.clone(),
+        operating_point: app.settings().resolved.strictness.0.name.clone().unwrap_or_else(|| "balanced".to_owned()),
         max_miss_rate: arguments.max_miss_rate,
         max_false_block_rate: arguments.max_false_block_rate,
         thresholds: *app.thresholds(),
-        no_ask: app.settings().asking == Asking::Impossible,
+        no_ask: app.settings().resolved.asking == Asking::Impossible,
     }
 }
 

@@ -20,7 +20,7 @@ const SHOWN: f32 = 0.02;
 
 /// Runs the command.
 pub(super) fn run(arguments: &ExplainArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let app = Arc::new(engine::load(&arguments.engine)?);
+    let app = Arc::new(engine::load(&arguments.engine)?.scoring_everything());
     let mut engine = app.engine()?;
     let Some(command) = &arguments.command else {
         let mut first = Some(engine);

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use super::args::{EngineArguments, HookArguments};
 use super::engine::Beside;
 use super::{daemon, engine, project};
 use crate::action::ToolCall;
-use crate::config::{ReviewSettings, SessionSettings, env_vars};
+use crate::config::{Mode, ReviewSettings, SessionSettings, env_vars, state_folder};
 use crate::engine::{Deadline, ReviewMode, STACK};
 use crate::harness::{Before, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
@@ -24,11 +25,21 @@ const GRACE: Duration = Duration::from_secs(1);
 const INTERNAL_ERROR: &str = "an internal error; please report it with the action";
 
 /// Runs the command; the exit code is the harness's own.
-pub(super) fn run(arguments: HookArguments) -> u8 {
+pub(super) fn run(mut arguments: HookArguments) -> u8 {
     let harness = arguments.harness;
+    if arguments.engine.project.is_none() {
+        arguments.engine.project = env::var_os(env_vars::CLAUDE_PROJECT_DIR).map(PathBuf::from);
+    }
+    // Settings that cannot be read enforce.
+    let mode = engine::resolve(&arguments.engine).map_or(Mode::Enforce, |resolved| resolved.mode);
+    if mode == Mode::Off {
+        return HookReply::default().exit_code;
+    }
+    let interferes = mode == Mode::Enforce || arguments.show_request;
     let (answer, judge) = answer_in_time(arguments);
     let judge = judge.filter(|_| answer.is_err());
     let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
+    let reply = if interferes { reply } else { HookReply::default() };
     let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
     if !reply.stderr.is_empty() {
         let _ = writeln!(io::stderr(), "{}", reply.stderr);
@@ -36,6 +47,7 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
     let_finish(judge);
     match written {
         Ok(()) => reply.exit_code,
+        Err(_) if !interferes => reply.exit_code,
         // The decision did not arrive: only the exit code can still stop the call.
         Err(_) => harness.reply_failure("the answer could not be written").exit_code,
     }
@@ -102,8 +114,12 @@ fn decide(
     call: &ToolCall,
     deadline: Deadline,
 ) -> anyhow::Result<Decision> {
-    let app = engine::load_with(arguments, Beside { review, session: SessionSettings::load()? })?;
-    Ok(app.engine()?.decide(call, deadline))
+    let app = engine::load_with(
+        arguments,
+        Beside { review, session: SessionSettings::load(&engine::layer_places(arguments))? },
+    )?;
+    let app = app.with_grants(state_folder().as_deref());
+    Ok(app.engine()?.decide(&app.informed(call), deadline))
 }
 
 /// The request in the place of a reply. It stops the call: a hook that only shows must not let anything through.

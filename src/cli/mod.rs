@@ -1,6 +1,8 @@
 //! The command line: one file a command. Results go to the standard output, everything else to the standard error.
 
+mod allow_once;
 mod args;
+mod config;
 #[cfg(feature = "serve")]
 mod daemon;
 #[cfg(not(feature = "serve"))]
@@ -14,7 +16,9 @@ mod explain;
 mod hook;
 mod io;
 mod labels;
+mod mode;
 mod model;
+mod policy;
 mod printer;
 mod project;
 #[cfg(feature = "review")]
@@ -90,6 +94,10 @@ pub fn main() -> ExitCode {
         CommandArguments::Model { command } => model::run(&command, &printer),
         #[cfg(feature = "review")]
         CommandArguments::Review { command } => review::run(&command, &printer),
+        CommandArguments::Policy { command } => policy::run(&command, &printer),
+        CommandArguments::Mode(arguments) => mode::run(&arguments, &printer),
+        CommandArguments::Config { command } => config::run(&command, &printer),
+        CommandArguments::AllowOnce(arguments) => allow_once::run(&arguments, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
         #[cfg(feature = "serve")]

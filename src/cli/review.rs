@@ -11,12 +11,12 @@ use super::ExitStatus;
 use super::args::ReviewCommand;
 use super::printer::Printer;
 use crate::app::{AppError, review_options};
-use crate::config::{ReviewFlags, ReviewSettings};
+use crate::config::{ReviewFlags, ReviewSettings, places};
 use crate::review::{Amount, Options, Store, export, system_clock};
 
 /// Runs the command.
 pub(super) fn run(command: &ReviewCommand, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let settings = ReviewSettings::load(ReviewFlags::default()).map_err(AppError::from)?;
+    let settings = ReviewSettings::load(ReviewFlags::default(), &places(None)).map_err(AppError::from)?;
     let options = review_options(&settings).map_err(AppError::from)?;
     let store = Store::new(&options.state);
     match command {

@@ -36,7 +36,8 @@ pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Resu
 }
 
 fn many(review: Option<ReviewSettings>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let session = if arguments.sessions { SessionSettings::load()? } else { None };
+    let session =
+        if arguments.sessions { SessionSettings::load(&engine::layer_places(&arguments.engine))? } else { None };
     let in_order = session.is_some();
     let app = Arc::new(engine::load_with(&arguments.engine, Beside { review, session })?);
     // The first engine is made here, so that a model that does not run is one error, not one a record.

@@ -72,17 +72,18 @@ fn reach(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Reach {
 fn loader(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Loader {
     let (arguments, reach) = (arguments.clone(), reach(arguments, review));
     let library = env::var_os(env_vars::ORT_DYLIB_PATH).map(PathBuf::from);
-    let model = arguments.engine.model.clone();
+    let (model, layers) = (arguments.engine.model.clone(), engine::layer_places(&arguments.engine));
     let load = move || {
         let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
-        let beside = Beside { review, session: SessionSettings::load()? };
-        App::load(engine::settings(&arguments.engine, beside), &Places::here(), library.as_deref())
+        let beside = Beside { review, session: SessionSettings::load(&engine::layer_places(&arguments.engine))? };
+        let app = App::load(engine::settings(&arguments.engine, beside)?, &Places::here(), library.as_deref())?;
+        Ok(app.with_grants(config::state_folder().as_deref()))
     };
     Loader {
         load: Box::new(load),
         find: Box::new(move || artifact::find_bundle(model.as_deref(), &Places::here()).ok()),
         identity: Box::new(move || reach.identity()),
-        settings: config::files(),
+        settings: config::files(&layers),
     }
 }
 

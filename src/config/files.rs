@@ -1,22 +1,88 @@
-//! The files that settings are read from, and what they look like together.
+//! The files that settings and rules are read from, and what they look like together.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
+use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 
-use super::review::user_file;
+use super::layers::{LayerPlaces, PROJECT_FILE};
+use super::trust;
 
-/// The settings files of this user, whether they exist or not. A project's is read with every call.
-pub fn files() -> Vec<PathBuf> {
-    user_file().into_iter().collect()
+/// The administrator's folder.
+#[cfg(target_os = "macos")]
+const MANAGED: &str = "/Library/Application Support/riskgate";
+#[cfg(target_os = "windows")]
+const MANAGED: &str = r"C:\ProgramData\riskgate";
+#[cfg(not(any(target_os = "macos", target_os = "windows")))]
+const MANAGED: &str = "/etc/riskgate";
+
+/// How many folders above are searched for a project's file.
+const MAX_CLIMB: usize = 64;
+
+/// Where this user's files lie, for a call in `folder`.
+pub fn places(folder: Option<&Path>) -> LayerPlaces {
+    let strategy = etcetera::base_strategy::choose_native_strategy().ok();
+    let managed = PathBuf::from(MANAGED);
+    let user = strategy.map(|strategy| strategy.config_dir().join("riskgate"));
+    // The files of Claude Code change often; they are only looked at where their rules are to hold.
+    let imports = [user.as_deref(), Some(&managed)].into_iter().flatten().any(imports_claude_code);
+    LayerPlaces {
+        project: folder.and_then(|folder| project_of(folder, imports)),
+        home: env::home_dir().filter(|_| imports),
+        managed: Some(managed),
+        user,
+    }
 }
 
-/// A short hash over what the settings files say: another one makes another riskgate.
-pub fn fingerprint() -> String {
+/// Whether the settings file of a folder wants Claude Code's rules. What is wrong with the file is found when it is read.
+fn imports_claude_code(folder: &Path) -> bool {
+    let text = fs::read_to_string(folder.join("config.toml")).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let value = table.get("policy").and_then(|policy| policy.get("claude_code"));
+    value.and_then(toml::Value::as_bool).unwrap_or(false)
+}
+
+/// The nearest folder from `folder` upwards that has settings or rules of its own. They can only tighten, so it does not
+/// matter who put them there.
+fn project_of(folder: &Path, imports_claude_code: bool) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    // riskgate's own folder in the home is none of a project's.
+    let home = env::home_dir();
+    let has_own = |folder: &&Path| {
+        folder.join(PROJECT_FILE).exists()
+            || home.as_deref() != Some(folder)
+                && (folder.join(".riskgate/policy").is_dir()
+                    || imports_claude_code && folder.join(".claude/settings.json").exists())
+    };
+    folder.ancestors().take(MAX_CLIMB).find(has_own).map(Path::to_owned)
+}
+
+/// The settings and rule files of these places, whether they exist or not.
+pub fn files(places: &LayerPlaces) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in [&places.user, &places.managed].into_iter().flatten() {
+        files.push(folder.join("config.toml"));
+        files.push(folder.join("policy"));
+        files.extend(trust::list(&folder.join("policy"), "cedar").unwrap_or_default());
+    }
+    if let Some(project) = &places.project {
+        files.extend(
+            [PROJECT_FILE, ".claude/settings.json", ".claude/settings.local.json", ".riskgate/policy"]
+                .map(|name| project.join(name)),
+        );
+        files.extend(trust::list(&project.join(".riskgate/policy"), "cedar").unwrap_or_default());
+    }
+    files.extend(places.home.iter().map(|home| home.join(".claude/settings.json")));
+    files
+}
+
+/// A short hash over what the files say: another one makes another riskgate.
+pub fn fingerprint(places: &LayerPlaces) -> String {
     let mut hash = Sha256::new();
-    for path in files() {
-        // One that is absent and one that cannot be read are no empty ones.
+    for path in files(places) {
+        hash.update(path.as_os_str().as_encoded_bytes());
+        // One that is absent and one that cannot be read are no empty ones; a folder is what is in it.
         match fs::read(&path) {
             Ok(bytes) => hash.update(Sha256::digest(&bytes)),
             Err(error) => hash.update(error.kind().to_string()),

@@ -1,35 +1,30 @@
 //! Settings: what was typed and what the environment says, resolved once.
 
+mod change;
+mod claude_code;
 pub mod env_vars;
 mod files;
+mod layers;
+mod resolve;
 mod review;
+mod section;
 mod session;
+mod trust;
+mod values;
 
-use std::path::PathBuf;
-
-pub use files::{files, fingerprint};
-pub use review::{ConfigError, EnvironmentKey, PriceSettings, ReviewFlags, ReviewSettings, project_mode};
+pub use change::{ModeChange, change_mode};
+pub use files::{files, fingerprint, places};
+pub use layers::{LayerPlaces, Provenance, TypedValue};
+pub use resolve::{Resolved, named_rules};
+pub use review::{ConfigError, EnvironmentKey, PriceSettings, ReviewFlags, ReviewSettings, project_mode, state_folder};
 pub use session::{SessionSettings, project_limits};
-
-use crate::calibrate::Rates;
-use crate::engine::Asking;
-use crate::model::Device;
+pub use values::{Mode, Profile, ScopedValues, ThresholdValues};
 
 /// Everything that decides how an engine is put together.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The model bundle, by name or folder; the default bundle when absent.
-    pub model: Option<String>,
-    /// The ONNX Runtime library; looked for when absent.
-    pub runtime: Option<PathBuf>,
-    /// Where the model runs.
-    pub device: Device,
-    /// The bundle's operating point.
-    pub operating_point: String,
-    /// Rates in the place of the operating point's thresholds.
-    pub rates: Rates,
-    /// Whether there is a person to ask.
-    pub asking: Asking,
+    /// What the files, the environment and the flags say.
+    pub resolved: Resolved,
     /// Remote review; `None` when it is off.
     pub review: Option<ReviewSettings>,
     /// How sessions are remembered; `None` where each call stands alone.

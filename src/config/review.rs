@@ -12,6 +12,8 @@ use etcetera::BaseStrategy;
 use serde::{Deserialize, Deserializer};
 
 use super::env_vars;
+use super::layers::LayerPlaces;
+use super::section::{self, Section};
 use crate::engine::ReviewMode;
 use crate::redact::Secret;
 
@@ -26,6 +28,14 @@ pub enum ConfigError {
         /// What is wrong.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: io::Error,
+    },
     /// A file does not say what it should.
     #[error("`{}`: {message}", path.display())]
     Parse {
@@ -34,6 +44,30 @@ pub enum ConfigError {
         /// What is wrong, and where.
         message: String,
     },
+    /// A file that others may write to.
+    #[error("`{}` {problem}", path.display())]
+    Untrusted {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A setting with a value that it cannot have.
+    #[error("`{key}` ({source_name}): {message}")]
+    Value {
+        /// The setting.
+        key: String,
+        /// Where it came from.
+        source_name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A setting that stands where another one has fields.
+    #[error("`{0}` cannot be set")]
+    Key(String),
+    /// A change that somebody else decides.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What is asked for; everything may be left out, and `review::Options` knows what that means.
@@ -139,16 +173,20 @@ pub struct ReviewFlags {
 }
 
 impl ReviewSettings {
-    /// The user's file, the environment and the flags together.
-    pub fn load(flags: ReviewFlags) -> Result<Self, ConfigError> {
-        let mut settings = match user_file() {
-            Some(path) => Self::read(&path)?,
-            None => Self::default(),
-        };
-        settings.mode = flags.mode.or(settings.mode);
-        settings.model = flags.model.or(settings.model);
-        settings.base_url = flags.base_url.or(settings.base_url);
-        settings.timeout_ms = flags.timeout_ms.or(settings.timeout_ms);
+    /// The user's file, the environment and the flags, and above them all the managed file.
+    pub fn load(flags: ReviewFlags, places: &LayerPlaces) -> Result<Self, ConfigError> {
+        let Section { mut user, managed, locked } = Section::read::<FileWire<Self>>(places, "review")?;
+        let is_locked = |key: &str| locked.covers(key);
+        let typed = [
+            ("mode", flags.mode.map(|mode| <&str>::from(mode).into())),
+            ("model", flags.model.map(toml::Value::from)),
+            ("base_url", flags.base_url.map(toml::Value::from)),
+            ("timeout_ms", flags.timeout_ms.and_then(|time| i64::try_from(time).ok()).map(toml::Value::from)),
+        ];
+        for (key, value) in typed.into_iter().filter(|(key, _)| !is_locked(key)) {
+            user.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        let mut settings: Self = section::merged(user, managed, "review")?;
         // A key file stands before it; and a key that nobody uses must not make a daemon another one.
         settings.environment_key = settings.key_file.is_none().then(EnvironmentKey::here).flatten();
         settings.state = state_folder();
@@ -206,14 +244,8 @@ impl EnvironmentKey {
     }
 }
 
-/// The user's settings file.
-pub(super) fn user_file() -> Option<PathBuf> {
-    let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
-    Some(strategy.config_dir().join("riskgate").join("config.toml"))
-}
-
 /// riskgate's folder among the user's state; platforms without a place for state keep it with the data.
-pub(super) fn state_folder() -> Option<PathBuf> {
+pub fn state_folder() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
     Some(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("riskgate"))
 }

@@ -1,6 +1,6 @@
 //! The `[session]` section: how many denials are too many, and how long a session is remembered.
 //!
-//! Read from the user's file alone: a repository can set variables for the agent that runs in it. A project's file may lower
+//! Read from the user's file and the managed one: a repository can set variables for the agent that runs in it. A project's file may lower
 //! the counts and nothing else.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::review::{ConfigError, PROJECT_FILE, parse, read_if_there, state_folder, user_file};
+use super::layers::LayerPlaces;
+use super::review::{ConfigError, PROJECT_FILE, parse, read_if_there, state_folder};
+use super::section::{self, Section};
 use crate::engine::DenialLimits;
 
 const CONSECUTIVE_DENIALS: u32 = 3;
@@ -29,17 +31,10 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
-    /// What the user's file says; `None` when it turns the memory of sessions off.
-    pub fn load() -> Result<Option<Self>, ConfigError> {
-        match user_file() {
-            Some(path) => Self::read(&path),
-            None => Ok(Some(Self::from(SessionWire::default()))),
-        }
-    }
-
-    /// What one file says; the defaults when there is no such file.
-    pub fn read(path: &Path) -> Result<Option<Self>, ConfigError> {
-        let wire: SessionWire = section(path)?;
+    /// What the user's file says, and above it the managed one; `None` when they turn the memory of sessions off.
+    pub fn load(places: &LayerPlaces) -> Result<Option<Self>, ConfigError> {
+        let Section { user, managed, .. } = Section::read::<FileWire<SessionWire>>(places, "session")?;
+        let wire: SessionWire = section::merged(user, managed, "session")?;
         Ok((wire.enabled != Some(false)).then(|| Self::from(wire)))
     }
 }
@@ -57,7 +52,7 @@ impl From<SessionWire> for SessionSettings {
 
 /// The limits that the file of a project asks for.
 pub fn project_limits(workspace: &Path) -> Result<DenialLimits, ConfigError> {
-    let wire: ProjectWire = section(&workspace.join(PROJECT_FILE))?;
+    let wire: ProjectWire = of_project(&workspace.join(PROJECT_FILE))?;
     Ok(DenialLimits {
         in_a_row: wire.consecutive_denials.unwrap_or(UNLIMITED.in_a_row),
         total: wire.total_denials.unwrap_or(UNLIMITED.total),
@@ -92,7 +87,7 @@ struct FileWire<T: Default> {
     session: T,
 }
 
-fn section<T: Default + serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+fn of_project<T: Default + serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
     let Some(text) = read_if_there(path)? else { return Ok(T::default()) };
     let file: FileWire<T> = parse(path, &text)?;
     Ok(file.session)
@@ -118,24 +113,28 @@ mod tests {
         (folder, path)
     }
 
+    /// What a user's file with this text comes to.
+    fn loaded(text: &str) -> Result<Option<SessionSettings>, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.toml"), text).unwrap();
+        SessionSettings::load(&LayerPlaces { user: Some(folder.path().to_owned()), ..LayerPlaces::default() })
+    }
+
     #[test]
     fn sessions_are_remembered_unless_the_user_says_otherwise() {
-        let usual = SessionSettings::read(Path::new("/nowhere/at/all")).unwrap().unwrap();
+        let usual = SessionSettings::load(&LayerPlaces::default()).unwrap().unwrap();
         assert_eq!(usual.limits, DenialLimits { in_a_row: 3, total: 20 });
         assert_eq!(usual.expiry, Duration::from_secs(24 * 3_600));
-        let (_folder, path) = file("[session]\nenabled = false\n");
-        assert_eq!(SessionSettings::read(&path).unwrap(), None);
-        let (_folder, path) =
-            file("[review]\nmode = \"off\"\n[session]\nconsecutive_denials = 2\ntotal_denials = 5\nexpire_hours = 1\n");
-        let set = SessionSettings::read(&path).unwrap().unwrap();
+        assert_eq!(loaded("[session]\nenabled = false\n").unwrap(), None);
+        let all = "[review]\nmode = \"off\"\n[session]\nconsecutive_denials = 2\ntotal_denials = 5\nexpire_hours = 1\n";
+        let set = loaded(all).unwrap().unwrap();
         assert_eq!((set.limits, set.expiry.as_secs()), (DenialLimits { in_a_row: 2, total: 5 }, 3_600));
     }
 
     #[test]
     fn what_cannot_be_meant_is_an_error() {
         for text in ["consecutive_denials = 0", "total_denials = -1", "expire_hours = \"1\"", "enable = false"] {
-            let (_folder, path) = file(&format!("[session]\n{text}\n"));
-            assert!(SessionSettings::read(&path).is_err(), "{text}");
+            assert!(loaded(&format!("[session]\n{text}\n")).is_err(), "{text}");
         }
     }
 

@@ -30,9 +30,22 @@ impl CacheKey {
     /// Of a call and its canonical form.
     pub(super) fn of(call: &ToolCall, action: &Action) -> Self {
         Self(hashed(|hash| {
+            // Rules know a tool by its own name.
+            call.tool.hash(hash);
             hash_context(&call.context, hash);
             hash_action(action, hash);
         }))
+    }
+}
+
+impl CacheKey {
+    /// Sixteen hex digits that stand for it in one session.
+    pub(super) fn code(&self, session: &str) -> String {
+        let both = hashed(|hash| {
+            session.hash(hash);
+            self.0.hash(hash);
+        });
+        hex::encode(both).chars().take(16).collect()
     }
 }
 
@@ -67,6 +80,8 @@ fn hash_context(context: &Context, hash: &mut impl Hasher) {
     let Context {
         harness,
         session_id: _,
+        agent,
+        git_branch,
         transcript: _,
         cwd,
         workspace,
@@ -77,7 +92,7 @@ fn hash_context(context: &Context, hash: &mut impl Hasher) {
         call_id: _,
         known_files,
     } = context;
-    (harness, cwd, workspace, home, user_request, permission_mode, shell, known_files).hash(hash);
+    (harness, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell, known_files).hash(hash);
 }
 
 fn hash_action(action: &Action, hash: &mut impl Hasher) {

@@ -1,13 +1,14 @@
 //! The decision: the order of the stages, and what happens when one of them fails.
 //!
-//! normalise → encode → classify → calibrate → zone → (review) → policy floors → (session) → verdict. Everything a verdict
-//! depends on is an argument or a part given at construction; the only clock is the deadline's.
+//! normalise → rules before the model → encode → classify → calibrate → zone → rules after it → (review) → floors → (session) →
+//! verdict. Everything a verdict depends on is an argument or a part given at construction; the only clock is the deadline's.
 
 mod audit;
 mod cache;
 mod deadline;
 mod explain;
 mod fail_safe;
+mod grant;
 mod prepared;
 mod reasons;
 mod review;
@@ -22,6 +23,7 @@ pub use cache::{CacheKey, DecisionCache, Remembered};
 pub use deadline::Deadline;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
+pub use grant::{Grants, Offer};
 use prepared::{Judged, Prepared, RowRef, Window};
 pub use review::{Review, ReviewError, ReviewMode, ReviewRequest, Reviewer};
 pub use session::{
@@ -30,12 +32,12 @@ pub use session::{
 
 use crate::action::{Action, Tool, ToolCall};
 use crate::assessment::{Assessment, RowLogits};
-use crate::calibrate::{self, Thresholds};
+use crate::calibrate::{self, ThresholdTable, Thresholds};
 use crate::encode::Encoder;
 use crate::manifest::Calibration;
 use crate::model::{Batch, Classifier};
-use crate::policy::{Policy, PolicyMatch};
-use crate::verdict::{Decision, Source, Verdict, Zone};
+use crate::policy::{Policy, PolicyMatch, Ruling};
+use crate::verdict::{Decision, Reason, Source, Verdict, Zone};
 
 /// Stack of a thread that judges: room for every recursion that `normalize::limits` permits.
 pub const STACK: usize = 16 * 1024 * 1024;
@@ -52,8 +54,8 @@ pub struct Parts {
     /// Logits to probabilities.
     pub calibration: Calibration,
     /// Probabilities to zones.
-    pub thresholds: Thresholds,
-    /// The floors.
+    pub thresholds: ThresholdTable,
+    /// The rules.
     pub policy: Policy,
     /// Who settles uncertain actions; nobody when absent.
     pub reviewer: Option<Box<dyn Reviewer>>,
@@ -63,6 +65,10 @@ pub struct Parts {
     pub cache: Option<Arc<dyn DecisionCache>>,
     /// What earlier calls of a session left behind; each call stands alone when absent.
     pub sessions: Option<Arc<dyn SessionMemory>>,
+    /// What a person let run once; nothing when absent.
+    pub grants: Option<Box<dyn Grants>>,
+    /// Whether the model scores what rules settle, too: to measure it.
+    pub score_everything: bool,
     /// Whether there is a person to ask.
     pub asking: Asking,
 }
@@ -108,7 +114,7 @@ impl Engine {
 
     /// The cuts in force.
     pub fn thresholds(&self) -> &Thresholds {
-        &self.parts.thresholds
+        self.parts.thresholds.base()
     }
 
     fn prepare(&self, call: &ToolCall) -> Result<Prepared, Failure> {
@@ -122,11 +128,21 @@ impl Engine {
     }
 
     fn prepare_action(&self, call: &ToolCall, action: Action) -> Result<Prepared, Failure> {
-        let Some(cache) = &self.parts.cache else { return Prepared::new(action, &self.parts.encoder) };
+        let ruling = self.parts.policy.before(call, &action);
+        if let Some(decision) = settled(&ruling).filter(|_| !self.parts.score_everything) {
+            let carriers = denied_by(&ruling.floors).map(|span| session::telling_at(&action, span));
+            let judged = Judged { carriers: carriers.unwrap_or_default(), ..Judged::from(decision) };
+            return Ok(Prepared::known(judged, action).ruled(ruling));
+        }
+        // What rules say of who acts is not in the key.
+        let cache = self.parts.cache.as_ref().filter(|_| self.parts.policy.is_pure());
+        let Some(cache) = cache else {
+            return Ok(Prepared::new(action, &self.parts.encoder)?.ruled(ruling));
+        };
         let key = CacheKey::of(call, &action);
         match cache.get(&key) {
-            Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action)),
-            None => Prepared::new(action, &self.parts.encoder).map(|prepared| prepared.under(key)),
+            Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action).ruled(ruling)),
+            None => Ok(Prepared::new(action, &self.parts.encoder)?.under(key).ruled(ruling)),
         }
     }
 
@@ -151,9 +167,11 @@ impl Engine {
     }
 
     fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
-        let settled = prepared.and_then(|prepared| {
-            let call = prepared.informed.as_ref().unwrap_or(call);
-            guarded(|| self.settle(call, &prepared, deadline))
+        let settled = prepared.and_then(|mut prepared| {
+            let informed = prepared.informed.take();
+            let call = informed.as_ref().unwrap_or(call);
+            let settled = guarded(|| self.settle(call, &mut prepared, deadline))?;
+            guarded(|| Ok(self.granted(call, &prepared, settled)))
         });
         let (decision, notes) = settled.unwrap_or_else(|failure| {
             let decision = fail_safe::decision(&failure, self.parts.asking);
@@ -164,10 +182,41 @@ impl Engine {
         self.audited(call, fail_safe::without_asking(decision, self.parts.asking))
     }
 
-    fn judge(
+    /// The same, unless a person let this action run once. What guards the gate and what the administrator forbids stands.
+    fn granted(
         &mut self,
         call: &ToolCall,
         prepared: &Prepared,
+        settled: (Decision, Vec<Note>),
+    ) -> (Decision, Vec<Note>) {
+        let (decision, notes) = settled;
+        let mut decision = fail_safe::without_asking(decision, self.parts.asking);
+        let is_open = decision.verdict != Verdict::Allow && !prepared.lasting;
+        let Some(grants) = self.parts.grants.as_mut().filter(|_| is_open) else { return (decision, notes) };
+        let Some(code) = grant::code(call, &prepared.action) else { return (decision, notes) };
+        if grants.take(&code) {
+            (decision.verdict, decision.source) = (Verdict::Allow, Source::Policy);
+            decision.reasons.insert(0, Reason::new("grant.once", "a person let exactly this run, once"));
+            // It is no denial any more; what the call does is remembered all the same.
+            let is_answer = |note: &Note| matches!(note, Note::Denied(_) | Note::Asked { .. });
+            return (decision, notes.into_iter().filter(|note| !is_answer(note)).collect());
+        }
+        if decision.verdict == Verdict::Deny {
+            let session = call.context.session_id.as_deref().unwrap_or_default();
+            let text = grant::text(&prepared.action);
+            if grants.offer(&Offer { code: &code, session, tool: &call.tool, text: &text }) {
+                let text =
+                    format!("a person can let exactly this run once, at a terminal: `riskgate allow-once {code}`");
+                decision.reasons.push(Reason::new("grant.offer", text));
+            }
+        }
+        (decision, notes)
+    }
+
+    fn judge(
+        &mut self,
+        call: &ToolCall,
+        prepared: &mut Prepared,
         past: Option<(&Recollection, bool)>,
         deadline: Deadline,
     ) -> Result<Judged, Failure> {
@@ -175,34 +224,42 @@ impl Engine {
             return Ok(known.clone());
         }
         let assessment = self.assess(prepared)?;
+        let thresholds = self.parts.thresholds.of(call, &prepared.action, &assessment);
         let zone = match prepared.action.tool {
-            Tool::Text => calibrate::text_zone(&assessment, &self.parts.thresholds),
-            _ => calibrate::zone(&assessment, &self.parts.thresholds),
+            Tool::Text => calibrate::text_zone(&assessment, &thresholds),
+            _ => calibrate::zone(&assessment, &thresholds),
         };
+        let ruling = self.after(call, prepared, &assessment, zone);
         let mut judged = Judged {
             carriers: session::carriers(prepared, zone),
             ..Judged::from(Decision {
                 verdict: verdict_of(zone),
                 source: Source::Model,
                 zone: Some(zone),
-                reasons: reasons::of_assessment(prepared, &assessment, zone, &self.parts.thresholds),
+                reasons: reasons::of_assessment(prepared, &assessment, zone, &thresholds),
                 assessment: Some(assessment),
                 n_tokens: prepared.encoding.n_tokens(),
                 n_windows: prepared.encoding.input_ids.len(),
             })
         };
-        let floors = self.floors(prepared);
         let (recalled, is_denied_anyway) = past.unzip();
-        if is_denied_anyway != Some(true) && self.is_reviewable(prepared, &floors) {
+        if let Some(reason) = ruling.allowed {
+            (judged.decision.verdict, judged.decision.source) = (Verdict::Allow, Source::Policy);
+            judged.decision.reasons.insert(0, reason);
+        } else if is_denied_anyway != Some(true) && self.is_reviewable(prepared, &ruling.floors) {
             let boundaries = recalled.map_or(&[][..], |recalled| &recalled.boundaries);
             self.review(call, prepared, &mut judged, boundaries, deadline);
         }
-        let by_action_alone = judged.decision.source == Source::Model && self.is_settled_here(zone);
-        let denied_by = floors.iter().find(|found| found.floor == Verdict::Deny).map(|found| found.reason.span.clone());
-        if let Some(span) = denied_by.filter(|_| judged.decision.verdict < Verdict::Deny) {
+        // That no grant lifts a floor is not remembered, so such a decision is made anew each time.
+        let by_action_alone = !prepared.lasting
+            && match judged.decision.source {
+                Source::Model => self.is_settled_here(zone),
+                source => source == Source::Policy,
+            };
+        if let Some(span) = denied_by(&ruling.floors).filter(|_| judged.decision.verdict < Verdict::Deny) {
             judged.carriers = session::telling_at(&prepared.action, span);
         }
-        raise_to_floors(&mut judged.decision, floors);
+        raise_to_floors(&mut judged.decision, ruling.floors);
         if by_action_alone {
             self.remember(prepared, &judged);
         }
@@ -274,13 +331,15 @@ impl Engine {
         }
     }
 
-    /// The rules that the action meets, and one more when not all of it was given to the model.
-    fn floors(&self, prepared: &Prepared) -> Vec<PolicyMatch> {
-        let mut matches = self.parts.policy.matches(&prepared.action);
+    /// What the rules say now that the model has answered, and one more floor when not all of it was given to the model.
+    fn after(&self, call: &ToolCall, prepared: &mut Prepared, assessment: &Assessment, zone: Zone) -> Ruling {
+        let mut ruling = self.parts.policy.after(call, std::mem::take(&mut prepared.ruling), assessment, zone);
         if prepared.encoding.truncated && !prepared.action.all_gaps().contains(crate::action::Gap::Truncated) {
-            matches.push(Policy::too_large());
+            ruling.floors.push(Policy::too_large());
+            ruling.allowed = None;
         }
-        matches
+        prepared.lasting |= ruling.floors.iter().any(|found| found.lasting);
+        ruling
     }
 
     /// Records the decision. One that cannot be recorded is not carried out unseen.
@@ -307,6 +366,27 @@ pub fn fail_safe(failure: &Failure, asking: Asking) -> Decision {
     fail_safe::decision(failure, asking)
 }
 
+/// The decision that rules make without the model: a permit of the whole action, or a floor that no score can raise.
+fn settled(ruling: &Ruling) -> Option<Decision> {
+    let (verdict, reasons) = match &ruling.allowed {
+        Some(reason) => (Verdict::Allow, vec![reason.clone()]),
+        None if ruling.floor() == Verdict::Deny => {
+            let mut floors: Vec<&PolicyMatch> = ruling.floors.iter().collect();
+            floors.sort_by_key(|found| std::cmp::Reverse(found.floor));
+            (Verdict::Deny, floors.into_iter().map(|found| found.reason.clone()).collect())
+        }
+        None => return None,
+    };
+    let unseen =
+        Decision { verdict, source: Source::Policy, zone: None, assessment: None, reasons, n_tokens: 0, n_windows: 0 };
+    Some(unseen)
+}
+
+/// Where the first rule that denies was met.
+fn denied_by(floors: &[PolicyMatch]) -> Option<Option<std::ops::Range<usize>>> {
+    floors.iter().find(|found| found.floor == Verdict::Deny).map(|found| found.reason.span.clone())
+}
+
 fn verdict_of(zone: Zone) -> Verdict {
     match zone {
         Zone::Allow => Verdict::Allow,
@@ -317,7 +397,7 @@ fn verdict_of(zone: Zone) -> Verdict {
 
 /// The strictest of the verdict and the floors wins; the rules that raised it come first among the reasons.
 fn raise_to_floors(decision: &mut Decision, matches: Vec<PolicyMatch>) {
-    for PolicyMatch { floor, reason } in matches {
+    for PolicyMatch { floor, reason, .. } in matches {
         if floor > decision.verdict {
             (decision.verdict, decision.source) = (floor, Source::Policy);
             decision.reasons.insert(0, reason);

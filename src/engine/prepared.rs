@@ -3,6 +3,7 @@
 use crate::action::{Action, ToolCall, Unit};
 use crate::assessment::RowLogits;
 use crate::encode::{Encoder, Encoding};
+use crate::policy::Ruling;
 
 use super::cache::CacheKey;
 use super::fail_safe::Failure;
@@ -22,6 +23,10 @@ pub(super) struct Prepared {
     pub(super) past: Option<Past>,
     /// The call with what is known of the files that it uses, where something is.
     pub(super) informed: Option<ToolCall>,
+    /// What the rules said before the model.
+    pub(super) ruling: Ruling,
+    /// Whether a rule stands against it that no grant lifts.
+    pub(super) lasting: bool,
     logits: Vec<Option<RowLogits>>,
 }
 
@@ -69,7 +74,12 @@ impl Prepared {
     pub(super) fn new(action: Action, encoder: &Encoder) -> Result<Self, Failure> {
         let encoding = encoder.encode(&action).map_err(|error| Failure::Encode(error.to_string()))?;
         let logits = vec![None; encoding.input_ids.len()];
-        Ok(Self { action, encoding, key: None, known: None, past: None, informed: None, logits })
+        Ok(Self::unjudged(action, encoding, logits))
+    }
+
+    fn unjudged(action: Action, encoding: Encoding, logits: Vec<Option<RowLogits>>) -> Self {
+        let ruling = Ruling::default();
+        Self { action, encoding, key: None, known: None, past: None, informed: None, ruling, lasting: false, logits }
     }
 
     /// The same, to be remembered by `key` when it is decided.
@@ -84,8 +94,13 @@ impl Prepared {
 
     /// An action that was decided before.
     pub(super) fn known(judged: Judged, action: Action) -> Self {
-        let encoding = Encoding::default();
-        Self { action, encoding, key: None, known: Some(judged), past: None, informed: None, logits: Vec::new() }
+        Self { known: Some(judged), ..Self::unjudged(action, Encoding::default(), Vec::new()) }
+    }
+
+    /// The same with what the rules said of it.
+    pub(super) fn ruled(self, ruling: Ruling) -> Self {
+        let lasting = ruling.floors.iter().any(|found| found.lasting);
+        Self { ruling, lasting, ..self }
     }
 
     /// The token ids of every window.

@@ -33,12 +33,14 @@ pub(super) fn parts(classifier: StubClassifier) -> Parts {
             effects: [SAME; 14],
             injection: SAME,
         },
-        thresholds: Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.9, novel_above: 9.0 },
+        thresholds: Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.9, novel_above: 9.0 }.into(),
         policy: Policy::built_in(),
         reviewer: None,
         audit: None,
         cache: None,
         sessions: None,
+        grants: None,
+        score_everything: false,
         asking: Asking::Possible,
     }
 }
@@ -60,7 +62,7 @@ fn decide(parts: Parts) -> Decision {
 #[track_caller]
 fn check_failure(decision: &Decision, verdict: Verdict, code: &str) {
     assert_eq!((decision.verdict, decision.source), (verdict, Source::FailSafe));
-    assert_eq!(decision.reasons.first().map(|reason| reason.code), Some(code));
+    assert_eq!(decision.reasons.first().map(|reason| reason.code.as_ref()), Some(code));
 }
 
 #[test]
@@ -316,7 +318,7 @@ proptest! {
     #[test]
     fn a_denying_rule_has_the_last_word(answer in any_review()) {
         let mut decision = eagerly_reviewed(TORN, answer, Asking::Possible, &bash("ls"));
-        let rule = PolicyMatch { floor: Verdict::Deny, reason: Reason::new("policy.hard", "never") };
+        let rule = PolicyMatch { floor: Verdict::Deny, reason: Reason::new("policy.hard", "never"), lasting: false };
         raise_to_floors(&mut decision, vec![rule]);
         prop_assert_eq!(decision.verdict, Verdict::Deny);
     }
@@ -376,7 +378,7 @@ fn floors_are_remembered_with_the_decision() {
     let call = bash(&format!("echo {}", "z ".repeat(200_000)));
     let sources = [(); 2].map(|()| {
         let decision = engine.decide(&call, Deadline::none());
-        assert_eq!((decision.verdict, decision.reasons[0].code), (Verdict::Ask, "policy.truncated"));
+        assert_eq!((decision.verdict, decision.reasons[0].code.as_ref()), (Verdict::Ask, "policy.truncated"));
         decision.source
     });
     assert_eq!(sources, [Source::Policy, Source::Cache]);

@@ -31,6 +31,7 @@ struct HookInputWire {
     tool_use_id: Option<String>,
     cwd: Option<String>,
     permission_mode: Option<String>,
+    agent_type: Option<String>,
     transcript_path: Option<PathBuf>,
 }
 
@@ -66,6 +67,7 @@ fn before(wire: HookInputWire, environment: &HookEnvironment) -> Result<Before, 
         harness: Some("claude-code".to_owned()),
         call_id: call_id(&wire),
         session_id: wire.session_id,
+        agent: wire.agent_type,
         workspace: environment.workspace.clone().or_else(|| wire.cwd.clone()),
         cwd: wire.cwd,
         home: environment.home.clone(),

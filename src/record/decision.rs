@@ -81,7 +81,7 @@ struct RiskWire {
 #[cfg_attr(feature = "serve", derive(utoipa::ToSchema), schema(as = Reason))]
 struct ReasonWire<'a> {
     /// A stable code, for example `risk.deny`.
-    code: &'static str,
+    code: &'a str,
     /// For a person or an agent.
     text: &'a str,
     /// First byte, and the byte after the last, of the part of the source text that it is about.
@@ -144,7 +144,7 @@ impl AssessmentWire {
 impl<'a> ReasonWire<'a> {
     fn of(reason: &'a Reason) -> Self {
         let span = reason.span.as_ref().map(|span| [span.start, span.end]);
-        Self { code: reason.code, text: &reason.text, span }
+        Self { code: &reason.code, text: &reason.text, span }
     }
 }
 

@@ -105,6 +105,10 @@ pub struct ContextWire {
     pub harness: Option<String>,
     /// The harness's session.
     pub session_id: Option<String>,
+    /// The kind of the agent that acts, when it is not the session's main one.
+    pub agent: Option<String>,
+    /// The branch that the workspace is on.
+    pub git_branch: Option<String>,
     /// The folder in which a command starts.
     pub cwd: Option<String>,
     /// The project's folder.
@@ -150,6 +154,8 @@ pub fn context_of(value: &Value) -> Context {
     Context {
         harness: text("harness"),
         session_id: text("session_id"),
+        agent: text("agent"),
+        git_branch: text("git_branch"),
         cwd: text("cwd"),
         workspace: text("workspace"),
         home: text("home"),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::metrics::Metrics;
 use crate::action::ToolCall;
 use crate::app::App;
+use crate::config::Mode;
 use crate::engine::{Deadline, Failure};
 use crate::harness::{Harness, HookEnvironment, HookError, HookReply};
 use crate::record::{self, ActionRecord, RecordError};
@@ -116,12 +117,26 @@ impl Judge<'_> {
     }
 
     fn hook(&mut self, harness: Harness, environment: &HookEnvironment, input: &[u8]) -> Outcome {
+        let reply = match self.app.settings().resolved.mode {
+            Mode::Off => HookReply::default(),
+            // The decision is made and recorded, and nobody is told.
+            Mode::Monitor => {
+                drop(self.hook_reply(harness, environment, input));
+                HookReply::default()
+            }
+            Mode::Enforce => self.hook_reply(harness, environment, input),
+        };
+        Outcome::Hook(reply)
+    }
+
+    fn hook_reply(&mut self, harness: Harness, environment: &HookEnvironment, input: &[u8]) -> HookReply {
         let decide = |call: &ToolCall| {
-            let decision = self.decide(std::slice::from_ref(call)).pop();
+            let call = self.app.informed(call);
+            let decision = self.decide(std::slice::from_ref(call.as_ref())).pop();
             Ok::<_, HookError>(decision.unwrap_or_else(|| self.app.fail_safe(&Failure::Score)))
         };
         let reply = harness.answer(input, environment, decide);
-        Outcome::Hook(reply.unwrap_or_else(|error| harness.reply_failure(&error.to_string())))
+        reply.unwrap_or_else(|error| harness.reply_failure(&error.to_string()))
     }
 
     fn decide(&mut self, calls: &[ToolCall]) -> Vec<Decision> {

@@ -241,7 +241,7 @@ fn judge(name: &str, call: &ToolCall) -> Option<String> {
 }
 
 fn complaint(name: &str, took: Duration, decision: &Decision) -> Option<String> {
-    let codes: Vec<&str> = decision.reasons.iter().map(|reason| reason.code).collect();
+    let codes: Vec<&str> = decision.reasons.iter().map(|reason| reason.code.as_ref()).collect();
     let told = format!("{name}: {:?} in {} ms, {codes:?}", decision.verdict, took.as_millis());
     println!("{told}");
     let panicked = codes.contains(&"fail_safe.panic");

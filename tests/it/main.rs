@@ -11,6 +11,7 @@
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
 //! - `claude_code`: the real Claude Code in a cage, gated by the binary.
 //! - `eval`: labels, figures and reports.
+//! - `policy`: rules, settings and modes: the examples, Claude Code's documented cases, the commands.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
 //!
 //! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped but `claude_code`, loudly,
@@ -35,6 +36,7 @@ mod http;
 mod layers;
 mod oracle;
 mod parity;
+mod policy;
 mod properties;
 #[cfg(feature = "review")]
 mod review;

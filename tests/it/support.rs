@@ -11,11 +11,8 @@ use std::thread;
 use riskgate::action::{Context, ToolCall};
 use riskgate::app::App;
 use riskgate::artifact::Places;
-use riskgate::calibrate::Rates;
-use riskgate::config::Settings;
+use riskgate::config::{LayerPlaces, Resolved, Settings, TypedValue};
 use riskgate::encode::{Encoder, WindowRule};
-use riskgate::engine::Asking;
-use riskgate::model::Device;
 use riskgate::record;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -122,16 +119,15 @@ pub(crate) fn shipped() -> &'static App {
 }
 
 fn load(bundle: &Path) -> App {
-    let settings = Settings {
-        model: Some(bundle.to_str().unwrap().to_owned()),
-        runtime: Some(runtime()),
-        device: Device::Cpu,
-        operating_point: "default".to_owned(),
-        rates: Rates::default(),
-        asking: Asking::Possible,
-        review: None,
-        session: None,
-    };
+    let typed = |key, value: String| TypedValue { key, value: value.into(), source: "test".to_owned() };
+    let runtime = runtime().to_str().expect("a plain path").to_owned();
+    let typed = [
+        typed("model", bundle.to_str().unwrap().to_owned()),
+        typed("runtime", runtime),
+        typed("device", "cpu".to_owned()),
+    ];
+    let resolved = Resolved::load(&LayerPlaces::default(), &typed).expect("the built-in settings are sound");
+    let settings = Settings { resolved, review: None, session: None };
     App::load(settings, &Places::default(), None).unwrap_or_else(|error| panic!("{error}"))
 }
 

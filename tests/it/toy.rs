@@ -32,12 +32,14 @@ pub fn engine() -> Engine {
             effects: [same; _],
             injection: same,
         },
-        thresholds: Thresholds { allow_below: 0.3, deny_above: 0.7, injection_above: 0.7, novel_above: 9.0 },
+        thresholds: Thresholds { allow_below: 0.3, deny_above: 0.7, injection_above: 0.7, novel_above: 9.0 }.into(),
         policy: Policy::built_in(),
         reviewer: None,
         audit: None,
         cache: None,
         sessions: None,
+        grants: None,
+        score_everything: false,
         asking: Asking::Possible,
     })
 }

@@ -37,10 +37,10 @@ impl Engine {
     pub(in crate::engine) fn settle(
         &mut self,
         call: &ToolCall,
-        prepared: &Prepared,
+        prepared: &mut Prepared,
         deadline: Deadline,
     ) -> Result<(Decision, Vec<Note>), Failure> {
-        let Some(Past { recalled, error }) = &prepared.past else {
+        let Some(Past { recalled, error }) = &prepared.past.take() else {
             return Ok((self.judge(call, prepared, None, deadline)?.decision, Vec::new()));
         };
         let retried = super::retried(&prepared.action, recalled);

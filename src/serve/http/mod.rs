@@ -277,7 +277,7 @@ mod tests {
             assert!(document["components"]["schemas"][schema]["properties"].is_object(), "{schema}");
         }
         let context = document["components"]["schemas"]["Context"]["properties"].as_object().unwrap();
-        assert_eq!(context.len(), 8);
+        assert_eq!(context.len(), 10);
     }
 
     #[test]
