@@ -247,7 +247,7 @@ impl Engine {
             (judged.decision.verdict, judged.decision.source) = (Verdict::Allow, Source::Policy);
             judged.decision.reasons.insert(0, reason);
         } else if is_denied_anyway != Some(true) && self.is_reviewable(prepared, &ruling.floors) {
-            let boundaries = recalled.map_or(&[][..], |recalled| &recalled.boundaries);
+            let boundaries: &[String] = recalled.map_or(&[], |recalled| &recalled.boundaries);
             self.review(call, prepared, &mut judged, boundaries, deadline);
         }
         // That no grant lifts a floor is not remembered, so such a decision is made anew each time.

@@ -99,7 +99,7 @@ impl Store {
             let (mut after, mut texts) = (before.clone(), Vec::new());
             change(&mut after, &mut texts);
             if after != before {
-                self.write(&after, &texts)?;
+                self.write(&before, &after, &texts)?;
             }
         }
         if begins {
@@ -109,7 +109,7 @@ impl Store {
     }
 
     /// Texts first, so that no state names one that is not there yet.
-    fn write(&self, state: &State, texts: &[Text]) -> io::Result<()> {
+    fn write(&self, before: &State, state: &State, texts: &[Text]) -> io::Result<()> {
         let used: BTreeSet<&str> = state.texts().collect();
         for Text { name, text } in texts.iter().filter(|text| used.contains(text.name.as_str())) {
             let path = self.path(name);
@@ -118,11 +118,17 @@ impl Store {
             }
         }
         replace(&self.path("state.json"), &serde_json::to_vec(state)?)?;
-        self.remove_unused(&used);
+        // A text that stays too long takes room and does no other harm.
+        for unused in before.texts().filter(|name| !used.contains(name)) {
+            let _ = fs::remove_file(self.path(unused));
+        }
+        if before.is_new() {
+            self.remove_unused(&used);
+        }
         Ok(())
     }
 
-    /// A text that stays too long takes room and does no other harm.
+    /// Removes what a session of the same name left that is out of date.
     fn remove_unused(&self, used: &BTreeSet<&str>) {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         for entry in entries {

@@ -87,14 +87,15 @@ fn after_three_denials_a_person_looks_until_one_has_agreed() {
 fn a_denied_action_stays_denied_however_it_is_spelled() {
     let sandbox = Sandbox::new();
     assert_eq!(verdict(&sandbox, "deny", &before("a", "rm -rf /home/me/photos")), "deny");
+    assert_eq!(verdict(&sandbox, "allow", &before("n", "rm -rf build")), "allow");
     for command in
         ["bash -c \"rm -rf '/home/me/photos'\"", "X=/home/me/photos; rm -fr $X", "ls && sudo rm -r /home/me/photos"]
     {
         let (decision, reason) = hook(&sandbox, "allow", &before("b", command));
         assert!(decision == "deny" && reason.contains("denied before"), "{command}: {reason}");
     }
-    tell(&sandbox, &after("x", "ls"));
-    assert_eq!(verdict(&sandbox, "allow", &before("c", "rm -rf build")), "allow");
+    // These were denials, too.
+    assert_eq!(verdict(&sandbox, "allow", &before("c", "rm -rf build")), "ask");
 }
 
 #[test]
