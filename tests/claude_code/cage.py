@@ -51,7 +51,9 @@ def check() -> None:
 
 def command(inner: Sequence[str], keep: Sequence[Path]) -> list[str]:
     """What runs a command in a cage."""
-    kept = [argument for path in keep for argument in ("--keep", str(path.resolve()))]
+    # This very Python has to be found in there, too.
+    paths = {path.resolve() for path in [*keep, Path(sys.prefix), Path(sys.base_prefix)]}
+    kept = [argument for path in sorted(paths) for argument in ("--keep", str(path))]
     return ["unshare", *NAMESPACES, "--", sys.executable, __file__, *kept, "--", *inner]
 
 
@@ -80,14 +82,20 @@ def empty(folders: Sequence[str], keep: Sequence[str]) -> None:
     for folder in folders:
         mount("tmpfs", Path(folder), "mode=1777")
     for path, handle in hidden.items():
-        target = Path(path)
-        if Path(f"/proc/self/fd/{handle}").is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
-        bind(f"/proc/self/fd/{handle}", path)
+        # Not again what shows with a folder above it: those come first.
+        if not Path(path).exists():
+            show(f"/proc/self/fd/{handle}", Path(path))
         os.close(handle)
+
+
+def show(source: str, target: Path) -> None:
+    """Shows a file or folder where nothing is."""
+    if Path(source).is_dir():
+        target.mkdir(parents=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    bind(source, str(target))
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -48,7 +48,7 @@ def run(riskgate: Path, runtime: Path, more: list[str]) -> int:
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {f"PROOF_{name}": str(path) for name, path in programs.items()}
     pytest = [str(setup_tests.PYTHON), "-m", "pytest", "-p", "no:cacheprovider", *more]
-    keep = [REPOSITORY, Path(sys.base_prefix), riskgate, runtime]
+    keep = [REPOSITORY, riskgate, runtime]
     return subprocess.run(cage.command(pytest, keep), env=environment, cwd=HERE, check=False).returncode
 
 
