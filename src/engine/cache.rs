@@ -55,11 +55,13 @@ pub struct Remembered {
     decision: Decision,
     layout: [u8; 32],
     carriers: Vec<usize>,
+    lasting: bool,
 }
 
 impl Remembered {
     pub(super) fn new(judged: &Judged, action: &Action) -> Self {
-        Self { decision: judged.decision.clone(), layout: layout(action), carriers: judged.carriers.clone() }
+        let Judged { decision, carriers, boundaries: _, lasting } = judged.clone();
+        Self { decision, layout: layout(action), carriers, lasting }
     }
 
     /// The decision for an action with the same key. Spans point into the text that was judged first; in a text that is laid
@@ -70,7 +72,7 @@ impl Remembered {
             decision.reasons.iter_mut().for_each(|reason| reason.span = None);
         }
         // Equal keys mean equal units in the same order: the places hold for both spellings.
-        Judged { carriers: self.carriers, ..Judged::from(decision) }
+        Judged { carriers: self.carriers, lasting: self.lasting, ..Judged::from(decision) }
     }
 }
 

@@ -250,12 +250,11 @@ impl Engine {
             let boundaries: &[String] = recalled.map_or(&[], |recalled| &recalled.boundaries);
             self.review(call, prepared, &mut judged, boundaries, deadline);
         }
-        // That no grant lifts a floor is not remembered, so such a decision is made anew each time.
-        let by_action_alone = !prepared.lasting
-            && match judged.decision.source {
-                Source::Model => self.is_settled_here(zone),
-                source => source == Source::Policy,
-            };
+        judged.lasting = prepared.lasting;
+        let by_action_alone = match judged.decision.source {
+            Source::Model => self.is_settled_here(zone),
+            source => source == Source::Policy,
+        };
         if let Some(span) = denied_by(&ruling.floors).filter(|_| judged.decision.verdict < Verdict::Deny) {
             judged.carriers = session::telling_at(&prepared.action, span);
         }

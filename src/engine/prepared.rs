@@ -47,11 +47,13 @@ pub(super) struct Judged {
     pub(super) carriers: Vec<usize>,
     /// Limits that the user set, in the user's words, as a reviewer found them.
     pub(super) boundaries: Vec<String>,
+    /// Whether a rule stands against it that no grant lifts.
+    pub(super) lasting: bool,
 }
 
 impl From<Decision> for Judged {
     fn from(decision: Decision) -> Self {
-        Self { decision, carriers: Vec::new(), boundaries: Vec::new() }
+        Self { decision, carriers: Vec::new(), boundaries: Vec::new(), lasting: false }
     }
 }
 
@@ -99,7 +101,8 @@ impl Prepared {
 
     /// The same with what the rules said of it.
     pub(super) fn ruled(self, ruling: Ruling) -> Self {
-        let lasting = ruling.floors.iter().any(|found| found.lasting);
+        let known = self.known.as_ref().is_some_and(|judged| judged.lasting);
+        let lasting = known || ruling.floors.iter().any(|found| found.lasting);
         Self { ruling, lasting, ..self }
     }
 

@@ -48,6 +48,10 @@ struct SettingsWire {
 /// The variables that a settings file sets for everything that Claude Code starts.
 pub(super) fn variables_set(settings: &[u8]) -> Result<Vec<String>, serde_json::Error> {
     let text = settings.strip_prefix(b"\xef\xbb\xbf").unwrap_or(settings);
+    // Serde would take a list of the fields as well.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(serde::de::Error::custom("no object"));
+    }
     Ok(serde_json::from_slice::<SettingsWire>(text)?.env.into_iter().map(|(name, _)| name).collect())
 }
 

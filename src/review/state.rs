@@ -14,7 +14,7 @@ use super::options::Output;
 use crate::engine::ReviewError;
 
 /// Longest wait for the lock. Whoever has it holds it for less than a millisecond, unless it was stopped.
-const LOCK_WAIT: Duration = Duration::from_millis(250);
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 const LOCK_POLL: Duration = Duration::from_millis(2);
 
 /// What reviews remember.
