@@ -12,7 +12,7 @@ use strum::IntoEnumIterator;
 
 use super::load::Loaded;
 use super::need::Need;
-use super::parts::{ActionKind, Part, PartKind, Parts, Value};
+use super::parts::{ActionKind, Allowable, Part, PartKind, Parts, Value};
 use super::rule::Stage;
 use crate::action::ToolCall;
 use crate::assessment::{Assessment, Permission, Probability, SideEffect};
@@ -90,25 +90,53 @@ impl Asker {
     }
 
     /// What the rules of a stage say of each part, in order. An error is one of riskgate's own making.
-    pub(super) fn ask(&self, stage: Stage, parts: &Parts, told: Told<'_>) -> Result<Vec<Answer>, String> {
-        let mut context = None;
-        let mut answers = Vec::with_capacity(parts.list.len());
-        for part in &parts.list {
-            let mut answer = Answer::default();
-            let mut candidates = self.candidates(stage, parts.action, part).peekable();
-            if candidates.peek().is_some() {
-                let context = match &mut context {
-                    Some(context) => context,
-                    empty => empty.insert(circumstances(parts, told)?),
-                };
-                let world = World::new(&self.types, parts.action, part, context.clone(), told)?;
-                for index in candidates {
-                    self.ask_one(index, &world, &mut answer)?;
-                }
+    pub(super) fn ask(&self, stage: Stage, parts: &Parts, told: Told<'_>, care: Care) -> Result<Vec<Answer>, String> {
+        let mut round = Round { stage, parts, told, context: None, answered: vec![false; self.loaded.len()] };
+        let mut answers = vec![Answer::default(); parts.list.len()];
+        for (part, answer) in parts.list.iter().zip(&mut answers) {
+            self.ask_about(part, Effect::Forbid, &mut round, care, answer)?;
+        }
+        let forbidden = answers.iter().any(|answer| !answer.forbidding.is_empty() || !answer.failed.is_empty());
+        let permits = |part: &&Part| match parts.allowable {
+            _ if care == Care::Everything => true,
+            Allowable::No => false,
+            Allowable::ByTool => part.kind == PartKind::Tool,
+            Allowable::ByParts => true,
+        };
+        if care == Care::Everything || !forbidden {
+            for (part, answer) in parts.list.iter().zip(&mut answers).filter(|(part, _)| permits(part)) {
+                self.ask_about(part, Effect::Permit, &mut round, care, answer)?;
             }
-            answers.push(answer);
         }
         Ok(answers)
+    }
+
+    fn ask_about(
+        &self,
+        part: &Part,
+        effect: Effect,
+        round: &mut Round<'_>,
+        care: Care,
+        answer: &mut Answer,
+    ) -> Result<(), String> {
+        let mut world = None;
+        for index in self.candidates(round.stage, round.parts.action, part) {
+            let of_effect = self.loaded.get(index).is_some_and(|loaded| loaded.policy.effect() == effect);
+            let known = care == Care::Outcome && round.answered.get(index).copied().unwrap_or(false);
+            if !of_effect || known {
+                continue;
+            }
+            let world = match &mut world {
+                Some(world) => world,
+                empty => empty.insert(World::new(&self.types, part, round)?),
+            };
+            // One part suffices to forbid, and to fail.
+            let told = self.ask_one(index, world, answer)?;
+            if let Some(answered) = round.answered.get_mut(index).filter(|_| told && effect == Effect::Forbid) {
+                *answered = true;
+            }
+        }
+        Ok(())
     }
 
     /// The rules that may have something to say of a part.
@@ -117,7 +145,8 @@ impl Asker {
         shelf.iter().copied().filter(|index| self.needs.get(*index).is_none_or(|need| need.holds(part)))
     }
 
-    fn ask_one(&self, index: usize, world: &World, answer: &mut Answer) -> Result<(), String> {
+    /// Asks one rule about one part; whether it had something to say.
+    fn ask_one(&self, index: usize, world: &World, answer: &mut Answer) -> Result<bool, String> {
         let (Some(slot), Some(Loaded { policy, .. })) = (self.sets.get(index), self.loaded.get(index)) else {
             return Err(format!("no rule {index}"));
         };
@@ -127,13 +156,45 @@ impl Asker {
         let diagnostics = response.diagnostics();
         if let Some(error) = diagnostics.errors().next() {
             answer.failed.push((index, error.to_string()));
-        } else if diagnostics.reason().next().is_some() {
-            match policy.effect() {
-                Effect::Forbid => answer.forbidding.push(index),
-                Effect::Permit => answer.permitting.push(index),
-            }
+            return Ok(true);
         }
-        Ok(())
+        let matches = diagnostics.reason().next().is_some();
+        match policy.effect() {
+            _ if !matches => {}
+            Effect::Forbid => answer.forbidding.push(index),
+            Effect::Permit => answer.permitting.push(index),
+        }
+        Ok(matches)
+    }
+}
+
+/// How much is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// What decides: a rule that has forbidden one part is not asked about others, and nothing is permitted then.
+    Outcome,
+    /// Every rule about every part.
+    Everything,
+}
+
+/// One action's questions.
+struct Round<'a> {
+    stage: Stage,
+    parts: &'a Parts,
+    told: Told<'a>,
+    /// The circumstances, made when first needed.
+    context: Option<Context>,
+    /// Rules that have forbidden a part, or failed at one.
+    answered: Vec<bool>,
+}
+
+impl Round<'_> {
+    fn context(&mut self) -> Result<Context, String> {
+        if let Some(context) = &self.context {
+            return Ok(context.clone());
+        }
+        let context = circumstances(self.parts, self.told)?;
+        Ok(self.context.insert(context).clone())
     }
 }
 
@@ -213,8 +274,8 @@ struct World {
 }
 
 impl World {
-    fn new(types: &Types, action: ActionKind, part: &Part, context: Context, told: Told<'_>) -> Result<Self, String> {
-        let call = &told.call.context;
+    fn new(types: &Types, part: &Part, round: &mut Round<'_>) -> Result<Self, String> {
+        let (action, call, context) = (round.parts.action, &round.told.call.context, round.context()?);
         let or_unknown = |name: &Option<String>| name.clone().unwrap_or_else(|| "unknown".to_owned());
         let harness = uid(&types.harness, &or_unknown(&call.harness));
         let session = uid(&types.session, &or_unknown(&call.session_id));

@@ -106,7 +106,7 @@ fn condition(text: &str, verdict: Verdict) -> (Option<Condition>, Option<String>
         ("Bash", None) => whole("action == Action::\"bash\""),
         ("PowerShell", None) => whole("action == Action::\"powershell\""),
         ("Bash", Some(pattern)) => Some(command("bash", pattern, verdict)),
-        ("PowerShell", Some(pattern)) => Some(command("powershell", pattern, verdict)),
+        ("PowerShell", Some(pattern)) => Some(command("powershell", &powershell(pattern), verdict)),
         ("Read", None) => whole("action in Action::\"look\""),
         ("Edit", None) => whole("action in Action::\"change\""),
         ("Read", Some(pattern)) => Some(path(pattern, verdict, Reach::Read)),
@@ -188,6 +188,15 @@ fn command(action: &str, pattern: &str, verdict: Verdict) -> (String, String) {
         Verdict::Ask | Verdict::Deny => format!("{} || {}", matches("spelled"), matches("text")),
     };
     (format!("action == Action::\"{action}\", resource is Command"), when)
+}
+
+/// The names of commands and parameters in PowerShell do not depend on case, and actions have them in lower case.
+fn powershell(pattern: &str) -> String {
+    let word = |(index, word): (usize, &str)| match index == 0 || word.starts_with('-') {
+        true => word.to_lowercase(),
+        false => word.to_owned(),
+    };
+    pattern.split(' ').enumerate().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// `npm run build` is that command; `npm run *` and `npm run:*` are it with or without more words; other `*` stand for

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use ask::{Answer, Asker, Told};
+use ask::{Answer, Asker, Care, Told};
 pub use import::Lists;
 use load::Loaded;
 pub use load::{RuleSource, RuleText, schema_text, shipped};
@@ -224,7 +224,7 @@ impl Policy {
     pub fn before(&self, call: &ToolCall, action: &Action) -> Ruling {
         let mut ruling = Ruling { floors: floors::matches(action).collect(), ..Ruling::default() };
         let Some(parts) = parts::of(call, action, &self.globs) else { return ruling };
-        match self.asker.ask(Stage::Before, &parts, self.told(call, None)) {
+        match self.asker.ask(Stage::Before, &parts, self.told(call, None), Care::Outcome) {
             Ok(answers) => {
                 self.conclude(&parts, &answers, &mut ruling);
                 ruling.asked = Some((parts, answers));
@@ -240,7 +240,7 @@ impl Policy {
         if !self.asker.concerns(Stage::After, &parts) {
             return ruling;
         }
-        match self.asker.ask(Stage::After, &parts, self.told(call, Some((assessment, zone)))) {
+        match self.asker.ask(Stage::After, &parts, self.told(call, Some((assessment, zone))), Care::Outcome) {
             Ok(more) => {
                 self.conclude(&parts, &more, &mut ruling);
                 // A permit of either stage covers a part.
@@ -301,7 +301,8 @@ impl Policy {
     /// What is asked about an action, part by part, and what the rules answer: for people who wonder.
     pub fn explain(&self, call: &ToolCall, action: &Action) -> Vec<Explained> {
         let Some(parts) = parts::of(call, action, &self.globs) else { return Vec::new() };
-        let answers = self.asker.ask(Stage::Before, &parts, self.told(call, None)).unwrap_or_default();
+        let answers =
+            self.asker.ask(Stage::Before, &parts, self.told(call, None), Care::Everything).unwrap_or_default();
         let id = |index: &usize| self.loaded.get(*index).map(|loaded| loaded.rule.id.clone());
         let explain = |(part, answer): (&parts::Part, Answer)| Explained {
             part: part.title(),

@@ -4,7 +4,7 @@
 //! action is allowed by rules only when every part that needs it is covered, so that `git log; rm -rf ~` is not what a
 //! rule about `git` meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use enumset::EnumSet;
@@ -17,6 +17,9 @@ use crate::action::{
 /// Gaps that keep rules from allowing. A program that the tables do not know may still be named by a rule.
 const BLIND: EnumSet<Gap> =
     enumset::enum_set!(Gap::Unparsed | Gap::Dynamic | Gap::Truncated | Gap::Opaque | Gap::Disguised | Gap::OddSpelling);
+
+/// Parts of an action up to which rules may allow it: more than anybody can have had in mind.
+const MOST_PERMITTED: usize = 256;
 
 /// Programs that need no permit beside one that has it, as long as they only look at what is near at hand. None of them changes
 /// what a later command means, as `cd`, `export` and `alias` do.
@@ -95,7 +98,7 @@ pub(super) enum PartKind {
 }
 
 /// The value of an attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     Text(String),
     Words(Vec<String>),
@@ -177,7 +180,8 @@ pub(super) fn of(call: &ToolCall, action: &Action, globs: &glob::Globs) -> Optio
     let mut collector = Collector::new(kind, &call.context, globs);
     action.units.iter().for_each(|unit| collector.unit(unit));
     let gaps = action.all_gaps();
-    let allowable = if !(gaps & BLIND).is_empty() || !(collector.flows & JOINED).is_empty() {
+    let too_many = collector.commands.len() + collector.places.len() > MOST_PERMITTED;
+    let allowable = if !(gaps & BLIND).is_empty() || !(collector.flows & JOINED).is_empty() || too_many {
         Allowable::No
     } else if kind.is_covered_by_parts() && !collector.nameless {
         Allowable::ByParts
@@ -192,7 +196,9 @@ struct Collector<'a> {
     context: &'a Context,
     globs: &'a glob::Globs,
     commands: Vec<Part>,
+    known_commands: HashSet<Vec<(&'static str, Value)>>,
     places: Vec<Place>,
+    known_places: HashMap<(String, Scope), usize>,
     facts: EnumSet<Fact>,
     flows: EnumSet<Flow>,
     /// Whether there is a piece that no rule can name: assignments alone, an operator of the shell.
@@ -216,7 +222,9 @@ impl<'a> Collector<'a> {
             context,
             globs,
             commands: Vec::new(),
+            known_commands: HashSet::new(),
             places: Vec::new(),
+            known_places: HashMap::new(),
             facts: EnumSet::empty(),
             flows: EnumSet::empty(),
             nameless: false,
@@ -283,7 +291,7 @@ impl<'a> Collector<'a> {
 
     /// Keeps each command once: what a wrapper runs stands there both ways, and loops repeat.
     fn push_command(&mut self, part: Part) {
-        if !self.commands.iter().any(|known| known.attributes == part.attributes) {
+        if self.known_commands.insert(part.attributes.clone()) {
             self.commands.push(part);
         }
     }
@@ -296,8 +304,9 @@ impl<'a> Collector<'a> {
             (true, false) => Need::Covered,
             _ => Need::Permit,
         };
-        let place = self.places.iter_mut().find(|place| place.text == target.text && place.scope == target.scope);
-        if let Some(place) = place {
+        let n_places = self.places.len();
+        let index = *self.known_places.entry((target.text.clone(), target.scope)).or_insert(n_places);
+        if let Some(place) = self.places.get_mut(index) {
             place.facts.insert(effect.fact);
             place.modifiers |= effect.modifiers;
             if need == Need::Permit {

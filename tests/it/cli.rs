@@ -329,19 +329,26 @@ fn help_names_every_command() {
     Usage: riskgate <COMMAND>
 
     Commands:
-      score    Judge actions: action records in, decision records out; or one shell command
-      explain  Judge as `score` does, and say what moved the score, part by part
-      eval     Measure the engine against labelled actions: rates, curves, a report
-      hook     Answer one hook call of an agent program: its JSON on the standard input, the reply on
-               the standard output
-      serve    Stay loaded and answer `hook`, `score --command` and HTTP
-      status   Show the daemons that run
-      stop     Ask the daemons that run to finish what they have begun and leave
-      model    Look at model bundles
-      review   Look at what remote review did and kept
-      doctor   Check that everything works here: the runtime library, the bundle, the device, a decision
-      encode   Show exactly what the model sees: action records in, texts and token ids out
-      help     Print this message or the help of the given subcommand(s)
+      score       Judge actions: action records in, decision records out; or one shell command
+      explain     Judge as `score` does, and say what moved the score, part by part
+      eval        Measure the engine against labelled actions: rates, curves, a report
+      hook        Answer one hook call of an agent program: its JSON on the standard input, the reply on
+                  the standard output
+      serve       Stay loaded and answer `hook`, `score --command` and HTTP
+      status      Show the daemons that run
+      stop        Ask the daemons that run to finish what they have begun and leave
+      model       Look at model bundles
+      review      Look at what remote review did and kept
+      policy      Look at the rules: check files, show what is in force, run cases, ask what they say of
+                  an action
+      mode        Show or set what the gate does with its verdicts: `off`, `monitor` (record, never
+                  interfere) or `enforce`
+      config      Look at the settings
+      allow-once  Let one action that was stopped run once: a person's word, at a terminal
+      doctor      Check that everything works here: the runtime library, the bundle, the device, a
+                  decision
+      encode      Show exactly what the model sees: action records in, texts and token ids out
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help

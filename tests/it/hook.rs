@@ -76,7 +76,8 @@ fn every_tool_gets_every_decision() {
     for (tool, input) in tools() {
         for point in ["allow", "ask", "deny"] {
             let outcome = sandbox.run(&["hook", "claude-code", "--operating-point", point], before(tool, &input));
-            assert_eq!(decision(&outcome), point, "{tool}");
+            // Reading in the project is settled by a rule, whatever the model says.
+            assert_eq!(decision(&outcome), if tool == "Read" { "allow" } else { point }, "{tool}");
         }
     }
 }
