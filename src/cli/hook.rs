@@ -100,7 +100,7 @@ fn decide(
     call: &ToolCall,
     deadline: Deadline,
 ) -> anyhow::Result<Decision> {
-    let app = engine::load_reviewing(arguments, review)?;
+    let app = engine::load_reviewing(arguments, review, Some(engine::audit_settings(false)?))?;
     Ok(app.engine()?.decide(call, deadline))
 }
 
@@ -111,7 +111,7 @@ fn show(
     before: &Before,
     deadline: Deadline,
 ) -> anyhow::Result<HookReply> {
-    let app = engine::load_reviewing(&arguments.engine, review)?;
+    let app = engine::load_reviewing(&arguments.engine, review, None)?;
     let (mut engine, shown) = app.showing_engine()?;
     let decision = engine.decide(&before.call, deadline);
     let stdout = shown.try_recv().unwrap_or_default();
