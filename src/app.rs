@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
 
-use crate::audit::Log;
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
+use crate::audit::Log;
 use crate::calibrate::{RateError, Thresholds};
 use crate::config::{ConfigError, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
@@ -26,11 +26,11 @@ use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
 
+pub use audit::audit_folder;
 use review::Reviewing;
 #[cfg(feature = "review")]
 pub use review::options as review_options;
 pub use review::reviews_at_once;
-pub use audit::audit_folder;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +132,19 @@ impl App {
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
         let cache = None;
         let audit = settings.audit.as_ref().and_then(|audit| audit::log(audit, bundle.identity(), &policy_identity));
-        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, reviewing, cache, audit })
+        Ok(Self {
+            runtime,
+            library,
+            bundle,
+            encoder,
+            thresholds,
+            settings,
+            policy,
+            policy_identity,
+            reviewing,
+            cache,
+            audit,
+        })
     }
 
     /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`

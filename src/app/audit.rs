@@ -47,9 +47,6 @@ fn options(settings: &AuditSettings) -> Options {
             FsyncSetting::Always => Fsync::Always,
         },
         segment_bytes: settings.segment_bytes.unwrap_or(SEGMENT_BYTES).max(LEAST_SEGMENT_BYTES),
-        retention: Retention {
-            age: settings.retention_days.map(|days| DAY * days),
-            bytes: settings.retention_bytes,
-        },
+        retention: Retention { age: settings.retention_days.map(|days| DAY * days), bytes: settings.retention_bytes },
     }
 }

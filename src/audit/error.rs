@@ -17,7 +17,7 @@ pub enum LogError {
         /// The cause.
         source: io::Error,
     },
-    /// The key file does not hold a key, or others may read it.
+    /// The key file does not hold a key.
     #[error("audit log: the key file `{}` {problem}", path.display())]
     Key {
         /// The file.

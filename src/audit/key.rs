@@ -90,9 +90,7 @@ pub(super) fn is_signed(public: &str, about: &str, link: Link, signature: &str) 
     let (mut key, mut bytes) = ([0; 32], [0; 64]);
     let decoded = hex::decode_to_slice(public, &mut key).is_ok() && hex::decode_to_slice(signature, &mut bytes).is_ok();
     let key = decoded.then(|| VerifyingKey::from_bytes(&key).ok()).flatten();
-    key.is_some_and(|key| {
-        key.verify_strict(statement(about, link).as_bytes(), &Signature::from_bytes(&bytes)).is_ok()
-    })
+    key.is_some_and(|key| key.verify_strict(statement(about, link).as_bytes(), &Signature::from_bytes(&bytes)).is_ok())
 }
 
 /// The public key that lies beside a log.

@@ -73,7 +73,10 @@ fn schema() -> String {
     )
 }
 
-fn write_group(rows: &[Record], group: &mut SerializedRowGroupWriter<'_, impl Write + Send>) -> Result<(), ParquetError> {
+fn write_group(
+    rows: &[Record],
+    group: &mut SerializedRowGroupWriter<'_, impl Write + Send>,
+) -> Result<(), ParquetError> {
     let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let time = |row: &Record| row.text("/time").parse::<jiff::Timestamp>().map_or(0, |time| time.as_microsecond());
     integers(group, rows.iter().map(|row| whole(row.number("/seq"))).collect())?;
@@ -97,7 +100,10 @@ fn integers<W: Write + Send>(group: &mut Group<'_, W>, values: Vec<i64>) -> Resu
     column::<Int64Type, W>(group, &values, None)
 }
 
-fn strings<W: Write + Send>(group: &mut Group<'_, W>, values: impl Iterator<Item = String>) -> Result<(), ParquetError> {
+fn strings<W: Write + Send>(
+    group: &mut Group<'_, W>,
+    values: impl Iterator<Item = String>,
+) -> Result<(), ParquetError> {
     let values: Vec<ByteArray> = values.map(|text| ByteArray::from(text.into_bytes())).collect();
     column::<ByteArrayType, W>(group, &values, None)
 }
@@ -137,14 +143,17 @@ mod tests {
                          "what": {"tool": "Bash"}, "decision": {"verdict": "ask", "assessment": {"risk": {"deny": 0.25}}}}),
             is_sound: true,
         };
-        let mut file = Vec::new();
+        let mut file = tempfile::tempfile().unwrap();
         write_parquet(&[record(1), record(2)], &mut file).unwrap();
-        let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[1].get_long(0).unwrap(), rows[1].get_string(2).unwrap().as_str()), (2, "id-2"));
         let json = rows[0].to_json_value().unwrap();
-        assert_eq!((&json["tool"], &json["risk_deny"], &json["harness"]), (&"Bash".into(), &0.25.into(), &serde_json::Value::Null));
+        assert_eq!(
+            (&json["tool"], &json["risk_deny"], &json["harness"]),
+            (&"Bash".into(), &0.25.into(), &serde_json::Value::Null)
+        );
         assert_eq!(json["facts"], "read home, send");
     }
 }

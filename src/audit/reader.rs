@@ -88,7 +88,8 @@ pub struct Filter {
 impl Filter {
     /// Whether it wants a record.
     pub fn wants(&self, record: &Record) -> bool {
-        let is = |wanted: &Option<String>, pointer: &str| wanted.as_deref().is_none_or(|text| text == record.text(pointer));
+        let is =
+            |wanted: &Option<String>, pointer: &str| wanted.as_deref().is_none_or(|text| text == record.text(pointer));
         let has_reason = |code: &String| {
             let reasons = record.json.pointer("/decision/reasons").and_then(Value::as_array);
             reasons.into_iter().flatten().any(|reason| reason.get("code").and_then(Value::as_str) == Some(code))
@@ -161,7 +162,7 @@ impl Follower {
     }
 
     /// What was appended since the last time.
-    pub fn next(&mut self) -> Result<Vec<Record>, LogError> {
+    pub fn appended(&mut self) -> Result<Vec<Record>, LogError> {
         let mut records = Vec::new();
         for number in segment::list(&self.folder)?.into_iter().filter(|number| *number >= self.segment) {
             let path = segment::path(&self.folder, number);

@@ -54,7 +54,8 @@ fn call(command: &str) -> ToolCall {
 fn log(options: Options, keep: Keep) -> Arc<Log> {
     let rendering: Rendering = Arc::new(|decision, us| {
         let reasons: Vec<Value> = decision.reasons.iter().map(|r| json!({"code": r.code, "text": r.text})).collect();
-        json!({"verdict": <&str>::from(decision.verdict), "source": "model", "reasons": reasons, "elapsed_us": us}).to_string()
+        json!({"verdict": <&str>::from(decision.verdict), "source": "model", "reasons": reasons, "elapsed_us": us})
+            .to_string()
     });
     Arc::new(Log::new(options, keep, rendering))
 }
@@ -65,7 +66,10 @@ fn record(log: &Log, command: &str) -> Link {
         source: Source::Model,
         zone: Some(Zone::Uncertain),
         assessment: Some(assessment()),
-        reasons: vec![Reason::new("policy.gate", "changes the gate"), Reason::new("review", format!("it runs {command}"))],
+        reasons: vec![
+            Reason::new("policy.gate", "changes the gate"),
+            Reason::new("review", format!("it runs {command}")),
+        ],
         n_tokens: 7,
         n_windows: 1,
     };
@@ -171,11 +175,20 @@ fn secrets_are_masked_and_text_is_optional() {
     record(&log(options(folder.path()), Keep::Text), &format!("aws configure set key {secret}"));
     record(&log(options(folder.path()), Keep::Nothing), "rm -rf private");
     let text = fs::read_to_string(segment(&options(folder.path()))).unwrap();
-    assert!(!text.contains(secret) && text.contains("[REDACTED:aws-access-key]") && !text.contains("private"), "{text}");
+    assert!(
+        !text.contains(secret) && text.contains("[REDACTED:aws-access-key]") && !text.contains("private"),
+        "{text}"
+    );
     assert!(!text.lines().last().unwrap().contains("tidy up"));
-    let kept: Vec<String> = text.lines().filter_map(|line| {
-        serde_json::from_str::<Value>(line).unwrap().pointer("/what/kept").map(|kept| kept.as_str().unwrap().to_owned())
-    }).collect();
+    let kept: Vec<String> = text
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<Value>(line)
+                .unwrap()
+                .pointer("/what/kept")
+                .map(|kept| kept.as_str().unwrap().to_owned())
+        })
+        .collect();
     assert_eq!(kept, ["redacted", "nothing"]);
     assert_sound(&options(folder.path()));
 }
@@ -198,7 +211,9 @@ fn the_log_is_its_users_alone() {
 fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| leaves(value, &format!("{path}/{key}"), found)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(at, value)| leaves(value, &format!("{path}/{at}"), found)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| leaves(value, &format!("{path}/{at}"), found))
+        }
         _ => found.push(path.to_owned()),
     }
 }
@@ -373,9 +388,15 @@ fn the_messages_say_what_and_where() {
     text.remove(5);
     write_lines(&options, &text);
     let report = checked(&options);
-    let found: Vec<String> =
-        report.findings.iter().map(|finding| format!("{}: {}: {}", finding.code, finding.place, finding.text)).collect();
-    insta::assert_snapshot!(found.join("\n"), @"");
+    let found: Vec<String> = report
+        .findings
+        .iter()
+        .map(|finding| format!("{}: {}: {}", finding.code, finding.place, finding.text))
+        .collect();
+    insta::assert_snapshot!(found.join("\n"), @r"
+    edited: 0000000001.jsonl:4: record 4 was edited: its content does not fit its hash
+    deleted: 0000000001.jsonl:6: record 6 is missing before record 7
+    ");
 }
 
 // ── Segments ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -507,15 +528,19 @@ fn child_that_appends() {
 }
 
 fn child(folder: &Path, n_records: usize, n_threads: usize) -> std::process::Child {
-    Command::new(std::env::current_exe().unwrap())
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    appending(&mut program, folder, n_records, n_threads).spawn().unwrap()
+}
+
+/// This program, to append and do nothing else.
+fn appending<'a>(program: &'a mut Command, folder: &Path, n_records: usize, n_threads: usize) -> &'a mut Command {
+    program
         .args(["--exact", "audit::tests::child_that_appends", "--nocapture", "--test-threads", "1"])
         .env("RISKGATE_TEST_AUDIT_FOLDER", folder)
         .env("RISKGATE_TEST_AUDIT_RECORDS", n_records.to_string())
         .env("RISKGATE_TEST_AUDIT_THREADS", n_threads.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
 }
 
 fn acknowledged(output: &str) -> Vec<(u64, String)> {
@@ -607,21 +632,24 @@ fn a_log_that_cannot_be_written_is_an_error_that_names_it() {
     assert!(matches!(Writer::new(options).append("{}"), Err(LogError::Key { .. })));
 }
 
-#[cfg(target_os = "linux")]
+/// A limit on the size of files stands in for a disk: a write that reaches it fails half-way.
+#[cfg(unix)]
 #[test]
 fn a_full_disk_is_an_error_and_leaves_a_sound_log() {
-    let (_folder, options) = some(2);
-    let text = lines(&options).len();
-    // A device that is always full stands in for the segment.
-    fs::rename(segment(&options), options.folder.join("aside")).unwrap();
-    std::os::unix::fs::symlink("/dev/full", segment(&options)).unwrap();
-    assert!(Writer::new(options.clone()).append(r#"{"kind":"decision"}"#).is_err());
-    fs::remove_file(segment(&options)).unwrap();
-    fs::rename(options.folder.join("aside"), segment(&options)).unwrap();
-    assert_sound(&options);
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 12; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+    let output = appending(&mut shell, folder.path(), usize::MAX, 1).spawn().unwrap().wait_with_output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("cannot write"), "{text}");
+    let report = assert_sound(&options);
+    assert!(report.findings.is_empty(), "{report:#?}");
     append(&options, 1);
     assert_sound(&options);
-    assert_eq!(lines(&options).len(), text + 1);
+    let (there, said) = (hashes(&options), acknowledged(&text));
+    assert!(said.len() > 10 && there.len() == said.len() + 1, "{} of {}", said.len(), there.len());
 }
 
 #[test]

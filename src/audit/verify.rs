@@ -165,7 +165,12 @@ impl Check {
         let name = segment::name(number);
         if let Some((before, _)) = self.segment.filter(|(before, _)| before + 1 != number) {
             let missing = if before + 2 == number { "a segment is" } else { "segments are" };
-            self.find(Severity::Broken, "segment_missing", &name, format!("{missing} missing between {before} and {number}"));
+            self.find(
+                Severity::Broken,
+                "segment_missing",
+                &name,
+                format!("{missing} missing between {before} and {number}"),
+            );
         }
         self.report.n_segments += 1;
         self.segment = Some((number, bytes.len() as u64));
@@ -176,7 +181,8 @@ impl Check {
             self.line(&format!("{name}:{}", index + 1), line, sealed);
         }
         if !rest.is_empty() {
-            let text = format!("{} bytes of a record whose writing broke off; the next append sets them aside", rest.len());
+            let text =
+                format!("{} bytes of a record whose writing broke off; the next append sets them aside", rest.len());
             self.find(Severity::Note, "torn", format!("{name}:{}", lines.len() + 1), text);
         }
     }
@@ -212,9 +218,13 @@ impl Check {
         let next = last.seq.saturating_add(1);
         let (code, text) = match seq {
             _ if seq == next && sealed.prev == last.hash => return,
-            _ if seq == next => {
-                ("replaced", format!("record {seq} does not follow from the record {} before it: that one, or this, was replaced", last.seq))
-            }
+            _ if seq == next => (
+                "replaced",
+                format!(
+                    "record {seq} does not follow from the record {} before it: that one, or this, was replaced",
+                    last.seq
+                ),
+            ),
             _ if seq > next && seq - next == 1 => ("deleted", format!("record {next} is missing before record {seq}")),
             _ if seq > next => ("deleted", format!("records {next} to {} are missing before record {seq}", seq - 1)),
             _ => ("moved", format!("record {seq} stands after record {}: it was moved or repeated", last.seq)),
@@ -224,7 +234,12 @@ impl Check {
 
     /// Records that say something of the log itself.
     fn special(&mut self, place: &str, line: &[u8], sealed: &Sealed) {
-        let of_log = [&b"\"kind\":\"checkpoint\""[..], b"\"kind\":\"retention\"", b"\"kind\":\"recovery\"", b"\"kind\":\"segment\""];
+        let of_log = [
+            &b"\"kind\":\"checkpoint\""[..],
+            b"\"kind\":\"retention\"",
+            b"\"kind\":\"recovery\"",
+            b"\"kind\":\"segment\"",
+        ];
         let Some(kind) = line.get(..KIND_WITHIN.min(line.len())) else { return };
         if !of_log.iter().any(|wanted| kind.windows(wanted.len()).any(|found| found == *wanted)) {
             return;
@@ -251,7 +266,12 @@ impl Check {
     fn retention(&mut self, place: &str, record: &Value) {
         match link(record.get("through")) {
             Some(through) if self.is_signed(retention::ABOUT, through, record) => self.beginnings.push(through),
-            _ => self.find(Severity::Broken, "signature", place, "the removal of old segments was not signed by this log's key"),
+            _ => self.find(
+                Severity::Broken,
+                "signature",
+                place,
+                "the removal of old segments was not signed by this log's key",
+            ),
         }
     }
 
@@ -260,24 +280,36 @@ impl Check {
         let number = |name: &str| event.pointer(name).and_then(Value::as_u64).unwrap_or_default();
         match event.get("what").and_then(Value::as_str) {
             Some("torn") => {
-                let text = format!("after a crash, {} bytes of a record whose writing broke off were set aside", number("/bytes"));
+                let text = format!(
+                    "after a crash, {} bytes of a record whose writing broke off were set aside",
+                    number("/bytes")
+                );
                 self.find(Severity::Note, "torn", place, text);
             }
             Some("foreign") => {
-                let text = format!("{} bytes that were no records stood at the end of the log and were set aside", number("/bytes"));
+                let text = format!(
+                    "{} bytes that were no records stood at the end of the log and were set aside",
+                    number("/bytes")
+                );
                 self.find(Severity::Broken, "foreign", place, text);
             }
             Some("lost") => {
-                let text = format!("records up to {} had been written and were gone: cut off, or lost in a power failure", number("/through/seq"));
+                let text = format!(
+                    "records up to {} had been written and were gone: cut off, or lost in a power failure",
+                    number("/through/seq")
+                );
                 self.find(Severity::Broken, "lost", place, text);
             }
-            Some("new_key") => self.find(Severity::Broken, "new_key", place, "the log's key was gone; a new one was made"),
+            Some("new_key") => {
+                self.find(Severity::Broken, "new_key", place, "the log's key was gone; a new one was made")
+            }
             _ => self.find(Severity::Broken, "no_head", place, "the head of the log was gone or not made with its key"),
         }
     }
 
     fn opening(&mut self, place: &str, record: &Value) {
-        let (signer, number) = (record.get("key").and_then(Value::as_str), record.get("segment").and_then(Value::as_u64));
+        let (signer, number) =
+            (record.get("key").and_then(Value::as_str), record.get("segment").and_then(Value::as_u64));
         if signer != self.public.as_deref() && self.public.is_some() {
             self.find(Severity::Broken, "key", place, "the segment was begun with another key");
         }
@@ -295,7 +327,10 @@ impl Check {
     /// Whether the log begins where it may.
     fn start(&mut self) {
         if let Some(first) = self.first.filter(|first| !self.beginnings.contains(first)) {
-            let text = format!("the log begins after record {}, and no signed record says that what came before was removed", first.seq);
+            let text = format!(
+                "the log begins after record {}, and no signed record says that what came before was removed",
+                first.seq
+            );
             self.find(Severity::Broken, "beginning", "the first segment", text);
         }
     }
@@ -312,14 +347,21 @@ impl Check {
                 self.find(Severity::Broken, "unreadable", place, "not a checkpoint");
                 continue;
             };
-            let signed = self.public.as_deref().is_some_and(|public| key::is_signed(public, writer::ABOUT, noted, signature));
+            let signed =
+                self.public.as_deref().is_some_and(|public| key::is_signed(public, writer::ABOUT, noted, signature));
             self.report.n_checkpoints += 1;
             if !signed {
                 self.find(Severity::Broken, "signature", place, "the checkpoint was not signed by this log's key");
             } else if noted.seq > first && self.hashes.get(&noted.seq).copied().flatten() != Some(noted.hash) {
                 let text = match self.report.last {
-                    Some(last) if last.seq >= noted.seq => format!("record {} is not the one that was signed", noted.seq),
-                    last => format!("record {} was signed and is not there: the log ends with record {}", noted.seq, last.map_or(0, |last| last.seq)),
+                    Some(last) if last.seq >= noted.seq => {
+                        format!("record {} is not the one that was signed", noted.seq)
+                    }
+                    last => format!(
+                        "record {} was signed and is not there: the log ends with record {}",
+                        noted.seq,
+                        last.map_or(0, |last| last.seq)
+                    ),
                 };
                 self.find(Severity::Broken, "truncated", place, text);
             }
@@ -329,7 +371,12 @@ impl Check {
     fn head(&mut self, head: Option<Head>) {
         let Some(head) = head else {
             if self.report.n_records > 0 {
-                self.find(Severity::Broken, "head", head::FILE, "the head is missing or was not made with this log's key");
+                self.find(
+                    Severity::Broken,
+                    "head",
+                    head::FILE,
+                    "the head is missing or was not made with this log's key",
+                );
             }
             return;
         };
@@ -381,7 +428,10 @@ fn read_all(lines: &[&[u8]]) -> Vec<Option<Sealed>> {
         return lines.iter().map(read).collect();
     }
     thread::scope(|scope| {
-        let chunks: Vec<_> = lines.chunks(size).map(|chunk| (chunk, scope.spawn(move || chunk.iter().map(read).collect::<Vec<_>>()))).collect();
+        let chunks: Vec<_> = lines
+            .chunks(size)
+            .map(|chunk| (chunk, scope.spawn(move || chunk.iter().map(read).collect::<Vec<_>>())))
+            .collect();
         // A record that makes a thread panic is none.
         chunks.into_iter().flat_map(|(chunk, read)| read.join().unwrap_or_else(|_| vec![None; chunk.len()])).collect()
     })

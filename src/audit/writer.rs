@@ -187,14 +187,15 @@ impl Open {
         let Some(head) = head else { return Ok(None) };
         let path = segment::path(&options.folder, head.segment);
         let metadata = self.segment_file(options, head.segment)?.metadata().map_err(LogError::io("look at", &path))?;
-        Ok((metadata.len() == head.offset).then_some(head))
+        // A log at its very beginning has no first record yet.
+        Ok((metadata.len() == head.offset && head.offset > 0).then_some(head))
     }
 
     /// Closes a full segment with a checkpoint and begins the next.
     fn rotate(&mut self, options: &Options, head: Head) -> Result<Head, LogError> {
         let next = head.segment + 1;
-        let is_fresh = fs::metadata(segment::path(&options.folder, next)).is_ok_and(|found| found.len() > 0);
-        if is_fresh {
+        let is_begun = fs::metadata(segment::path(&options.folder, next)).is_ok_and(|found| found.len() > 0);
+        if is_begun {
             // A crash in the midst of this, or an old head that was put back: the segments say which.
             let recovered = self.recover(options)?;
             return self.put(options, recovered.head, &recovered.lines);
@@ -258,7 +259,8 @@ pub(super) fn opening(number: u64, key: &Key) -> String {
 /// The record of a checkpoint.
 fn checkpoint(time: &str, link: Link, key: &Key, signature: &str) -> String {
     let covers = json!({"seq": link.seq, "hash": link.hash.to_string()});
-    json!({"kind": "checkpoint", "time": time, "covers": covers, "key": key.public(), "signature": signature}).to_string()
+    json!({"kind": "checkpoint", "time": time, "covers": covers, "key": key.public(), "signature": signature})
+        .to_string()
 }
 
 /// Keeps a checkpoint outside the segments, where cutting off their end does not reach it. After the record that it covers, or

@@ -126,7 +126,7 @@ fn show(arguments: &ShowArguments, printer: &Printer) -> anyhow::Result<ExitStat
     }
     let Some(mut follower) = follower else { return Ok(ExitStatus::Done) };
     loop {
-        for record in follower.next()?.iter().filter(|record| filter.wants(record)) {
+        for record in follower.appended()?.iter().filter(|record| filter.wants(record)) {
             print(record)?;
         }
         io::stdout().flush()?;
@@ -253,7 +253,7 @@ fn export(arguments: &ExportArguments, printer: &Printer) -> anyhow::Result<Exit
     } else {
         Box::new(BufWriter::new(File::create(&arguments.output).with_context(failed)?))
     };
-    match arguments.format {
+    let written = match arguments.format {
         ExportFormat::Jsonl => records.iter().try_for_each(|record| writeln!(output, "{}", record.json)),
         ExportFormat::Otlp => {
             records.chunks(OTLP_BATCH).try_for_each(|batch| writeln!(output, "{}", audit::otlp(batch)))
@@ -263,9 +263,8 @@ fn export(arguments: &ExportArguments, printer: &Printer) -> anyhow::Result<Exit
             audit::write_parquet(&records, &mut output)?;
             Ok(())
         }
-    }
-    .and_then(|()| output.flush())
-    .with_context(failed)?;
+    };
+    written.and_then(|()| output.flush()).with_context(failed)?;
     printer.remark(format!("{} decisions", records.len()));
     Ok(ExitStatus::Done)
 }

@@ -258,13 +258,7 @@ impl Engine {
     }
 
     /// Records the decision. One that cannot be recorded is not carried out unseen.
-    fn audited(
-        &mut self,
-        call: &ToolCall,
-        action: Option<&Action>,
-        decision: Decision,
-        since: Stopwatch,
-    ) -> Decision {
+    fn audited(&mut self, call: &ToolCall, action: Option<&Action>, decision: Decision, since: Stopwatch) -> Decision {
         let Some(audit) = self.parts.audit.as_mut() else { return decision };
         let entry = AuditEntry {
             call,

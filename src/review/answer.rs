@@ -107,7 +107,10 @@ impl ReplyWire {
             }
         }
         let fields: FieldsWire = self.fields()?;
-        Ok(Answer { reply_id: self.id.as_str().map(|id| id.chars().take(MAX_ID).collect()), ..fields.into_answer(stage)? })
+        Ok(Answer {
+            reply_id: self.id.as_str().map(|id| id.chars().take(MAX_ID).collect()),
+            ..fields.into_answer(stage)?
+        })
     }
 
     /// The category of a refusal, where one is given.

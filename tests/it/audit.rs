@@ -20,10 +20,7 @@ fn settings(sandbox: &Sandbox, text: &str) {
 }
 
 fn hook(sandbox: &Sandbox, command: &str, point: &str) -> Outcome {
-    sandbox.run(
-        &["hook", "claude-code", "--operating-point", point],
-        before("Bash", &json!({"command": command})),
-    )
+    sandbox.run(&["hook", "claude-code", "--operating-point", point], before("Bash", &json!({"command": command})))
 }
 
 fn permission(outcome: &Outcome) -> String {
@@ -56,7 +53,10 @@ fn hooks_are_recorded_and_found_again() {
     let find = |arguments: &[&str]| shown(&sandbox, arguments).len();
     assert_eq!(find(&["--verdict", "deny"]), 1);
     assert_eq!(find(&["--tool", "Bash", "--session", "6f1c", "--since", "1h"]), 3);
-    assert_eq!((find(&["--tool", "Edit"]), find(&["--until", "2020-01-01T00:00:00Z"]), find(&["--last", "2"])), (0, 0, 2));
+    assert_eq!(
+        (find(&["--tool", "Edit"]), find(&["--until", "2020-01-01T00:00:00Z"]), find(&["--last", "2"])),
+        (0, 0, 2)
+    );
     assert_eq!(find(&["--contains", "push"]), 1);
     let verified = audit(&sandbox, &["verify"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
@@ -76,7 +76,11 @@ fn a_change_is_shown_by_verify_and_by_show() {
     fs::write(&file, text.replace("rm -rf build", "rm -rf dist!")).unwrap();
     let outcome = audit(&sandbox, &["verify"]);
     assert_eq!(outcome.code, Some(1));
-    insta::assert_snapshot!(masked(&outcome.stdout), @"");
+    insta::assert_snapshot!(masked(&outcome.stdout), @r"
+    BAD   0000000001.jsonl:4  record 4 was edited: its content does not fit its hash  (edited)
+    NOT SOUND: 4 records in 1 segments, 2 checkpoints
+    head  4 [hash]
+    ");
     assert!(audit(&sandbox, &["show"]).stdout.trim_end().ends_with("CHANGED"));
 }
 
@@ -130,7 +134,10 @@ fn what_cannot_be_made_again_says_why() {
     let explain = |index: usize| audit(&sandbox, &["explain", records[index]["id"].as_str().unwrap()]);
     let (redacted, unkept) = (explain(0), explain(1));
     assert_eq!((redacted.code, unkept.code), (Some(1), Some(1)));
-    assert!(redacted.stdout.contains("cannot be reproduced: the call was not kept whole: it held secrets"), "{redacted:?}");
+    assert!(
+        redacted.stdout.contains("cannot be reproduced: the call was not kept whole: it held secrets"),
+        "{redacted:?}"
+    );
     assert!(unkept.stdout.contains("not kept whole: the settings keep no text"), "{unkept:?}");
     assert!(!fs::read_to_string(log(&sandbox).join("0000000001.jsonl")).unwrap().contains("AKIAIOSFODNN7EXAMPLE"));
     settings(&sandbox, "");
@@ -158,7 +165,8 @@ fn decisions_are_counted_and_exported() {
     assert_eq!((&logs[1]["severityText"], &logs[1]["severityNumber"]), (&json!("WARN"), &json!(13)));
     assert!(logs[0]["timeUnixNano"].as_str().unwrap().parse::<u64>().unwrap() > 1_700_000_000_000_000_000);
     let file = sandbox.path("out.jsonl");
-    let outcome = audit(&sandbox, &["export", "--format", "jsonl", "--output", file.to_str().unwrap(), "--verdict", "ask"]);
+    let outcome =
+        audit(&sandbox, &["export", "--format", "jsonl", "--output", file.to_str().unwrap(), "--verdict", "ask"]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), "1 decisions\n"));
     assert_eq!(fs::read_to_string(file).unwrap().lines().count(), 1);
 }

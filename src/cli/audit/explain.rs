@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::super::ExitStatus;
 use super::super::args::AuditExplainArguments;
 use super::super::engine;
 use super::super::printer::Printer;
 use super::super::score::describe;
-use super::super::ExitStatus;
 use super::{folder, found};
 use crate::app::App;
 use crate::audit::{Record, exact};
@@ -26,7 +26,8 @@ pub(super) fn run(arguments: &AuditExplainArguments, printer: &Printer) -> anyho
     };
     if arguments.json {
         let now = outcome.as_ref().ok().map(|(record, _)| record);
-        printer.result(json!({"id": logged.text("/id"), "comparison": comparison, "now": now, "logged": logged.json}))?;
+        printer
+            .result(json!({"id": logged.text("/id"), "comparison": comparison, "now": now, "logged": logged.json}))?;
         return Ok(status);
     }
     let verdict = logged.text("/decision/verdict").parse()?;
@@ -66,7 +67,11 @@ fn again(logged: &Record, arguments: &AuditExplainArguments) -> anyhow::Result<(
 fn same_makings(app: &App, logged: &Record) -> anyhow::Result<()> {
     let (model, policy) = (logged.text("/decision/model"), logged.text("/decision/policy"));
     let stamp = app.stamp();
-    anyhow::ensure!(stamp.model == model, "it was judged with the bundle {model}, and this is {}: name it with --model", stamp.model);
+    anyhow::ensure!(
+        stamp.model == model,
+        "it was judged with the bundle {model}, and this is {}: name it with --model",
+        stamp.model
+    );
     anyhow::ensure!(stamp.policy == policy, "it was judged under the policy {policy}, and this is {}", stamp.policy);
     Ok(())
 }
@@ -100,7 +105,9 @@ fn differences(decision: &Decision, logged: &Record) -> Vec<String> {
         compare("verdict", logged.text("/decision/verdict"), decision.verdict.into());
         let codes: Vec<&str> = decision.reasons.iter().map(|reason| reason.code).collect();
         let logged_codes: Vec<&str> = (0..)
-            .map_while(|index| Some(logged.text(&format!("/decision/reasons/{index}/code"))).filter(|code| !code.is_empty()))
+            .map_while(|index| {
+                Some(logged.text(&format!("/decision/reasons/{index}/code"))).filter(|code| !code.is_empty())
+            })
             .collect();
         compare("reasons", &logged_codes.join(", "), &codes.join(", "));
     }
