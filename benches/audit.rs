@@ -97,7 +97,7 @@ impl Sample {
             action: Some(&self.action),
             decision: &self.decision,
             policy: "default",
-            thresholds: &Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5, novel_above: 9.0 },
+            thresholds: Some(&Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5, novel_above: 9.0 }),
             asking: Asking::Possible,
             timings: Timings { total_us: 800, review_us: None },
             reply_id: None,

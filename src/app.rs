@@ -26,7 +26,7 @@ use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
 
-pub use audit::audit_folder;
+pub use audit::{audit_folder, audit_log};
 use review::Reviewing;
 #[cfg(feature = "review")]
 pub use review::options as review_options;

@@ -13,6 +13,8 @@ use crate::verdict::Decision;
 const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 /// Less would make a file of every few decisions.
 const LEAST_SEGMENT_BYTES: u64 = 4 * 1024;
+/// What stands for bundle and policy where there were none.
+const NOTHING: &str = "none";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The log that the settings want. A log without a place, or one that cannot be written, is one whose appends fail: then every
@@ -27,6 +29,11 @@ pub(super) fn log(settings: &AuditSettings, model: &str, policy: &str) -> Option
         record::decision_text(decision, Stamp { model: &model, policy: &policy }, elapsed_us)
     });
     Some(Arc::new(Log::new(options(settings), keep, rendering)))
+}
+
+/// The log for calls that were stopped before there was an engine.
+pub fn audit_log(settings: &AuditSettings) -> Option<Arc<Log>> {
+    log(settings, NOTHING, NOTHING)
 }
 
 /// Where the log lies.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::action::{Action, Effect, Scope};
 use crate::assessment::Assessment;
+use crate::calibrate::Thresholds;
 use crate::engine::{Asking, AuditEntry};
 use crate::redact::{redact, redact_json};
 use crate::verdict::{Decision, Reason};
@@ -41,7 +42,7 @@ struct Wire<'a> {
     facts: BTreeSet<String>,
     gaps: Vec<&'static str>,
     rules: Vec<&'static str>,
-    thresholds: Value,
+    thresholds: Option<Value>,
     asking: &'static str,
     exact: Option<String>,
     review: Option<Value>,
@@ -100,10 +101,7 @@ pub(super) fn fields(entry: &AuditEntry<'_>, keep: Keep, call: Value, code: Stri
         facts: entry.action.map(facts).unwrap_or_default(),
         gaps: entry.action.map(|action| action.all_gaps().iter().map(Into::into).collect()).unwrap_or_default(),
         rules: rules(entry.decision),
-        thresholds: json!({
-            "allow_below": entry.thresholds.allow_below, "deny_above": entry.thresholds.deny_above,
-            "injection_above": entry.thresholds.injection_above, "novel_above": entry.thresholds.novel_above,
-        }),
+        thresholds: entry.thresholds.map(thresholds),
         asking: match entry.asking {
             Asking::Possible => "possible",
             Asking::Impossible => "impossible",
@@ -166,6 +164,13 @@ fn fact(effect: &Effect) -> String {
     let modifiers = effect.modifiers.iter().map(<&str>::from);
     let words: Vec<&str> = std::iter::once(<&str>::from(effect.fact)).chain(place).chain(modifiers).collect();
     words.join(" ")
+}
+
+fn thresholds(cuts: &Thresholds) -> Value {
+    let Thresholds { allow_below, deny_above, injection_above, novel_above } = cuts;
+    json!({
+        "allow_below": allow_below, "deny_above": deny_above, "injection_above": injection_above, "novel_above": novel_above,
+    })
 }
 
 fn rules(decision: &Decision) -> Vec<&'static str> {

@@ -80,7 +80,7 @@ fn record(log: &Log, command: &str) -> Link {
         action: Some(&action),
         decision: &decision,
         policy: "default",
-        thresholds: &Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5, novel_above: 9.0 },
+        thresholds: Some(&Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5, novel_above: 9.0 }),
         asking: Asking::Possible,
         timings: Timings { total_us: 812, review_us: Some(300) },
         reply_id: Some("msg_1"),

@@ -3,9 +3,11 @@
 //! An append is one write to the segment and one to the head, so a process that dies between two bytes leaves the head of
 //! the state before; `recovery` takes it from there. An append that fails leaves nothing behind, where the disk lets it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -26,6 +28,11 @@ pub(super) const ABOUT: &str = "checkpoint";
 const CHECKPOINT_RECORDS: u64 = 256;
 /// Seconds after which the next record is followed by a checkpoint.
 const CHECKPOINT_SECONDS: u64 = 3_600;
+
+/// How long the lock is waited for: one that holds it and stands still must not hold up everybody for good.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The first and the longest pause between two looks at a lock that is held.
+const PAUSES: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(5)];
 
 /// When what was written is forced onto the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,7 +87,7 @@ impl Writer {
                 Some(open) => open,
                 None => Open::new(&self.options)?,
             };
-            open.lock.lock().map_err(LogError::io("lock", &self.options.folder.join(LOCK)))?;
+            wait_for(&open.lock).map_err(LogError::io("lock", &self.options.folder.join(LOCK)))?;
             // Whoever removed the folder and made it anew has a lock of its own.
             if is_removed(&open.lock) {
                 continue;
@@ -116,7 +123,7 @@ impl Open {
         create_private(folder).map_err(LogError::io("make", folder))?;
         let lock = open_file(folder, LOCK)?;
         // Of many that start at once, one makes the key.
-        lock.lock().map_err(LogError::io("lock", &folder.join(LOCK)))?;
+        wait_for(&lock).map_err(LogError::io("lock", &folder.join(LOCK)))?;
         let found = Key::load(folder)?;
         let is_new_key = found.is_none() && !segment::list(folder)?.is_empty();
         let key = found.map_or_else(|| Key::create(folder), Ok)?;
@@ -271,6 +278,21 @@ fn note_checkpoint(options: &Options, time: &str, link: Link, signature: &str) {
     let file = private(appending.append(true).create(true)).open(options.folder.join(CHECKPOINTS));
     let line = format!("{} {} {signature} {time}\n", link.seq, link.hash);
     let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+}
+
+/// Takes a lock, or gives up.
+fn wait_for(lock: &File) -> io::Result<()> {
+    let [mut pause, longest] = PAUSES;
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= given_up => return Err(io::ErrorKind::TimedOut.into()),
+            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+        }
+        pause = (pause * 2).min(longest);
+    }
 }
 
 fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {

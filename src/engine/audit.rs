@@ -22,8 +22,8 @@ pub struct AuditEntry<'a> {
     pub decision: &'a Decision,
     /// The policy in force.
     pub policy: &'a str,
-    /// The cuts in force.
-    pub thresholds: &'a Thresholds,
+    /// The cuts in force; `None` where nothing was judged.
+    pub thresholds: Option<&'a Thresholds>,
     /// Whether there was a person to ask.
     pub asking: Asking,
     /// How long it took.

@@ -265,7 +265,7 @@ impl Engine {
             action,
             decision: &decision,
             policy: self.parts.policy.name(),
-            thresholds: &self.parts.thresholds,
+            thresholds: Some(&self.parts.thresholds),
             asking: self.parts.asking,
             timings: Timings { total_us: since.elapsed_us(), review_us: self.trail.review_us },
             reply_id: self.trail.reply_id.as_deref(),

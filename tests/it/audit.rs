@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::hook::before;
+use crate::hook::{assert_stopped, before};
 use crate::support::{Outcome, Sandbox, masked};
 
 fn log(sandbox: &Sandbox) -> PathBuf {
@@ -108,6 +108,17 @@ fn what_cannot_be_recorded_is_not_let_through() {
     let outcome = hook(&sandbox, "ls -l", "allow");
     assert_eq!(permission(&outcome), "ask");
     assert!(outcome.stdout.contains("could not be recorded"), "{outcome:?}");
+}
+
+#[test]
+fn a_call_that_nothing_could_judge_is_recorded_too() {
+    let sandbox = Sandbox::new();
+    let outcome =
+        sandbox.run(&["hook", "claude-code", "--model", "nowhere"], before("Bash", &json!({"command": "ls"})));
+    assert_stopped("no bundle", &outcome);
+    let record = shown(&sandbox, &[]).remove(0);
+    assert_eq!((&record["decision"]["verdict"], &record["decision"]["source"]), (&json!("deny"), &json!("fail_safe")));
+    assert_eq!((&record["who"]["harness"], &record["thresholds"]), (&json!("claude-code"), &Value::Null));
 }
 
 #[test]
