@@ -13,14 +13,14 @@ mod error;
 mod head;
 mod key;
 mod otlp;
-#[cfg(feature = "parquet")]
-mod parquet;
 mod reader;
 mod recovery;
 mod retention;
 mod segment;
 mod sink;
 mod stats;
+#[cfg(feature = "parquet")]
+mod table;
 mod verify;
 mod writer;
 
@@ -28,12 +28,12 @@ pub use chain::{Hash, Link};
 pub use entry::{Keep, Rendering, exact};
 pub use error::LogError;
 pub use otlp::otlp;
-#[cfg(feature = "parquet")]
-pub use parquet::write_parquet;
 pub use reader::{Filter, Follower, Record, read_all, record_by_id};
 pub use retention::Retention;
 pub use sink::Log;
 pub use stats::{Latency, Stats};
+#[cfg(feature = "parquet")]
+pub use table::write_parquet;
 pub use verify::{Finding, Report, Severity, verify};
 pub use writer::{Fsync, Options, Writer};
 
