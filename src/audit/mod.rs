@@ -5,9 +5,10 @@
 //! make, and in checkpoints that the key has signed. Many processes append under one file lock.
 //!
 //! In the order of the data: `entry` makes the text of a decision, `chain` links it, `writer` appends it (`head`, `segment`,
-//! `recovery`, `retention` and `key` are its parts), `verify` checks, `reader` and what follows it look.
+//! `recovery`, `retention` and `key` are its parts), `verify` and `check` check, `reader` and what follows it look.
 
 mod chain;
+mod check;
 mod entry;
 mod error;
 mod head;
