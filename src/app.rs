@@ -3,6 +3,7 @@
 //! Loading is spread over threads, since a one-shot process waits for all of it: the runtime library on one, the bundle's
 //! hashes on another, the tokenizer on a third.
 
+mod audit;
 mod git;
 #[cfg(feature = "review")]
 mod review;
@@ -18,6 +19,7 @@ use std::thread;
 
 use crate::action::ToolCall;
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
+use crate::audit::Log;
 use crate::calibrate::{RateError, ThresholdTable, Thresholds};
 use crate::config::{self, ConfigError, Resolved, SessionSettings, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
@@ -30,6 +32,7 @@ use crate::record::Stamp;
 use crate::session::{self, Sessions};
 use crate::verdict::Decision;
 
+pub use audit::{audit_folder, audit_log};
 use review::Reviewing;
 #[cfg(feature = "review")]
 pub use review::options as review_options;
@@ -132,6 +135,7 @@ pub struct App {
     sessions: Option<Arc<dyn SessionMemory>>,
     grants: Option<GrantFolder>,
     score_everything: bool,
+    audit: Option<Arc<Log>>,
 }
 
 impl App {
@@ -153,6 +157,7 @@ impl App {
         let encoder = Arc::new(encoder);
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
         let sessions = settings.session.as_ref().map(sessions);
+        let audit = settings.audit.as_ref().and_then(|audit| audit::log(audit, bundle.identity(), &policy_identity));
         Ok(Self {
             runtime,
             library,
@@ -167,6 +172,7 @@ impl App {
             sessions,
             grants: None,
             score_everything: false,
+            audit,
         })
     }
 
@@ -196,6 +202,7 @@ impl App {
             sessions: None,
             grants: None,
             score_everything: self.score_everything,
+            audit: None,
         })
     }
 
@@ -213,6 +220,12 @@ impl App {
     /// becomes of the bundle's files does not reach a session that lives for days.
     pub fn resident(self, cache: Arc<dyn DecisionCache>) -> Result<Self, AppError> {
         Ok(Self { bundle: self.bundle.copied()?, cache: Some(cache), ..self })
+    }
+
+    /// The same with other cuts: those of a decision that is made again.
+    #[must_use]
+    pub fn with_thresholds(self, thresholds: Thresholds) -> Self {
+        Self { thresholds: ThresholdTable::everywhere(thresholds), ..self }
     }
 
     /// A new engine, with a session of its own whose golden answers have been checked, and with a reviewer where the settings
@@ -247,7 +260,7 @@ impl App {
             thresholds: self.thresholds.clone(),
             policy: self.policy.clone(),
             reviewer,
-            audit: None,
+            audit: self.audit.as_ref().map(Log::sink),
             cache: self.cache.clone(),
             sessions: self.sessions.clone(),
             grants: self.grants.clone().map(|grants| Box::new(grants) as Box<dyn Grants>),

@@ -27,7 +27,7 @@ pub(crate) fn app() -> App {
     let runtime = runtime().to_str().expect("a plain path").to_owned();
     let typed = [typed("model", bundle), typed("runtime", runtime), typed("device", "cpu".to_owned())];
     let resolved = Resolved::load(&LayerPlaces::default(), &typed).expect("the built-in settings are sound");
-    let settings = Settings { resolved, review: None, session: None };
+    let settings = Settings { resolved, review: None, session: None, audit: None };
     App::load(settings, &Places::default(), None).expect("run `python3 scripts/setup.py` first")
 }
 

@@ -85,6 +85,11 @@ impl ThresholdTable {
         Ok(Self { base, scoped: scoped.iter().map(entry).collect::<Result<_, RateError>>()? })
     }
 
+    /// The same cuts for every action.
+    pub fn everywhere(base: Thresholds) -> Self {
+        Self { base, scoped: Vec::new() }
+    }
+
     /// The cuts where nothing else is said.
     pub fn base(&self) -> &Thresholds {
         &self.base

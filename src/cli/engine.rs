@@ -11,7 +11,8 @@ use crate::action::{Context, ToolCall};
 use crate::app::{App, AppError};
 use crate::artifact::Places;
 use crate::config::{
-    LayerPlaces, Resolved, ReviewFlags, ReviewSettings, SessionSettings, Settings, TypedValue, env_vars, places,
+    AuditSettings, LayerPlaces, Resolved, ReviewFlags, ReviewSettings, SessionSettings, Settings, TypedValue, env_vars,
+    places,
 };
 use crate::engine::{Deadline, Engine, ReviewMode};
 use crate::verdict::Decision;
@@ -32,6 +33,8 @@ pub(super) struct Beside {
     pub(super) review: Option<ReviewSettings>,
     /// A memory of sessions.
     pub(super) session: Option<SessionSettings>,
+    /// A record of decisions.
+    pub(super) audit: Option<AuditSettings>,
 }
 
 /// Loads what the arguments ask for, with what stands beside it.
@@ -42,7 +45,7 @@ pub(super) fn load_with(arguments: &EngineArguments, beside: Beside) -> anyhow::
 
 /// Loads what the arguments ask for, with the reviewer that `review` describes; each call stands alone.
 pub(super) fn load_reviewing(arguments: &EngineArguments, review: Option<ReviewSettings>) -> anyhow::Result<App> {
-    load_with(arguments, Beside { review, session: None })
+    load_with(arguments, Beside { review, ..Beside::default() })
 }
 
 /// What the files, the environment and the flags say of remote review; `None` when that is less than `least`, or when
@@ -63,12 +66,21 @@ pub(super) fn review_settings(
     Ok((mode != ReviewMode::Off).then_some(settings))
 }
 
+/// What the files say of the record of decisions; where `asked` for on the command line, it is on whatever they say.
+pub(super) fn audit_settings(places: &LayerPlaces, asked: bool) -> Result<AuditSettings, AppError> {
+    let mut settings = AuditSettings::load(places)?;
+    if asked {
+        settings.enabled = Some(true);
+    }
+    Ok(settings)
+}
+
 /// Everything that decides how an engine is put together.
 pub(super) fn settings(arguments: &EngineArguments, beside: Beside) -> Result<Settings, AppError> {
-    let Beside { review, session } = beside;
+    let Beside { review, session, audit } = beside;
     let resolved = resolve(arguments)?;
     let review = review.filter(|_| !resolved.air_gapped);
-    Ok(Settings { resolved, review, session })
+    Ok(Settings { resolved, review, session, audit })
 }
 
 /// What the files, the environment and the flags say, but for remote review.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ExitStatus;
 use super::args::{EngineArguments, EvalArguments};
-use super::engine::{self, Judge};
+use super::engine::{self, Beside, Judge};
 use super::io;
 use super::labels::{self, Labels, MOST_COMPLAINTS};
 use super::printer::Printer;
@@ -36,7 +36,10 @@ pub(super) fn run(arguments: &EvalArguments, printer: &Printer) -> anyhow::Resul
         printer.remark("riskgate: there is no usable label in what `--labels` names");
         return Ok(ExitStatus::Usage);
     }
-    let app = Arc::new(engine::load(&arguments.engine)?.scoring_everything());
+    let places = engine::layer_places(&arguments.engine);
+    let audit = arguments.audit.then(|| engine::audit_settings(&places, true)).transpose()?;
+    let beside = Beside { audit, ..Beside::default() };
+    let app = Arc::new(engine::load_with(&arguments.engine, beside)?.scoring_everything());
     let reference = load_reference(&app, arguments)?;
     let outcomes = judge(&app, reference.as_ref(), &labels, arguments)?;
     let (cases, input) = sort_out(outcomes, &labels, printer);

@@ -12,10 +12,11 @@ use std::{env, panic, thread};
 use super::args::{EngineArguments, HookArguments};
 use super::engine::Beside;
 use super::{daemon, engine, project};
-use crate::action::ToolCall;
-use crate::config::{Mode, ReviewSettings, SessionSettings, env_vars, state_folder};
-use crate::engine::{Deadline, ReviewMode, STACK};
-use crate::harness::{Before, HookEnvironment, HookEvent, HookReply};
+use crate::action::{Context, ToolCall};
+use crate::app::audit_log;
+use crate::config::{LayerPlaces, Mode, ReviewSettings, SessionSettings, env_vars, state_folder};
+use crate::engine::{Asking, AuditEntry, Deadline, Failure, ReviewMode, STACK, Timings, fail_safe};
+use crate::harness::{Before, Harness, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
 
@@ -36,8 +37,10 @@ pub(super) fn run(mut arguments: HookArguments) -> u8 {
         return HookReply::default().exit_code;
     }
     let interferes = mode == Mode::Enforce || arguments.show_request;
+    let places = engine::layer_places(&arguments.engine);
     let (answer, judge) = answer_in_time(arguments);
     let judge = judge.filter(|_| answer.is_err());
+    let problem = answer.as_ref().err().cloned();
     let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
     let reply = if interferes { reply } else { HookReply::default() };
     let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
@@ -45,6 +48,10 @@ pub(super) fn run(mut arguments: HookArguments) -> u8 {
         let _ = writeln!(io::stderr(), "{}", reply.stderr);
     }
     let_finish(judge);
+    if let Some(problem) = problem {
+        // The call is stopped already; what goes wrong here must not make another exit code of it.
+        let _ = panic::catch_unwind(|| record_stopped(harness, problem, &places));
+    }
     match written {
         Ok(()) => reply.exit_code,
         Err(_) if !interferes => reply.exit_code,
@@ -78,6 +85,24 @@ fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Optio
         mpsc::RecvTimeoutError::Disconnected => Err(INTERNAL_ERROR.to_owned()),
     });
     (answer, Some(judge))
+}
+
+/// Records that a call was stopped which no engine judged.
+fn record_stopped(harness: Harness, problem: String, places: &LayerPlaces) -> anyhow::Result<()> {
+    let Some(log) = audit_log(&engine::audit_settings(places, false)?) else { return Ok(()) };
+    let context = Context { harness: Some(<&str>::from(harness).to_owned()), ..Context::default() };
+    let entry = AuditEntry {
+        call: &ToolCall { context, ..ToolCall::default() },
+        action: None,
+        decision: &fail_safe(&Failure::NotReady(problem), Asking::Impossible),
+        policy: "none",
+        thresholds: None,
+        asking: Asking::Impossible,
+        timings: Timings::default(),
+        reply_id: None,
+    };
+    log.append(&entry)?;
+    Ok(())
 }
 
 fn review_settings(arguments: &HookArguments) -> anyhow::Result<Option<ReviewSettings>> {
@@ -114,10 +139,9 @@ fn decide(
     call: &ToolCall,
     deadline: Deadline,
 ) -> anyhow::Result<Decision> {
-    let app = engine::load_with(
-        arguments,
-        Beside { review, session: SessionSettings::load(&engine::layer_places(arguments))? },
-    )?;
+    let places = engine::layer_places(arguments);
+    let (session, audit) = (SessionSettings::load(&places)?, Some(engine::audit_settings(&places, false)?));
+    let app = engine::load_with(arguments, Beside { review, session, audit })?;
     let app = app.with_grants(state_folder().as_deref());
     Ok(app.engine()?.decide(&app.informed(call), deadline))
 }

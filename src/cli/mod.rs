@@ -2,6 +2,7 @@
 
 mod allow_once;
 mod args;
+mod audit;
 mod config;
 #[cfg(feature = "serve")]
 mod daemon;
@@ -98,6 +99,7 @@ pub fn main() -> ExitCode {
         CommandArguments::Mode(arguments) => mode::run(&arguments, &printer),
         CommandArguments::Config { command } => config::run(&command, &printer),
         CommandArguments::AllowOnce(arguments) => allow_once::run(&arguments, &printer),
+        CommandArguments::Audit { command } => audit::run(&command, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
         #[cfg(feature = "serve")]

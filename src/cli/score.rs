@@ -14,7 +14,7 @@ use super::stream::{Line, Worker};
 use super::{daemon, io};
 use crate::action::ToolCall;
 use crate::app::App;
-use crate::config::{ReviewSettings, SessionSettings};
+use crate::config::{AuditSettings, ReviewSettings, SessionSettings};
 use crate::engine::{Deadline, Failure, ReviewMode};
 use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::{Decision, Verdict};
@@ -39,7 +39,8 @@ fn many(review: Option<ReviewSettings>, arguments: &ScoreArguments, printer: &Pr
     let session =
         if arguments.sessions { SessionSettings::load(&engine::layer_places(&arguments.engine))? } else { None };
     let in_order = session.is_some();
-    let app = Arc::new(engine::load_with(&arguments.engine, Beside { review, session })?);
+    let beside = Beside { review, session, audit: audit(arguments)? };
+    let app = Arc::new(engine::load_with(&arguments.engine, beside)?);
     // The first engine is made here, so that a model that does not run is one error, not one a record.
     let mut first = Some(app.engine()?);
     let format = arguments.format;
@@ -60,6 +61,12 @@ pub(super) fn bash_call(command: &str) -> ToolCall {
     ToolCall { tool: "Bash".to_owned(), input, context: engine::local_context() }
 }
 
+/// The log, when it is asked for.
+fn audit(arguments: &ScoreArguments) -> anyhow::Result<Option<AuditSettings>> {
+    let places = engine::layer_places(&arguments.engine);
+    Ok(arguments.audit.then(|| engine::audit_settings(&places, true)).transpose()?)
+}
+
 /// Asks the daemon; what it does not answer is judged here.
 fn single(
     command: &str,
@@ -68,7 +75,8 @@ fn single(
     printer: &Printer,
 ) -> anyhow::Result<ExitStatus> {
     let call = bash_call(command);
-    let answered = daemon::score(arguments, review.as_ref(), &call);
+    // The log that is asked for here is written here.
+    let answered = if arguments.audit { None } else { daemon::score(arguments, review.as_ref(), &call) };
     let (verdict, record) = answered.map_or_else(|| judge_here(&call, review, arguments), Ok)?;
     if arguments.json {
         printer.result(record)?;
@@ -83,7 +91,7 @@ fn judge_here(
     review: Option<ReviewSettings>,
     arguments: &ScoreArguments,
 ) -> anyhow::Result<(Verdict, Value)> {
-    let app = engine::load_reviewing(&arguments.engine, review)?;
+    let app = engine::load_with(&arguments.engine, Beside { review, session: None, audit: audit(arguments)? })?;
     let mut engine = app.engine()?;
     let started = Instant::now();
     let decision = engine.decide(call, Deadline::none());

@@ -75,8 +75,10 @@ fn loader(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Loader
     let (model, layers) = (arguments.engine.model.clone(), engine::layer_places(&arguments.engine));
     let load = move || {
         let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
-        let beside = Beside { review, session: SessionSettings::load(&engine::layer_places(&arguments.engine))? };
-        let app = App::load(engine::settings(&arguments.engine, beside)?, &Places::here(), library.as_deref())?;
+        let places = engine::layer_places(&arguments.engine);
+        let (session, audit) = (SessionSettings::load(&places)?, Some(engine::audit_settings(&places, false)?));
+        let settings = engine::settings(&arguments.engine, Beside { review, session, audit })?;
+        let app = App::load(settings, &Places::here(), library.as_deref())?;
         Ok(app.with_grants(config::state_folder().as_deref()))
     };
     Loader {

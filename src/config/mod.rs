@@ -1,5 +1,6 @@
 //! Settings: what was typed and what the environment says, resolved once.
 
+mod audit;
 mod change;
 mod claude_code;
 pub mod env_vars;
@@ -12,6 +13,7 @@ mod session;
 mod trust;
 mod values;
 
+pub use audit::{AuditSettings, FsyncSetting};
 pub use change::{ModeChange, change_mode};
 pub use files::{files, fingerprint, places};
 pub use layers::{LayerPlaces, Provenance, TypedValue};
@@ -29,4 +31,6 @@ pub struct Settings {
     pub review: Option<ReviewSettings>,
     /// How sessions are remembered; `None` where each call stands alone.
     pub session: Option<SessionSettings>,
+    /// The record of decisions; `None` when there is none.
+    pub audit: Option<AuditSettings>,
 }

@@ -18,9 +18,10 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-pub use audit::{AuditEntry, AuditError, AuditSink};
+pub use audit::{AuditEntry, AuditError, AuditSink, Timings};
 pub use cache::{CacheKey, DecisionCache, Remembered};
 pub use deadline::Deadline;
+use deadline::Stopwatch;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
 pub use grant::{Grants, Offer};
@@ -77,13 +78,23 @@ pub struct Parts {
 pub struct Engine {
     parts: Parts,
     batch: Batch,
+    trail: Trail,
+}
+
+/// What is recorded of a decision and is no part of it.
+#[derive(Default)]
+struct Trail {
+    /// The cuts for this action; the general ones when it was not judged anew.
+    thresholds: Option<Thresholds>,
+    review_us: Option<u64>,
+    reply_id: Option<String>,
 }
 
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts) -> Self {
         let batch = Batch::new(parts.encoder.pad_id());
-        Self { parts, batch }
+        Self { parts, batch, trail: Trail::default() }
     }
 
     /// Judges one call. Never fails and never panics: a failure is a verdict of the fail-safe table.
@@ -98,9 +109,10 @@ impl Engine {
         if calls.len() > 1 && calls.iter().any(|call| self.memory_of(call).is_some()) {
             return calls.iter().map(|call| self.decide(call, deadline)).collect();
         }
+        let since = Stopwatch::start();
         let mut prepared: Vec<_> = calls.iter().map(|call| self.prepare(call)).collect();
         self.classify(&mut prepared, deadline);
-        calls.iter().zip(prepared).map(|(call, prepared)| self.conclude(call, prepared, deadline)).collect()
+        calls.iter().zip(prepared).map(|(call, prepared)| self.conclude(call, prepared, deadline, since)).collect()
     }
 
     /// What the model believes of canonical actions, without any decision: for explanations.
@@ -166,12 +178,24 @@ impl Engine {
         if logits.rows.len() == run.len() { Ok(logits.rows) } else { Err(Failure::Score) }
     }
 
-    fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
+    fn conclude(
+        &mut self,
+        call: &ToolCall,
+        prepared: Result<Prepared, Failure>,
+        deadline: Deadline,
+        since: Stopwatch,
+    ) -> Decision {
+        self.trail = Trail::default();
+        let mut action = None;
         let settled = prepared.and_then(|mut prepared| {
             let informed = prepared.informed.take();
             let call = informed.as_ref().unwrap_or(call);
-            let settled = guarded(|| self.settle(call, &mut prepared, deadline))?;
-            guarded(|| Ok(self.granted(call, &prepared, settled)))
+            let settled = guarded(|| {
+                let settled = self.settle(call, &mut prepared, deadline)?;
+                Ok(self.granted(call, &prepared, settled))
+            });
+            action = Some(prepared.action);
+            settled
         });
         let (decision, notes) = settled.unwrap_or_else(|failure| {
             let decision = fail_safe::decision(&failure, self.parts.asking);
@@ -179,7 +203,7 @@ impl Engine {
             (decision, notes.into_iter().collect())
         });
         let decision = self.noted(call, decision, &notes);
-        self.audited(call, fail_safe::without_asking(decision, self.parts.asking))
+        self.audited(call, action.as_ref(), fail_safe::without_asking(decision, self.parts.asking), since)
     }
 
     /// The same, unless a person let this action run once. What guards the gate and what the administrator forbids stands.
@@ -225,6 +249,7 @@ impl Engine {
         }
         let assessment = self.assess(prepared)?;
         let thresholds = self.parts.thresholds.of(call, &prepared.action, &assessment);
+        self.trail.thresholds = Some(thresholds);
         let zone = match prepared.action.tool {
             Tool::Text => calibrate::text_zone(&assessment, &thresholds),
             _ => calibrate::zone(&assessment, &thresholds),
@@ -308,14 +333,17 @@ impl Engine {
         let (Some(zone), Some(assessment)) = (decision.zone, decision.assessment.as_ref()) else { return };
         let (action, reasons) = (&prepared.action, decision.reasons.as_slice());
         let request = ReviewRequest { call, action, assessment, zone, reasons, boundaries, deadline };
+        let (since, mut wanted) = (Stopwatch::start(), false);
         let answer = guarded(|| {
-            let wanted = reviewer.wants(call, zone).map_err(Failure::Review)?;
+            wanted = reviewer.wants(call, zone).map_err(Failure::Review)?;
             wanted.then(|| reviewer.review(&request).map_err(Failure::Review)).transpose()
         });
+        self.trail.review_us = wanted.then(|| since.elapsed_us());
         match answer {
             Ok(None) => {}
             Ok(Some(mut review)) => {
                 judged.boundaries = std::mem::take(&mut review.boundaries);
+                self.trail.reply_id = review.reply_id.take();
                 decision.verdict = review.verdict;
                 decision.source = Source::Remote;
                 decision.reasons.insert(0, review.into_reason());
@@ -342,9 +370,24 @@ impl Engine {
     }
 
     /// Records the decision. One that cannot be recorded is not carried out unseen.
-    fn audited(&mut self, call: &ToolCall, mut decision: Decision) -> Decision {
+    fn audited(
+        &mut self,
+        call: &ToolCall,
+        action: Option<&Action>,
+        mut decision: Decision,
+        since: Stopwatch,
+    ) -> Decision {
         let Some(audit) = self.parts.audit.as_mut() else { return decision };
-        let entry = AuditEntry { call, decision: &decision, policy: self.parts.policy.name() };
+        let entry = AuditEntry {
+            call,
+            action,
+            decision: &decision,
+            policy: self.parts.policy.name(),
+            thresholds: Some(self.trail.thresholds.as_ref().unwrap_or(self.parts.thresholds.base())),
+            asking: self.parts.asking,
+            timings: Timings { total_us: since.elapsed_us(), review_us: self.trail.review_us },
+            reply_id: self.trail.reply_id.as_deref(),
+        };
         let Err(failure) = guarded(|| audit.record(&entry).map_err(Failure::Audit)) else { return decision };
         self.raise_by(&failure, &mut decision);
         decision

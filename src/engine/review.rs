@@ -72,6 +72,8 @@ pub struct Review {
     pub justification: String,
     /// Limits that the user set in this session, each quoted from what the user wrote.
     pub boundaries: Vec<String>,
+    /// The reviewer's own id of its reply, for the record.
+    pub reply_id: Option<String>,
 }
 
 impl Review {

@@ -127,7 +127,8 @@ impl Reviewer for RemoteReviewer {
         let now = (self.clock)();
         self.store.update(|state| state.breaker.check(now))??;
         let (answer, boundaries) = self.settle(request, due)?;
-        Ok(Review { verdict: answer.verdict, justification: self.kept(request, &answer), boundaries })
+        let justification = self.kept(request, &answer);
+        Ok(Review { verdict: answer.verdict, justification, boundaries, reply_id: answer.reply_id })
     }
 }
 

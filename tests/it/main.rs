@@ -6,6 +6,7 @@
 //! - `oracle`: the Bash parser against an independent one.
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
+//! - `audit`: the log of decisions, and what proves that it is whole.
 //! - `review`: remote review against a reviewer on the loopback.
 //! - `session`: what one call leaves behind for the next.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
@@ -24,6 +25,7 @@
 mod support;
 mod toy;
 
+mod audit;
 #[cfg(all(feature = "serve", feature = "review"))]
 mod claude_code;
 mod cli;

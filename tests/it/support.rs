@@ -127,7 +127,7 @@ fn load(bundle: &Path) -> App {
         typed("device", "cpu".to_owned()),
     ];
     let resolved = Resolved::load(&LayerPlaces::default(), &typed).expect("the built-in settings are sound");
-    let settings = Settings { resolved, review: None, session: None };
+    let settings = Settings { resolved, review: None, session: None, audit: None };
     App::load(settings, &Places::default(), None).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -176,7 +176,7 @@ struct Says(Verdict);
 impl Reviewer for Says {
     fn review(&mut self, request: &ReviewRequest<'_>) -> Result<Review, ReviewError> {
         let boundaries = vec!["do not push".to_owned()];
-        Ok(Review { verdict: self.0, justification: request.boundaries.join(", "), boundaries })
+        Ok(Review { verdict: self.0, justification: request.boundaries.join(", "), boundaries, reply_id: None })
     }
 }
 
