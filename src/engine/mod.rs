@@ -194,7 +194,7 @@ impl Engine {
         let floors = self.floors(prepared);
         let (recalled, is_denied_anyway) = past.unzip();
         if is_denied_anyway != Some(true) && self.is_reviewable(prepared, &floors) {
-            let boundaries: &[String] = recalled.map_or(&[], |recalled| &recalled.boundaries);
+            let boundaries = recalled.map_or(&[][..], |recalled| &recalled.boundaries);
             self.review(call, prepared, &mut judged, boundaries, deadline);
         }
         let by_action_alone = judged.decision.source == Source::Model && self.is_settled_here(zone);
