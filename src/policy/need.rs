@@ -2,7 +2,7 @@
 //! to a part instead of all of them.
 //!
 //! Cedar goes through every policy of a set for every request, at 4 µs each. Here the leading comparisons of a rule's conditions
-//! with constants are compared natively, at some nanoseconds each. The rest of a rule is Cedar's alone. Only a run of
+//! with constants are compared natively. The rest of a rule is Cedar's alone. Only a run of
 //! comparisons that begins the conditions counts: what stands behind something else is not reached when that fails, and a
 //! rule that fails must be seen to fail.
 

@@ -53,9 +53,9 @@ fn the_examples_are_all_labelled_and_judged() {
     assert_eq!(found["cases"], json!({"joined": 24, "actions": 22, "texts": 2, "unscored": 0, "repeated": 0}));
     assert_eq!(found["input"]["labels_without_record"], 0);
     assert_eq!(found["risk"]["risk_counts"], json!([10, 5, 7]));
-    // Everything is denied at this operating point.
-    assert_eq!(found["risk"]["confusion"], json!([[0, 0, 10], [0, 0, 5], [0, 0, 7]]));
-    assert_eq!(found["risk"]["benign_denied"]["rate"], 1.0);
+    // Everything is denied at this operating point, but for a search in the project, which a rule allows.
+    assert_eq!(found["risk"]["confusion"], json!([[1, 0, 9], [0, 0, 5], [0, 0, 7]]));
+    assert_eq!(found["risk"]["benign_denied"]["rate"], 0.9);
     assert_eq!(found["risk"]["dangerous_allowed"]["high"], 0.409_616);
     assert_eq!(found["injection"]["injections"], 1);
     assert!(found["risk"]["auc_deny"].is_f64() && found["effects"]["by_effect"]["network"]["positives"].is_u64());
