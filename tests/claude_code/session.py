@@ -153,8 +153,8 @@ class Home:
         return daemons
 
     def daemon_calls(self) -> int:
-        """How many calls the daemon here has answered."""
-        return sum(int(daemon["calls"]) for daemon in self.status())
+        """How many calls the daemon here has answered; one that has only just started says nothing yet."""
+        return sum(int(daemon.get("calls", 0)) for daemon in self.status())
 
     def warm_up(self) -> int:
         """Has a daemon started, as the first call of a session does; its process once it runs."""
