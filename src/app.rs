@@ -3,6 +3,7 @@
 //! Loading is spread over threads, since a one-shot process waits for all of it: the runtime library on one, the bundle's
 //! hashes on another, the tokenizer on a third.
 
+mod audit;
 #[cfg(feature = "review")]
 mod review;
 #[cfg(not(feature = "review"))]
@@ -15,6 +16,7 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 
 use crate::artifact::{self, Bundle, BundleError, FoundLibrary, LibraryError, LibraryQuery, Places};
+use crate::audit::Log;
 use crate::calibrate::{RateError, Thresholds};
 use crate::config::{ConfigError, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
@@ -24,6 +26,7 @@ use crate::policy::Policy;
 use crate::record::Stamp;
 use crate::verdict::Decision;
 
+pub use audit::{audit_folder, audit_log};
 use review::Reviewing;
 #[cfg(feature = "review")]
 pub use review::options as review_options;
@@ -108,6 +111,7 @@ pub struct App {
     policy_identity: String,
     reviewing: Option<Reviewing>,
     cache: Option<Arc<dyn DecisionCache>>,
+    audit: Option<Arc<Log>>,
 }
 
 impl App {
@@ -127,7 +131,20 @@ impl App {
         let encoder = Arc::new(encoder);
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
         let cache = None;
-        Ok(Self { runtime, library, bundle, encoder, thresholds, settings, policy, policy_identity, reviewing, cache })
+        let audit = settings.audit.as_ref().and_then(|audit| audit::log(audit, bundle.identity(), &policy_identity));
+        Ok(Self {
+            runtime,
+            library,
+            bundle,
+            encoder,
+            thresholds,
+            settings,
+            policy,
+            policy_identity,
+            reviewing,
+            cache,
+            audit,
+        })
     }
 
     /// What `wanted` names, on the same runtime and with the same settings, to be compared with this: a model file (`.onnx`
@@ -153,6 +170,7 @@ impl App {
             // A comparison is between models; nobody else is asked.
             reviewing: None,
             cache: None,
+            audit: None,
         })
     }
 
@@ -160,6 +178,12 @@ impl App {
     /// becomes of the bundle's files does not reach a session that lives for days.
     pub fn resident(self, cache: Arc<dyn DecisionCache>) -> Result<Self, AppError> {
         Ok(Self { bundle: self.bundle.copied()?, cache: Some(cache), ..self })
+    }
+
+    /// The same with other cuts: those of a decision that is made again.
+    #[must_use]
+    pub fn with_thresholds(self, thresholds: Thresholds) -> Self {
+        Self { thresholds, ..self }
     }
 
     /// A new engine, with a session of its own whose golden answers have been checked, and with a reviewer where the settings
@@ -194,7 +218,7 @@ impl App {
             thresholds: self.thresholds,
             policy: self.policy.clone(),
             reviewer,
-            audit: None,
+            audit: self.audit.as_ref().map(Log::sink),
             cache: self.cache.clone(),
             asking: self.settings.asking,
         })

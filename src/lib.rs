@@ -18,6 +18,7 @@ pub mod engine;
 pub mod evaluate;
 
 pub mod artifact;
+pub mod audit;
 pub mod config;
 pub mod harness;
 pub mod record;

@@ -33,6 +33,7 @@ pub(crate) fn app() -> App {
         rates: Rates::default(),
         asking: Asking::Possible,
         review: None,
+        audit: None,
     };
     App::load(settings, &Places::default(), None).expect("run `python3 scripts/setup.py` first")
 }

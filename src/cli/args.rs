@@ -12,6 +12,7 @@ use crate::config::env_vars;
 use crate::engine::ReviewMode;
 use crate::harness::Harness;
 use crate::model::Device;
+use crate::verdict::Verdict;
 
 /// Judges the actions of coding agents on this machine: allow, ask or deny.
 #[derive(Debug, Parser)]
@@ -50,6 +51,11 @@ pub(super) enum CommandArguments {
     Review {
         #[command(subcommand)]
         command: ReviewCommand,
+    },
+    /// Look at the record of decisions, and prove that it is what was written.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
     },
     /// Check that everything works here: the runtime library, the bundle, the device, a decision.
     Doctor(EngineArguments),
@@ -167,6 +173,9 @@ pub(super) struct ScoreArguments {
     /// Show exactly what would be sent to the reviewing model, and send nothing.
     #[arg(long)]
     pub(super) show_request: bool,
+    /// Record the decisions in the audit log, as `hook` and `serve` do; judges in this process.
+    #[arg(long)]
+    pub(super) audit: bool,
     #[command(flatten)]
     pub(super) daemon: DaemonArguments,
     #[command(flatten)]
@@ -220,6 +229,137 @@ pub(super) struct EvalArguments {
     /// Show the actions among the worst mistakes, not their ids alone.
     #[arg(long)]
     pub(super) show_text: bool,
+    /// Record the decisions in the audit log.
+    #[arg(long)]
+    pub(super) audit: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Find any edit, deletion, reordering or truncation, and say where; print the hash of the last record.
+    Verify(VerifyArguments),
+    /// Show decisions.
+    Show(ShowArguments),
+    /// Count decisions by verdict, tool, source, effect, session and rule; latencies.
+    Stats {
+        #[command(flatten)]
+        filter: FilterArguments,
+        /// Give JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write decisions to a file for other programs.
+    Export(ExportArguments),
+    /// Make a logged decision again, and say whether it is the same to the last bit.
+    Explain(AuditExplainArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArguments {
+    /// The log's folder, when it is not the user's own.
+    #[arg(long, value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
+    /// The hash of a record that was written down elsewhere: the log must still have it.
+    #[arg(long, value_name = "HASH")]
+    pub(super) expect: Option<String>,
+    /// The public key, in hex, that must have signed; the one beside the log when absent.
+    #[arg(long, value_name = "HEX")]
+    pub(super) key: Option<String>,
+    /// Give JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which decisions.
+#[derive(Debug, Args)]
+pub(super) struct FilterArguments {
+    /// The log's folder, when it is not the user's own.
+    #[arg(long, value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
+    /// With this verdict: `allow`, `ask` or `deny`.
+    #[arg(long, value_name = "VERDICT")]
+    pub(super) verdict: Option<Verdict>,
+    /// Of this tool.
+    #[arg(long, value_name = "TOOL")]
+    pub(super) tool: Option<String>,
+    /// Settled by `policy`, `model`, `remote`, `cache`, `session` or `fail_safe`.
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) source: Option<String>,
+    /// With this side effect likelier than not.
+    #[arg(long, value_name = "EFFECT")]
+    pub(super) effect: Option<String>,
+    /// Of this session.
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
+    /// With a reason of this code.
+    #[arg(long, value_name = "CODE")]
+    pub(super) rule: Option<String>,
+    /// Whose text has this in it.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) contains: Option<String>,
+    /// From this time on: `2026-05-01T12:00:00Z`, or how long ago: `2h`, `7d`.
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// One decision, whole, by its id or by how that begins or ends.
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<String>,
+    #[command(flatten)]
+    pub(super) filter: FilterArguments,
+    /// The newest so many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) last: usize,
+    /// Go on with what is appended.
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// Give the records as JSON, one a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    #[command(flatten)]
+    pub(super) filter: FilterArguments,
+    /// The form.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Otlp)]
+    pub(super) format: ExportFormat,
+    /// Where it goes; `-` is the standard output.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub(super) output: PathBuf,
+}
+
+/// Forms of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// The records, one JSON object a line.
+    Jsonl,
+    /// OpenTelemetry logs, OTLP/JSON.
+    Otlp,
+    /// A Parquet table.
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuditExplainArguments {
+    /// The decision's id, or how that begins or ends.
+    #[arg(value_name = "ID")]
+    pub(super) id: String,
+    /// The log's folder, when it is not the user's own.
+    #[arg(long, value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    /// Give JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// How decisions are written.

@@ -11,7 +11,7 @@ use crate::action::{Context, ToolCall};
 use crate::app::{App, AppError};
 use crate::artifact::Places;
 use crate::calibrate::Rates;
-use crate::config::{ReviewFlags, ReviewSettings, Settings, env_vars};
+use crate::config::{AuditSettings, ReviewFlags, ReviewSettings, Settings, env_vars};
 use crate::engine::{Asking, Deadline, Engine, ReviewMode};
 use crate::verdict::Decision;
 
@@ -21,13 +21,18 @@ const REVIEWED_TIME: Duration = Duration::from_secs(8);
 
 /// Loads what the arguments ask for, without a reviewer.
 pub(super) fn load(arguments: &EngineArguments) -> anyhow::Result<App> {
-    load_reviewing(arguments, None)
+    load_reviewing(arguments, None, None)
 }
 
 /// Loads what the arguments ask for, with the reviewer that `review` describes.
-pub(super) fn load_reviewing(arguments: &EngineArguments, review: Option<ReviewSettings>) -> anyhow::Result<App> {
+/// With the log of decisions that `audit` describes.
+pub(super) fn load_reviewing(
+    arguments: &EngineArguments,
+    review: Option<ReviewSettings>,
+    audit: Option<AuditSettings>,
+) -> anyhow::Result<App> {
     let library = env::var_os(env_vars::ORT_DYLIB_PATH).map(PathBuf::from);
-    Ok(App::load(settings(arguments, review), &Places::here(), library.as_deref())?)
+    Ok(App::load(settings(arguments, review, audit), &Places::here(), library.as_deref())?)
 }
 
 /// What the file, the environment and the flags say of remote review; `None` when that is less than `least`. To be shown a
@@ -48,8 +53,21 @@ pub(super) fn review_settings(
     Ok((mode != ReviewMode::Off).then_some(settings))
 }
 
+/// What the user's file says of the log of decisions; where `asked` for on the command line, it is on whatever the file says.
+pub(super) fn audit_settings(asked: bool) -> Result<AuditSettings, AppError> {
+    let mut settings = AuditSettings::load()?;
+    if asked {
+        settings.enabled = Some(true);
+    }
+    Ok(settings)
+}
+
 /// What the arguments say.
-pub(super) fn settings(arguments: &EngineArguments, review: Option<ReviewSettings>) -> Settings {
+pub(super) fn settings(
+    arguments: &EngineArguments,
+    review: Option<ReviewSettings>,
+    audit: Option<AuditSettings>,
+) -> Settings {
     Settings {
         model: arguments.model.clone(),
         runtime: arguments.runtime.clone(),
@@ -58,6 +76,7 @@ pub(super) fn settings(arguments: &EngineArguments, review: Option<ReviewSetting
         rates: Rates { max_miss_rate: arguments.max_miss_rate, max_false_block_rate: arguments.max_false_block_rate },
         asking: asking(arguments),
         review,
+        audit,
     }
 }
 

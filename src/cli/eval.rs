@@ -36,7 +36,8 @@ pub(super) fn run(arguments: &EvalArguments, printer: &Printer) -> anyhow::Resul
         printer.remark("riskgate: there is no usable label in what `--labels` names");
         return Ok(ExitStatus::Usage);
     }
-    let app = Arc::new(engine::load(&arguments.engine)?);
+    let audit = if arguments.audit { Some(engine::audit_settings(true)?) } else { None };
+    let app = Arc::new(engine::load_reviewing(&arguments.engine, None, audit)?);
     let reference = load_reference(&app, arguments)?;
     let outcomes = judge(&app, reference.as_ref(), &labels, arguments)?;
     let (cases, input) = sort_out(outcomes, &labels, printer);

@@ -10,10 +10,11 @@ use std::{env, panic, thread};
 
 use super::args::{EngineArguments, HookArguments};
 use super::{daemon, engine};
-use crate::action::ToolCall;
+use crate::action::{Context, ToolCall};
+use crate::app::audit_log;
 use crate::config::{ReviewSettings, env_vars};
-use crate::engine::{Deadline, ReviewMode, STACK};
-use crate::harness::{Before, HookEnvironment, HookEvent, HookReply};
+use crate::engine::{Asking, AuditEntry, Deadline, Failure, ReviewMode, STACK, Timings, fail_safe};
+use crate::harness::{Before, Harness, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
 
@@ -27,12 +28,17 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
     let harness = arguments.harness;
     let (answer, judge) = answer_in_time(arguments);
     let judge = judge.filter(|_| answer.is_err());
+    let problem = answer.as_ref().err().cloned();
     let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
     let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
     if !reply.stderr.is_empty() {
         let _ = writeln!(io::stderr(), "{}", reply.stderr);
     }
     let_finish(judge);
+    if let Some(problem) = problem {
+        // The call is stopped already; what goes wrong here must not make another exit code of it.
+        let _ = panic::catch_unwind(|| record_stopped(harness, problem));
+    }
     match written {
         Ok(()) => reply.exit_code,
         // The decision did not arrive: only the exit code can still stop the call.
@@ -65,6 +71,24 @@ fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Optio
         mpsc::RecvTimeoutError::Disconnected => Err(INTERNAL_ERROR.to_owned()),
     });
     (answer, Some(judge))
+}
+
+/// Records that a call was stopped which no engine judged.
+fn record_stopped(harness: Harness, problem: String) -> anyhow::Result<()> {
+    let Some(log) = audit_log(&engine::audit_settings(false)?) else { return Ok(()) };
+    let context = Context { harness: Some(<&str>::from(harness).to_owned()), ..Context::default() };
+    let entry = AuditEntry {
+        call: &ToolCall { context, ..ToolCall::default() },
+        action: None,
+        decision: &fail_safe(&Failure::NotReady(problem), Asking::Impossible),
+        policy: "none",
+        thresholds: None,
+        asking: Asking::Impossible,
+        timings: Timings::default(),
+        reply_id: None,
+    };
+    log.append(&entry)?;
+    Ok(())
 }
 
 fn review_settings(arguments: &HookArguments) -> anyhow::Result<Option<ReviewSettings>> {
@@ -100,7 +124,7 @@ fn decide(
     call: &ToolCall,
     deadline: Deadline,
 ) -> anyhow::Result<Decision> {
-    let app = engine::load_reviewing(arguments, review)?;
+    let app = engine::load_reviewing(arguments, review, Some(engine::audit_settings(false)?))?;
     Ok(app.engine()?.decide(call, deadline))
 }
 
@@ -111,7 +135,7 @@ fn show(
     before: &Before,
     deadline: Deadline,
 ) -> anyhow::Result<HookReply> {
-    let app = engine::load_reviewing(&arguments.engine, review)?;
+    let app = engine::load_reviewing(&arguments.engine, review, None)?;
     let (mut engine, shown) = app.showing_engine()?;
     let decision = engine.decide(&before.call, deadline);
     let stdout = shown.try_recv().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Results go to the standard output, everything else to the standard error.
 
 mod args;
+mod audit;
 #[cfg(feature = "serve")]
 mod daemon;
 #[cfg(not(feature = "serve"))]
@@ -89,6 +90,7 @@ pub fn main() -> ExitCode {
         CommandArguments::Model { command } => model::run(&command, &printer),
         #[cfg(feature = "review")]
         CommandArguments::Review { command } => review::run(&command, &printer),
+        CommandArguments::Audit { command } => audit::run(&command, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
         #[cfg(feature = "serve")]

@@ -14,7 +14,7 @@ use super::stream::{Line, Worker};
 use super::{daemon, io};
 use crate::action::ToolCall;
 use crate::app::App;
-use crate::config::ReviewSettings;
+use crate::config::{AuditSettings, ReviewSettings};
 use crate::engine::{Deadline, Failure, ReviewMode};
 use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::{Decision, Verdict};
@@ -26,7 +26,7 @@ verdict deny  id                  action                                        
 pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     if arguments.show_request {
         let review = engine::review_settings(&arguments.review, ReviewMode::Uncertain)?;
-        return show(&Arc::new(engine::load_reviewing(&arguments.engine, review)?), arguments, printer);
+        return show(&Arc::new(engine::load_reviewing(&arguments.engine, review, None)?), arguments, printer);
     }
     let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
     match &arguments.command {
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Resu
 }
 
 fn many(review: Option<ReviewSettings>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let app = Arc::new(engine::load_reviewing(&arguments.engine, review)?);
+    let app = Arc::new(engine::load_reviewing(&arguments.engine, review, audit(arguments)?)?);
     // The first engine is made here, so that a model that does not run is one error, not one a record.
     let mut first = Some(app.engine()?);
     let format = arguments.format;
@@ -52,6 +52,11 @@ pub(super) fn bash_call(command: &str) -> ToolCall {
     ToolCall { tool: "Bash".to_owned(), input, context: engine::local_context() }
 }
 
+/// The log, when it is asked for.
+fn audit(arguments: &ScoreArguments) -> anyhow::Result<Option<AuditSettings>> {
+    arguments.audit.then(|| Ok(engine::audit_settings(true)?)).transpose()
+}
+
 /// Asks the daemon; what it does not answer is judged here.
 fn single(
     command: &str,
@@ -60,7 +65,8 @@ fn single(
     printer: &Printer,
 ) -> anyhow::Result<ExitStatus> {
     let call = bash_call(command);
-    let answered = daemon::score(arguments, review.as_ref(), &call);
+    // The log that is asked for here is written here.
+    let answered = if arguments.audit { None } else { daemon::score(arguments, review.as_ref(), &call) };
     let (verdict, record) = answered.map_or_else(|| judge_here(&call, review, arguments), Ok)?;
     if arguments.json {
         printer.result(record)?;
@@ -75,7 +81,7 @@ fn judge_here(
     review: Option<ReviewSettings>,
     arguments: &ScoreArguments,
 ) -> anyhow::Result<(Verdict, Value)> {
-    let app = engine::load_reviewing(&arguments.engine, review)?;
+    let app = engine::load_reviewing(&arguments.engine, review, audit(arguments)?)?;
     let mut engine = app.engine()?;
     let started = Instant::now();
     let decision = engine.decide(call, Deadline::none());

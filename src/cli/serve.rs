@@ -74,7 +74,8 @@ fn loader(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Loader
     let model = arguments.engine.model.clone();
     let load = move || {
         let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
-        App::load(engine::settings(&arguments.engine, review), &Places::here(), library.as_deref())
+        let audit = Some(engine::audit_settings(false)?);
+        App::load(engine::settings(&arguments.engine, review, audit), &Places::here(), library.as_deref())
     };
     Loader {
         load: Box::new(load),

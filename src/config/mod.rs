@@ -1,11 +1,13 @@
 //! Settings: what was typed and what the environment says, resolved once.
 
+mod audit;
 pub mod env_vars;
 mod files;
 mod review;
 
 use std::path::PathBuf;
 
+pub use audit::{AuditSettings, FsyncSetting};
 pub use files::{files, fingerprint};
 pub use review::{ConfigError, EnvironmentKey, PriceSettings, ReviewFlags, ReviewSettings, project_mode};
 
@@ -30,4 +32,6 @@ pub struct Settings {
     pub asking: Asking,
     /// Remote review; `None` when it is off.
     pub review: Option<ReviewSettings>,
+    /// The record of decisions; `None` when there is none.
+    pub audit: Option<AuditSettings>,
 }

@@ -212,12 +212,12 @@ pub(super) fn user_file() -> Option<PathBuf> {
 }
 
 /// riskgate's folder among the user's state; platforms without a place for state keep it with the data.
-fn state_folder() -> Option<PathBuf> {
+pub(super) fn state_folder() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
     Some(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("riskgate"))
 }
 
-fn read_if_there(path: &Path) -> Result<Option<String>, ConfigError> {
+pub(super) fn read_if_there(path: &Path) -> Result<Option<String>, ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_owned(), source };
     match fs::metadata(path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
@@ -230,7 +230,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, ConfigError> {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
     // The message alone: the parser's own form quotes the line, which may hold a header's secret.
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);

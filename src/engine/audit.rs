@@ -1,6 +1,8 @@
 //! The seam to a record of what was decided.
 
-use crate::action::ToolCall;
+use super::fail_safe::Asking;
+use crate::action::{Action, ToolCall};
+use crate::calibrate::Thresholds;
 use crate::verdict::Decision;
 
 /// Keeps decisions.
@@ -14,10 +16,29 @@ pub trait AuditSink: Send {
 pub struct AuditEntry<'a> {
     /// The call as sent.
     pub call: &'a ToolCall,
+    /// Its canonical form; `None` when it could not be made.
+    pub action: Option<&'a Action>,
     /// The decision, before any change that the harness's dialect makes.
     pub decision: &'a Decision,
     /// The policy in force.
     pub policy: &'a str,
+    /// The cuts in force; `None` where nothing was judged.
+    pub thresholds: Option<&'a Thresholds>,
+    /// Whether there was a person to ask.
+    pub asking: Asking,
+    /// How long it took.
+    pub timings: Timings,
+    /// The reviewer's own id of its reply, where one was asked and says one.
+    pub reply_id: Option<&'a str>,
+}
+
+/// How long a decision took, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timings {
+    /// From when the call was taken up; of calls that were judged together, from when all were.
+    pub total_us: u64,
+    /// The review's part of it; `None` when nobody was asked.
+    pub review_us: Option<u64>,
 }
 
 /// A decision that could not be kept.

@@ -1,4 +1,4 @@
-//! The instant by which an answer is due.
+//! The instant by which an answer is due, and how long one took: the latter is recorded, and nothing is decided by it.
 
 use std::time::{Duration, Instant};
 
@@ -25,5 +25,20 @@ impl Deadline {
     /// What is left; `None` without a limit.
     pub fn remaining(self) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// Measures a time for the record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Microseconds since the start.
+    pub(super) fn elapsed_us(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }

@@ -16,9 +16,10 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-pub use audit::{AuditEntry, AuditError, AuditSink};
+pub use audit::{AuditEntry, AuditError, AuditSink, Timings};
 pub use cache::{CacheKey, DecisionCache, Remembered};
 pub use deadline::Deadline;
+use deadline::Stopwatch;
 pub use explain::{Contribution, Explanation, UnitScore, WorstUnit, expected_risk};
 pub use fail_safe::{Asking, Failure};
 use prepared::{Prepared, RowRef, Window};
@@ -65,13 +66,21 @@ pub struct Parts {
 pub struct Engine {
     parts: Parts,
     batch: Batch,
+    trail: Trail,
+}
+
+/// What is recorded of a decision and is no part of it.
+#[derive(Default)]
+struct Trail {
+    review_us: Option<u64>,
+    reply_id: Option<String>,
 }
 
 impl Engine {
     /// Puts an engine together.
     pub fn new(parts: Parts) -> Self {
         let batch = Batch::new(parts.encoder.pad_id());
-        Self { parts, batch }
+        Self { parts, batch, trail: Trail::default() }
     }
 
     /// Judges one call. Never fails and never panics: a failure is a verdict of the fail-safe table.
@@ -82,9 +91,10 @@ impl Engine {
 
     /// Judges many calls at once: windows of like length share a model run. One decision for each call, in order.
     pub fn decide_all(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision> {
+        let since = Stopwatch::start();
         let mut prepared: Vec<_> = calls.iter().map(|call| self.prepare(call)).collect();
         self.classify(&mut prepared, deadline);
-        calls.iter().zip(prepared).map(|(call, prepared)| self.conclude(call, prepared, deadline)).collect()
+        calls.iter().zip(prepared).map(|(call, prepared)| self.conclude(call, prepared, deadline, since)).collect()
     }
 
     /// What the model believes of canonical actions, without any decision: for explanations.
@@ -133,10 +143,20 @@ impl Engine {
         if logits.rows.len() == run.len() { Ok(logits.rows) } else { Err(Failure::Score) }
     }
 
-    fn conclude(&mut self, call: &ToolCall, prepared: Result<Prepared, Failure>, deadline: Deadline) -> Decision {
-        let judged = prepared.and_then(|prepared| guarded(|| self.judge(call, &prepared, deadline)));
+    fn conclude(
+        &mut self,
+        call: &ToolCall,
+        prepared: Result<Prepared, Failure>,
+        deadline: Deadline,
+        since: Stopwatch,
+    ) -> Decision {
+        self.trail = Trail::default();
+        let (judged, action) = match prepared {
+            Ok(prepared) => (guarded(|| self.judge(call, &prepared, deadline)), Some(prepared.action)),
+            Err(failure) => (Err(failure), None),
+        };
         let decision = judged.unwrap_or_else(|failure| fail_safe::decision(&failure, self.parts.asking));
-        self.audited(call, fail_safe::without_asking(decision, self.parts.asking))
+        self.audited(call, action.as_ref(), fail_safe::without_asking(decision, self.parts.asking), since)
     }
 
     fn judge(&mut self, call: &ToolCall, prepared: &Prepared, deadline: Deadline) -> Result<Decision, Failure> {
@@ -204,13 +224,16 @@ impl Engine {
         let (Some(zone), Some(assessment)) = (decision.zone, decision.assessment.as_ref()) else { return };
         let reasons = &decision.reasons;
         let request = ReviewRequest { call, action: &prepared.action, assessment, zone, reasons, deadline };
+        let (since, mut wanted) = (Stopwatch::start(), false);
         let answer = guarded(|| {
-            let wanted = reviewer.wants(call, zone).map_err(Failure::Review)?;
+            wanted = reviewer.wants(call, zone).map_err(Failure::Review)?;
             wanted.then(|| reviewer.review(&request).map_err(Failure::Review)).transpose()
         });
+        self.trail.review_us = wanted.then(|| since.elapsed_us());
         match answer {
             Ok(None) => {}
-            Ok(Some(review)) => {
+            Ok(Some(mut review)) => {
+                self.trail.reply_id = review.reply_id.take();
                 decision.verdict = review.verdict;
                 decision.source = Source::Remote;
                 decision.reasons.insert(0, review.into_reason());
@@ -235,9 +258,18 @@ impl Engine {
     }
 
     /// Records the decision. One that cannot be recorded is not carried out unseen.
-    fn audited(&mut self, call: &ToolCall, decision: Decision) -> Decision {
+    fn audited(&mut self, call: &ToolCall, action: Option<&Action>, decision: Decision, since: Stopwatch) -> Decision {
         let Some(audit) = self.parts.audit.as_mut() else { return decision };
-        let entry = AuditEntry { call, decision: &decision, policy: self.parts.policy.name() };
+        let entry = AuditEntry {
+            call,
+            action,
+            decision: &decision,
+            policy: self.parts.policy.name(),
+            thresholds: Some(&self.parts.thresholds),
+            asking: self.parts.asking,
+            timings: Timings { total_us: since.elapsed_us(), review_us: self.trail.review_us },
+            reply_id: self.trail.reply_id.as_deref(),
+        };
         let Err(failure) = guarded(|| audit.record(&entry).map_err(Failure::Audit)) else { return decision };
         let verdict = fail_safe::verdict(&failure, self.parts.asking).max(decision.verdict);
         let mut decision = decision;

@@ -68,6 +68,8 @@ pub struct Review {
     pub verdict: Verdict,
     /// Why.
     pub justification: String,
+    /// The reviewer's own id of its reply, for the record.
+    pub reply_id: Option<String>,
 }
 
 impl Review {

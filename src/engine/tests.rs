@@ -187,7 +187,7 @@ impl Reviewer for Fixed {
 
 fn reviewed(risk: [f32; 3], answer: Result<Verdict, ReviewError>) -> (Decision, usize) {
     let calls = Arc::new(Mutex::new(0));
-    let answer = answer.map(|verdict| Review { verdict, justification: "looked at".into() });
+    let answer = answer.map(|verdict| Review { verdict, justification: "looked at".into(), reply_id: None });
     let reviewer: Option<Box<dyn Reviewer>> = Some(Box::new(Fixed(answer, Arc::clone(&calls))));
     let decision = decide(Parts { reviewer, ..parts(StubClassifier::fixed(logits(risk))) });
     let n_calls = *calls.lock().unwrap();
@@ -225,7 +225,7 @@ impl Reviewer for Eager {
     }
 
     fn review(&mut self, _: &ReviewRequest<'_>) -> Result<Review, ReviewError> {
-        self.0.clone().map(|verdict| Review { verdict, justification: "sure".into() })
+        self.0.clone().map(|verdict| Review { verdict, justification: "sure".into(), reply_id: None })
     }
 }
 
@@ -398,7 +398,7 @@ fn failures_are_never_remembered() {
 
 #[test]
 fn what_a_reviewer_settles_or_fails_to_settle_is_never_remembered() {
-    let review = |verdict| Ok(Review { verdict, justification: "looked at".into() });
+    let review = |verdict| Ok(Review { verdict, justification: "looked at".into(), reply_id: None });
     for answer in [review(Verdict::Allow), review(Verdict::Deny), Err(ReviewError::Deadline)] {
         let reviewer: Option<Box<dyn Reviewer>> = Some(Box::new(Fixed(answer, Arc::default())));
         let (mut engine, memory) = remembering(Parts { reviewer, ..parts(StubClassifier::fixed(logits(TORN))) });

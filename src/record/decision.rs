@@ -153,6 +153,13 @@ pub fn decision_json(id: &Value, decision: &Decision, stamp: Stamp<'_>, elapsed_
     json!(DecisionWire::of(id, decision, stamp, elapsed_us))
 }
 
+/// The same as text, without an id.
+pub fn decision_text(decision: &Decision, stamp: Stamp<'_>, elapsed_us: u64) -> String {
+    let wire = DecisionWire::of(&Value::Null, decision, stamp, elapsed_us);
+    // Nothing in it can fail to be written.
+    serde_json::to_string(&wire).unwrap_or_default()
+}
+
 /// The record that stands in the place of one that could not be read.
 pub fn error_json(id: &Value, error: &RecordError, verdict: Verdict) -> Value {
     problem_json(id, error.code(), error.to_string(), verdict)

@@ -7,7 +7,7 @@ mod label;
 
 #[cfg(feature = "serve")]
 pub use decision::{DecisionWire, ErrorWire};
-pub use decision::{Stamp, decision_json, error_json, problem_json};
+pub use decision::{Stamp, decision_json, decision_text, error_json, problem_json};
 pub use label::parse_label;
 use serde::Deserialize;
 use serde_json::{Map, Value};

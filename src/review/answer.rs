@@ -19,6 +19,8 @@ pub(super) struct Answer {
     pub(super) verdict: Verdict,
     /// The rest; `None` after a short answer.
     pub(super) details: Option<Details>,
+    /// The reply's own id.
+    pub(super) reply_id: Option<String>,
 }
 
 /// Everything but the verdict.
@@ -41,9 +43,14 @@ impl Answer {
     }
 }
 
+/// Most characters of a reply's id that are recorded.
+const MAX_ID: usize = 100;
+
 /// A reply, as far as it is read.
 #[derive(Debug, Deserialize)]
 pub(super) struct ReplyWire {
+    #[serde(default)]
+    id: Value,
     #[serde(default)]
     content: Vec<BlockWire>,
     stop_reason: Option<String>,
@@ -100,7 +107,10 @@ impl ReplyWire {
             }
         }
         let fields: FieldsWire = self.fields()?;
-        fields.into_answer(stage)
+        Ok(Answer {
+            reply_id: self.id.as_str().map(|id| id.chars().take(MAX_ID).collect()),
+            ..fields.into_answer(stage)?
+        })
     }
 
     /// The category of a refusal, where one is given.
@@ -145,7 +155,7 @@ impl FieldsWire {
                 Some(self.details().ok_or_else(|| CallFailure::Malformed("a field is missing or unknown".to_owned()))?)
             }
         };
-        Ok(Answer { verdict, details })
+        Ok(Answer { verdict, details, reply_id: None })
     }
 
     fn details(self) -> Option<Details> {

@@ -127,7 +127,7 @@ impl Reviewer for RemoteReviewer {
         let now = (self.clock)();
         self.store.update(|state| state.breaker.check(now))??;
         let answer = self.settle(request, due)?;
-        Ok(Review { verdict: answer.verdict, justification: self.kept(request, &answer) })
+        Ok(Review { verdict: answer.verdict, justification: self.kept(request, &answer), reply_id: answer.reply_id })
     }
 }
 

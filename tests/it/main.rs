@@ -6,6 +6,7 @@
 //! - `oracle`: the Bash parser against an independent one.
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
+//! - `audit`: the log of decisions, and what proves that it is whole.
 //! - `review`: remote review against a reviewer on the loopback.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
 //! - `eval`: labels, figures and reports.
@@ -20,6 +21,7 @@
 mod support;
 mod toy;
 
+mod audit;
 mod cli;
 mod corpus;
 mod eval;

@@ -130,6 +130,7 @@ fn load(bundle: &Path) -> App {
         rates: Rates::default(),
         asking: Asking::Possible,
         review: None,
+        audit: None,
     };
     App::load(settings, &Places::default(), None).unwrap_or_else(|error| panic!("{error}"))
 }

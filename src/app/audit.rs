@@ -1,0 +1,59 @@
+//! Settings → the log of decisions: defaults, and how decisions are written in it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audit::{Fsync, Keep, Log, Options, Rendering, Retention};
+use crate::config::{AuditSettings, FsyncSetting};
+use crate::record::{self, Stamp};
+use crate::verdict::Decision;
+
+/// Some ten thousand decisions.
+const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// Less would make a file of every few decisions.
+const LEAST_SEGMENT_BYTES: u64 = 4 * 1024;
+/// What stands for bundle and policy where there were none.
+const NOTHING: &str = "none";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The log that the settings want. A log without a place, or one that cannot be written, is one whose appends fail: then every
+/// decision is the fail-safe's.
+pub(super) fn log(settings: &AuditSettings, model: &str, policy: &str) -> Option<Arc<Log>> {
+    if !settings.is_enabled() {
+        return None;
+    }
+    let keep = if settings.keep_text.unwrap_or(true) { Keep::Text } else { Keep::Nothing };
+    let (model, policy) = (model.to_owned(), policy.to_owned());
+    let rendering: Rendering = Arc::new(move |decision: &Decision, elapsed_us| {
+        record::decision_text(decision, Stamp { model: &model, policy: &policy }, elapsed_us)
+    });
+    Some(Arc::new(Log::new(options(settings), keep, rendering)))
+}
+
+/// The log for calls that were stopped before there was an engine.
+pub fn audit_log(settings: &AuditSettings) -> Option<Arc<Log>> {
+    log(settings, NOTHING, NOTHING)
+}
+
+/// Where the log lies.
+pub fn audit_folder(settings: &AuditSettings) -> PathBuf {
+    let folder = settings.folder.clone().unwrap_or_default();
+    match (folder.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => folder,
+    }
+}
+
+fn options(settings: &AuditSettings) -> Options {
+    Options {
+        folder: audit_folder(settings),
+        fsync: match settings.fsync.unwrap_or(FsyncSetting::Group) {
+            FsyncSetting::Never => Fsync::Never,
+            FsyncSetting::Group => Fsync::Group,
+            FsyncSetting::Always => Fsync::Always,
+        },
+        segment_bytes: settings.segment_bytes.unwrap_or(SEGMENT_BYTES).max(LEAST_SEGMENT_BYTES),
+        retention: Retention { age: settings.retention_days.map(|days| DAY * days), bytes: settings.retention_bytes },
+    }
+}

@@ -1,0 +1,187 @@
+//! A decision as a record: who, what, what was known of it, what was decided, by what, how fast.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::action::{Action, Effect, Scope};
+use crate::assessment::Assessment;
+use crate::calibrate::Thresholds;
+use crate::engine::{Asking, AuditEntry};
+use crate::redact::{redact, redact_json};
+use crate::verdict::{Decision, Reason};
+
+/// Most bytes of a call that are kept.
+const MOST_KEPT: usize = 64 * 1024;
+/// The reason under which a reviewer's own words stand.
+const REVIEWED: &str = "review";
+
+/// Whether the action's own text is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// With its secrets masked.
+    Text,
+    /// Tool, session and facts alone.
+    Nothing,
+}
+
+/// Writes a decision with the microseconds that it took as the JSON object that strangers know it by.
+pub type Rendering = Arc<dyn Fn(&Decision, u64) -> String + Send + Sync>;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    kind: &'static str,
+    id: String,
+    time: String,
+    who: Who<'a>,
+    what: What<'a>,
+    facts: BTreeSet<String>,
+    gaps: Vec<&'static str>,
+    rules: Vec<&'static str>,
+    thresholds: Option<Value>,
+    asking: &'static str,
+    exact: Option<String>,
+    review: Option<Value>,
+    total_us: u64,
+}
+
+#[derive(Serialize)]
+struct Who<'a> {
+    user: Option<String>,
+    pid: u32,
+    program: &'static str,
+    harness: Option<&'a str>,
+    session: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct What<'a> {
+    tool: &'a str,
+    /// `whole`, `redacted` or `nothing`.
+    kept: &'static str,
+    /// Why less than the whole is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    /// Tells, with the log's key, whether a call is this one.
+    code: String,
+    call: Option<Value>,
+}
+
+/// A call in the form of an action record, without an id.
+pub(super) fn call_json(entry: &AuditEntry<'_>) -> Value {
+    let context = &entry.call.context;
+    let fields = [
+        ("harness", &context.harness),
+        ("session_id", &context.session_id),
+        ("cwd", &context.cwd),
+        ("workspace", &context.workspace),
+        ("home", &context.home),
+        ("user_request", &context.user_request),
+        ("permission_mode", &context.permission_mode),
+        ("shell", &context.shell),
+    ];
+    let known = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_deref()?))));
+    let context: Map<String, Value> = known.collect();
+    json!({"tool": entry.call.tool, "input": entry.call.input, "context": context})
+}
+
+/// The record's fields as a JSON object. `call` is [`call_json`], `code` what tells it from others.
+pub(super) fn fields(entry: &AuditEntry<'_>, keep: Keep, call: Value, code: String, rendering: &Rendering) -> String {
+    let decision = rendering(&masked(entry.decision, keep), entry.timings.total_us);
+    let wire = Wire {
+        kind: "decision",
+        id: Uuid::now_v7().to_string(),
+        time: jiff::Timestamp::now().to_string(),
+        who: who(entry),
+        what: what(&entry.call.tool, keep, call, code),
+        facts: entry.action.map(facts).unwrap_or_default(),
+        gaps: entry.action.map(|action| action.all_gaps().iter().map(Into::into).collect()).unwrap_or_default(),
+        rules: rules(entry.decision),
+        thresholds: entry.thresholds.map(thresholds),
+        asking: match entry.asking {
+            Asking::Possible => "possible",
+            Asking::Impossible => "impossible",
+        },
+        exact: entry.decision.assessment.as_ref().map(exact),
+        review: entry.timings.review_us.map(|us| json!({"reply_id": entry.reply_id, "us": us})),
+        total_us: entry.timings.total_us,
+    };
+    // Nothing in it can fail to be written; an empty object would be a record all the same.
+    let text = serde_json::to_string(&wire).unwrap_or_else(|_| r#"{"kind":"decision"}"#.to_owned());
+    format!("{},\"decision\":{decision}}}", text.strip_suffix('}').unwrap_or(&text))
+}
+
+fn who<'a>(entry: &AuditEntry<'a>) -> Who<'a> {
+    let context = &entry.call.context;
+    Who {
+        user: ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok()),
+        pid: std::process::id(),
+        program: concat!("riskgate ", env!("CARGO_PKG_VERSION")),
+        harness: context.harness.as_deref(),
+        session: context.session_id.as_deref(),
+    }
+}
+
+fn what(tool: &str, keep: Keep, call: Value, code: String) -> What<'_> {
+    let nothing = |why| What { tool, kept: "nothing", why: Some(why), code: code.clone(), call: None };
+    if keep == Keep::Nothing {
+        return nothing("the settings keep no text");
+    }
+    if call.to_string().len() > MOST_KEPT {
+        return nothing("larger than what is kept");
+    }
+    let masked = redact_json(&call);
+    if masked == call {
+        What { tool, kept: "whole", why: None, code, call: Some(call) }
+    } else {
+        What { tool, kept: "redacted", why: Some("it held secrets"), code, call: Some(masked) }
+    }
+}
+
+/// The decision without secrets in its reasons; where no text is kept, without a reviewer's words, which may quote it.
+fn masked(decision: &Decision, keep: Keep) -> Decision {
+    let mask = |reason: &Reason| {
+        let quotes = keep == Keep::Nothing && reason.code == REVIEWED;
+        Reason { text: if quotes { String::new() } else { redact(&reason.text).into_owned() }, ..reason.clone() }
+    };
+    Decision { reasons: decision.reasons.iter().map(mask).collect(), ..decision.clone() }
+}
+
+fn facts(action: &Action) -> BTreeSet<String> {
+    action.effects().map(|(_, effect)| fact(effect)).collect()
+}
+
+/// For example `delete home recursive`: the fact, where it happens, how.
+fn fact(effect: &Effect) -> String {
+    let place = effect.target.as_ref().map(|target| match target.scope {
+        Scope::Path(scope) => <&str>::from(scope),
+        Scope::Host(kind) => <&str>::from(kind),
+    });
+    let modifiers = effect.modifiers.iter().map(<&str>::from);
+    let words: Vec<&str> = std::iter::once(<&str>::from(effect.fact)).chain(place).chain(modifiers).collect();
+    words.join(" ")
+}
+
+fn thresholds(cuts: &Thresholds) -> Value {
+    let Thresholds { allow_below, deny_above, injection_above, novel_above } = cuts;
+    json!({
+        "allow_below": allow_below, "deny_above": deny_above, "injection_above": injection_above, "novel_above": novel_above,
+    })
+}
+
+fn rules(decision: &Decision) -> Vec<&'static str> {
+    decision.reasons.iter().map(|reason| reason.code).filter(|code| code.starts_with("policy.")).collect()
+}
+
+/// Every number of an assessment to the last bit, as hex: what rounds for reading cannot be compared.
+pub fn exact(assessment: &Assessment) -> String {
+    let risk = &assessment.risk;
+    let head = [risk.allow, risk.ask, risk.deny];
+    let numbers = head.iter().chain(&assessment.permission).chain(&assessment.effects).chain([&assessment.injection]);
+    let bits = numbers.map(|number| number.get()).chain([assessment.novelty]).map(f32::to_bits);
+    bits.map(|bits| format!("{bits:08x}")).collect()
+}

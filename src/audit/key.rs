@@ -1,0 +1,127 @@
+//! The log's key: signs checkpoints, and makes the codes of the head.
+//!
+//! The key lies beside the log, readable by its user alone. Whoever can read it can sign whatever they like: it keeps out
+//! those who can write the log but not read the key, and accidents; the README says so.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+use super::chain::Link;
+use super::error::LogError;
+
+/// The file of the secret key.
+const SECRET: &str = "key";
+/// The file of the public key.
+pub(super) const PUBLIC: &str = "key.pub";
+
+/// The secret key.
+pub(super) struct Key {
+    signing: SigningKey,
+    public: String,
+    codes: [u8; 32],
+}
+
+impl Key {
+    /// The key in a folder; none when there is none.
+    pub(super) fn load(folder: &Path) -> Result<Option<Self>, LogError> {
+        let path = folder.join(SECRET);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(LogError::io("read", &path)(error)),
+        };
+        let mut seed = [0; 32];
+        if hex::decode_to_slice(text.trim(), &mut seed).is_err() {
+            return Err(LogError::Key { path, problem: "holds no key of 64 hex digits" });
+        }
+        Ok(Some(Self::of(seed)))
+    }
+
+    /// A new key, written into the folder. It must not be torn, ever: it gets its name when it is whole.
+    pub(super) fn create(folder: &Path) -> Result<Self, LogError> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|_| LogError::Random)?;
+        let key = Self::of(seed);
+        write_whole(&folder.join(SECRET), &format!("{}\n", hex::encode(seed)))?;
+        write_whole(&folder.join(PUBLIC), &format!("{}\n", key.public))?;
+        Ok(key)
+    }
+
+    fn of(seed: [u8; 32]) -> Self {
+        let signing = SigningKey::from_bytes(&seed);
+        let public = hex::encode(signing.verifying_key().to_bytes());
+        let mut hash = Sha256::new();
+        hash.update(b"riskgate audit codes");
+        hash.update(seed);
+        Self { signing, public, codes: hash.finalize().into() }
+    }
+
+    /// The public key in hex.
+    pub(super) fn public(&self) -> &str {
+        &self.public
+    }
+
+    /// Signs a statement about a point of the chain.
+    pub(super) fn sign(&self, about: &str, link: Link) -> String {
+        hex::encode(self.signing.sign(statement(about, link).as_bytes()).to_bytes())
+    }
+
+    /// A keyed code over a text, in hex.
+    pub(super) fn code(&self, text: &[u8]) -> String {
+        Hmac::<Sha256>::new_from_slice(&self.codes)
+            .map(|mac| hex::encode(mac.chain_update(text).finalize().into_bytes()))
+            .unwrap_or_default()
+    }
+
+    /// Whether a code is this key's for a text.
+    pub(super) fn is_code(&self, text: &[u8], code: &str) -> bool {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.codes).map(|mac| mac.chain_update(text));
+        mac.is_ok_and(|mac| hex::decode(code).is_ok_and(|code| mac.verify_slice(&code).is_ok()))
+    }
+}
+
+/// Whether the holder of a public key, in hex, signed a statement about a point of the chain.
+pub(super) fn is_signed(public: &str, about: &str, link: Link, signature: &str) -> bool {
+    let (mut key, mut bytes) = ([0; 32], [0; 64]);
+    let decoded = hex::decode_to_slice(public, &mut key).is_ok() && hex::decode_to_slice(signature, &mut bytes).is_ok();
+    let key = decoded.then(|| VerifyingKey::from_bytes(&key).ok()).flatten();
+    key.is_some_and(|key| key.verify_strict(statement(about, link).as_bytes(), &Signature::from_bytes(&bytes)).is_ok())
+}
+
+/// The public key that lies beside a log.
+pub(super) fn public_in(folder: &Path) -> Option<String> {
+    fs::read_to_string(folder.join(PUBLIC)).ok().map(|text| text.trim().to_owned())
+}
+
+fn statement(about: &str, link: Link) -> String {
+    format!("riskgate audit {about} {} {}", link.seq, link.hash)
+}
+
+fn write_whole(path: &Path, text: &str) -> Result<(), LogError> {
+    let new = PathBuf::from(format!("{}.new", path.display()));
+    let write = || {
+        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(LogError::io("write", path))
+}
+
+/// Files that are made are their user's alone.
+#[cfg(unix)]
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o600)
+}
+
+/// Files that are made are as the system's folder of the user has them.
+#[cfg(not(unix))]
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
