@@ -24,8 +24,8 @@ pub(super) fn load(arguments: &EngineArguments) -> anyhow::Result<App> {
     load_reviewing(arguments, None, None)
 }
 
-/// Loads what the arguments ask for, with the reviewer that `review` describes.
-/// With the log of decisions that `audit` describes.
+/// Loads what the arguments ask for, with the reviewer that `review` describes and the log of decisions
+/// that `audit` describes.
 pub(super) fn load_reviewing(
     arguments: &EngineArguments,
     review: Option<ReviewSettings>,

@@ -260,7 +260,7 @@ fn each_library_is_known_to_one_module() {
         ("maud::", "report"),
         ("comfy_table::", "report"),
         ("brush_parser::", "normalize"),
-                ("axum::", "serve"),
+        ("axum::", "serve"),
         ("hyper::", "serve"),
         ("interprocess::", "serve"),
         ("prometheus_client::", "serve"),
