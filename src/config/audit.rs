@@ -1,7 +1,8 @@
 //! The `[audit]` section of the user's file: whether and how decisions are recorded.
 //!
 //! It is read from the user's file alone. A repository can set variables for the agent that runs in it and has a settings
-//! file of its own: neither may turn the record off or send it elsewhere.
+//! file of its own: neither has a setting that turns the record off or sends it elsewhere. The system's variables for a user's
+//! folders, which say where this file and the log are, are heeded all the same; the README says so.
 
 use std::path::PathBuf;
 
