@@ -36,8 +36,9 @@ pub(super) fn run(arguments: HookArguments) -> u8 {
     }
     let_finish(judge);
     if let Some(problem) = problem {
-        // The call is stopped already; what goes wrong here must not make another exit code of it.
-        let _ = panic::catch_unwind(|| record_stopped(harness, problem));
+        // The exit code stops the call: a log that hangs or panics must neither hold it up nor make another one of it.
+        let record = move || drop(record_stopped(harness, problem));
+        let_finish(thread::Builder::new().spawn(record).ok());
     }
     match written {
         Ok(()) => reply.exit_code,
