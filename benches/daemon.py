@@ -6,7 +6,9 @@
 
 Each hook process is spawned, given its call and waited for, as an agent program does; its time is compared with that of a
 program that does nothing (`true`), in turns, so that a busy machine slows both. Calls repeat, as agents' do: the share that
-the daemon answered from memory is reported, and `--fresh` makes every call another.
+the daemon answered from memory is reported, and `--fresh` makes every call another. What a remote review adds is measured
+against a reviewer on the loopback that answers at once (the stub of `tests/claude_code`, which needs Python 3.11): all but the
+network and the model there.
 """
 
 import argparse
@@ -66,8 +68,9 @@ class Calls:
 
 @contextmanager
 def daemon(program: Path, folder: str) -> Iterator[tuple[dict[str, str], str, int]]:
-    """A running daemon: the environment to ask it in, its HTTP address, its process."""
-    environment = {**os.environ, "RISKGATE_SOCKET": f"{folder}/d.sock"}
+    """A running daemon: the environment to ask it in, its HTTP address, its process. Settings and state lie in the folder."""
+    own = {"RISKGATE_SOCKET": f"{folder}/d.sock", "XDG_CONFIG_HOME": f"{folder}/config", "XDG_STATE_HOME": f"{folder}/state"}
+    environment = {**os.environ, **own, "ANTHROPIC_API_KEY": "EXAMPLE-key"}
     for name in ("RISKGATE_NO_DAEMON", "RISKGATE_HTTP"):
         environment.pop(name, None)
     command = [program, "serve", "--http", "127.0.0.1:0"]
@@ -180,6 +183,36 @@ def resident(pid: int) -> str:
     return f"{sizes['VmRSS']:.0f} MiB resident, at most {sizes['VmHWM']:.0f} MiB"
 
 
+def reviews(program: Path, calls: int) -> None:
+    """What a review adds to a call that the local model is not sure of; every call is another."""
+    sys.path.insert(0, str(ROOT / "tests" / "claude_code"))
+    import reviewer
+    from stub import serving
+
+    with serving(lambda request: reviewer.verdict("allow")) as stub, tempfile.TemporaryDirectory() as plain:
+        with tempfile.TemporaryDirectory() as reviewed:
+            settings = Path(reviewed) / "config" / "riskgate" / "config.toml"
+            settings.parent.mkdir(parents=True)
+            settings.write_text(f'[review]\nmode = "uncertain"\nbase_url = "{stub.base_url}"\n', encoding="utf-8")
+            with daemon(program, plain) as (without, *_), daemon(program, reviewed) as (with_review, *_):
+                times: dict[str, list[float]] = {"without": [], "with": []}
+                for number in range(calls):
+                    for name, environment in (("without", without), ("with", with_review)):
+                        times[name].append(spawn([str(program), "hook", "claude-code"], environment, push(number))[0])
+        if len(stub.questions()) != calls:
+            sys.exit(f"{len(stub.questions())} of {calls} calls were reviewed")
+    over = statistics.median(times["with"]) - statistics.median(times["without"])
+    print(f"uncertain, no review  {percentiles(times['without'])}")
+    print(f"uncertain, reviewed   {percentiles(times['with'])}; a review takes {over:.2f} ms more")
+
+
+def push(number: int) -> bytes:
+    """A call that is always uncertain."""
+    call = {"session_id": "s", "permission_mode": "default", "hook_event_name": "PreToolUse", "tool_name": "Bash"}
+    here = {"cwd": f"/home/me/src/app{number}", "tool_input": {"command": "git push origin main"}}
+    return json.dumps({**call, **here}).encode()
+
+
 def main() -> int:
     """Everything, one after the other."""
     arguments = parse_arguments()
@@ -192,6 +225,7 @@ def main() -> int:
         one_client(arguments, address, calls)
         saturated(arguments, address, calls)
         print(f"daemon                {resident(pid)}; {remembered(address)}")
+    reviews(arguments.program.resolve(), min(arguments.calls, 300))
     return 0
 
 

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Checks the training pipeline: lints, types, tests. Installs its pinned tools into target/check-venv (torch is large).
+# Checks the Python here and in tests/: lints, types, and the pipeline's tests. Installs pinned tools into target/check-venv
+# (torch is large).
 set -euo pipefail
 cd "$(dirname "$0")"
 venv=../target/check-venv
 
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-"$venv/bin/ruff" check .
-"$venv/bin/ruff" format --check .
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement ../tests/claude_code/requirements.txt
+"$venv/bin/ruff" check . ../tests
+"$venv/bin/ruff" format --check . ../tests
 "$venv/bin/mypy"
+(cd ../tests && "../scripts/$venv/bin/mypy")
 "$venv/bin/pytest" --quiet

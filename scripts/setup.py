@@ -5,6 +5,7 @@ Any Python from 3.9 on will do, whatever it runs on: the wheel is unpacked, not 
 
 python3 scripts/setup.py            # the processor (and Core ML on macOS)
 python3 scripts/setup.py --gpu      # CUDA and TensorRT as well; for builds with `--features cuda`
+python3 scripts/setup.py --tests    # what the tests on the real Claude Code need as well (they fetch it themselves, else)
 """
 
 from __future__ import annotations
@@ -211,6 +212,7 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gpu", action="store_true", help="the build with CUDA and TensorRT")
+    parser.add_argument("--tests", action="store_true", help="what tests/claude_code needs, too (600 MB)")
     parser.add_argument("--force", action="store_true", help="fetch again even if everything is there")
     parser.add_argument("--dest", type=Path, default=DESTINATION, help="folder for the library (default: %(default)s)")
     options = parser.parse_args()
@@ -220,6 +222,22 @@ def main() -> int:
         print(f"setup: {error}", file=sys.stderr)
         return 1
     print(f"ONNX Runtime {VERSION} {'is now' if fetched else 'was already'} in {options.dest}")
+    return set_up_tests() if options.tests else 0
+
+
+def set_up_tests() -> int:
+    """What the tests on the real Claude Code need; without it they are skipped, and say so."""
+    import setup_tests
+
+    try:
+        fetched = setup_tests.run()
+    except setup_tests.Unavailable as error:
+        print(f"setup: the tests on the real Claude Code will be skipped: {error}", file=sys.stderr)
+        return 0
+    except (ValueError, OSError) as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    print(f"Claude Code {setup_tests.VERSION} {'is now' if fetched else 'was already'} in {setup_tests.FOLDER}")
     return 0
 
 

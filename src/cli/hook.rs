@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use std::{env, panic, thread};
 
 use super::args::{EngineArguments, HookArguments};
-use super::{daemon, engine};
+use super::{daemon, engine, project};
 use crate::action::{Context, ToolCall};
 use crate::app::audit_log;
 use crate::config::{ReviewSettings, env_vars};
@@ -110,6 +110,7 @@ fn let_finish(thread: Option<JoinHandle<()>>, time: Duration) {
 /// Asks the daemon; what it does not answer is judged here.
 fn answer(arguments: &HookArguments, review: Option<ReviewSettings>, deadline: Deadline) -> anyhow::Result<HookReply> {
     let (harness, input, environment) = (arguments.harness, read_input()?, environment());
+    project::check(harness, &environment)?;
     if arguments.show_request {
         if let HookEvent::Before(before) = harness.parse(&input, &environment)? {
             return show(arguments, review, &before, deadline);

@@ -17,6 +17,7 @@ mod io;
 mod labels;
 mod model;
 mod printer;
+mod project;
 #[cfg(feature = "review")]
 mod review;
 mod score;

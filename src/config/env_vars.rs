@@ -54,3 +54,18 @@ pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 pub const CLAUDE_PROJECT_DIR: &str = "CLAUDE_PROJECT_DIR";
 /// ONNX Runtime's own variable for its library, after [`RUNTIME`].
 pub const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";
+
+/// Certificates that are trusted in the place of the system's; read by what connects to a reviewer.
+const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+/// The same, as a folder.
+const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+
+/// Whether a variable decides how riskgate judges: how strictly, with which files, and whom it asks and believes.
+pub fn decides(name: &str) -> bool {
+    const PLACES: [&str; 5] = [ORT_DYLIB_PATH, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME, XDG_RUNTIME_DIR];
+    // Windows does not tell the case of names apart.
+    let name = name.to_ascii_uppercase();
+    name.starts_with("RISKGATE_")
+        || PLACES.contains(&name.as_str())
+        || [SSL_CERT_FILE, SSL_CERT_DIR].contains(&name.as_str())
+}

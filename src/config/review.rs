@@ -149,7 +149,8 @@ impl ReviewSettings {
         settings.model = flags.model.or(settings.model);
         settings.base_url = flags.base_url.or(settings.base_url);
         settings.timeout_ms = flags.timeout_ms.or(settings.timeout_ms);
-        settings.environment_key = EnvironmentKey::here();
+        // A key file stands before it; and a key that nobody uses must not make a daemon another one.
+        settings.environment_key = settings.key_file.is_none().then(EnvironmentKey::here).flatten();
         settings.state = state_folder();
         Ok(settings)
     }

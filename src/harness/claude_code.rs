@@ -32,6 +32,22 @@ struct HookInputWire {
     transcript_path: Option<PathBuf>,
 }
 
+/// Where the settings of a project lie in its folder.
+pub(super) const PROJECT_SETTINGS: [&str; 2] = [".claude/settings.json", ".claude/settings.local.json"];
+
+/// What of a settings file reaches the hooks.
+#[derive(Deserialize)]
+struct SettingsWire {
+    #[serde(default)]
+    env: Map<String, Value>,
+}
+
+/// The variables that a settings file sets for everything that Claude Code starts.
+pub(super) fn variables_set(settings: &[u8]) -> Result<Vec<String>, serde_json::Error> {
+    let text = settings.strip_prefix(b"\xef\xbb\xbf").unwrap_or(settings);
+    Ok(serde_json::from_slice::<SettingsWire>(text)?.env.into_iter().map(|(name, _)| name).collect())
+}
+
 pub(super) fn parse(input: &[u8], environment: &HookEnvironment) -> Result<HookEvent, HookError> {
     let wire: HookInputWire = serde_json::from_slice(input)?;
     match wire.hook_event_name.as_deref() {
@@ -264,6 +280,16 @@ mod tests {
         let reply = reply_failure("no model");
         assert_eq!((reply.exit_code, reply.stdout.as_str()), (2, ""));
         assert!(reply.stderr.contains("no model"));
+    }
+
+    #[test]
+    fn the_variables_of_settings_are_read_and_what_is_no_settings_file_is_an_error() {
+        let names = |text: &str| variables_set(text.as_bytes()).ok();
+        assert_eq!(names(r#"{"env": {"A": "1", "\u0042": "2"}, "hooks": {}}"#), Some(vec!["A".into(), "B".into()]));
+        assert_eq!([names("{}"), names("\u{feff}{}")], [Some(Vec::new()), Some(Vec::new())]);
+        for broken in ["", "[]", r#"{"env": ["A"]}"#, r#"{"env": {"A": 1}, "env": {}}"#, "{} // A"] {
+            assert_eq!(names(broken), None, "{broken}");
+        }
     }
 
     #[test]

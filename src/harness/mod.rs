@@ -86,6 +86,20 @@ impl Harness {
         }
     }
 
+    /// Where the settings of a project lie in its folder: a repository brings them along.
+    pub fn project_settings(self) -> &'static [&'static str] {
+        match self {
+            Self::ClaudeCode => &claude_code::PROJECT_SETTINGS,
+        }
+    }
+
+    /// The environment variables that a settings file sets for hooks.
+    pub fn variables_set(self, settings: &[u8]) -> Result<Vec<String>, serde_json::Error> {
+        match self {
+            Self::ClaudeCode => claude_code::variables_set(settings),
+        }
+    }
+
     /// Answers one call: reads it, lets `decide` judge what there is to judge, and replies in the harness's own terms.
     pub fn answer<E: From<HookError>>(
         self,

@@ -44,6 +44,7 @@ impl Pool {
         let start = |index| {
             let worker =
                 Worker { jobs: Arc::clone(&receiver), current: Arc::clone(current), metrics: Arc::clone(metrics) };
+            // The engine's stack for it, too: see `Worker::run`.
             let thread = thread::Builder::new().name(format!("worker-{index}")).stack_size(engine::STACK);
             thread.spawn(move || worker.run())
         };
@@ -84,25 +85,53 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(self) {
+    /// Answers until there are no more jobs, with each generation on a thread of its own: what a tokenizer remembers for a
+    /// thread outlives the tokenizer, and goes with the thread alone.
+    fn run(&self) {
+        let mut next = self.next();
+        while let Some(job) = next {
+            let job = Mutex::new(Some(job));
+            let serve = || {
+                let job = job.lock().unwrap_or_else(PoisonError::into_inner).take();
+                job.and_then(|job| self.serve(job))
+            };
+            let thread = thread::Builder::new().name("judge".to_owned()).stack_size(engine::STACK);
+            next = thread::scope(|scope| match thread.spawn_scoped(scope, serve) {
+                Ok(serving) => serving.join().unwrap_or_else(|_| self.next()),
+                // Where no more threads are to be had, this one does it and remembers too much.
+                Err(_) => serve(),
+            });
+        }
+    }
+
+    /// Answers with the current generation until there is another; the job that came when there was.
+    fn serve(&self, mut job: Job) -> Option<Job> {
         let mut bench = Bench::new(self.current.get());
-        while let Some(job) = self.next() {
-            self.metrics.waits_no_more();
-            // Whoever asked may have given up meanwhile.
-            if job.answer.is_closed() {
-                continue;
-            }
-            bench.follow(&self.current);
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&job, &mut bench)));
-            match outcome {
-                Ok(outcome) => drop(job.answer.send(outcome)),
-                Err(_) => bench = Bench::new(self.current.get()),
+        loop {
+            self.settle(job, &mut bench);
+            job = self.next()?;
+            if !bench.is_of(&self.current) {
+                return Some(job);
             }
         }
     }
 
+    fn settle(&self, job: Job, bench: &mut Bench) {
+        // Whoever asked may have given up meanwhile.
+        if job.answer.is_closed() {
+            return;
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.answer(&job, bench)));
+        match outcome {
+            Ok(outcome) => drop(job.answer.send(outcome)),
+            Err(_) => *bench = Bench::new(self.current.get()),
+        }
+    }
+
     fn next(&self) -> Option<Job> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+        let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
+        self.metrics.waits_no_more();
+        Some(job)
     }
 
     fn answer(&self, job: &Job, bench: &mut Bench) -> Outcome {
@@ -122,12 +151,9 @@ impl Bench {
         Self { engine: generation.engine(), generation }
     }
 
-    /// Changes to the current generation when that is another.
-    fn follow(&mut self, current: &Current) {
-        let newest = current.get();
-        if !Arc::ptr_eq(&newest, &self.generation) {
-            *self = Self::new(newest);
-        }
+    /// Whether the generation is the current one.
+    fn is_of(&self, current: &Current) -> bool {
+        Arc::ptr_eq(&current.get(), &self.generation)
     }
 }
 

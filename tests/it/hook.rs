@@ -1,5 +1,6 @@
 //! The binary as Claude Code calls it: whatever happens, the call is answered or stopped.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -169,6 +170,22 @@ fn a_harness_s_environment_tells_the_workspace() {
     let mut command = sandbox.command(&["hook", "claude-code", "--operating-point", "allow"]);
     command.env("CLAUDE_PROJECT_DIR", "/home/me/src");
     assert_eq!(decision(&finish(command, call.as_bytes())), "allow");
+}
+
+#[test]
+fn a_project_cannot_choose_its_judge() {
+    let sandbox = Sandbox::new();
+    let (project, call) = (sandbox.path("project"), before("Bash", &json!({"command": "ls"})));
+    fs::create_dir_all(project.join(".claude")).unwrap();
+    let hook = |settings: &str| {
+        fs::write(project.join(".claude/settings.json"), settings).unwrap();
+        let mut command = sandbox.command(&["hook", "claude-code", "--operating-point", "allow"]);
+        command.env("CLAUDE_PROJECT_DIR", &project);
+        finish(command, call.as_bytes())
+    };
+    assert_eq!(decision(&hook(r#"{"env": {"RUST_LOG": "info"}}"#)), "allow");
+    assert_stopped("our variable", &hook(r#"{"env": {"RISKGATE_OPERATING_POINT": "allow"}}"#));
+    assert_stopped("no settings", &hook("{"));
 }
 
 #[test]

@@ -9,10 +9,12 @@
 //! - `audit`: the log of decisions, and what proves that it is whole.
 //! - `review`: remote review against a reviewer on the loopback.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
+//! - `claude_code`: the real Claude Code in a cage, gated by the binary.
 //! - `eval`: labels, figures and reports.
 //! - `parity`: Python and Rust read the same tokens and logits off the shipped bundle.
 //!
-//! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped.
+//! What needs the bundle or ONNX Runtime fails with a hint when they are absent; nothing is skipped but `claude_code`, loudly,
+//! on a machine that cannot run it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic in a test is a failed test")]
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a panic in a test is a failed test")]
@@ -22,6 +24,8 @@ mod support;
 mod toy;
 
 mod audit;
+#[cfg(all(feature = "serve", feature = "review"))]
+mod claude_code;
 mod cli;
 mod corpus;
 mod eval;

@@ -333,6 +333,22 @@ fn a_daemon_at_a_named_socket_with_other_settings_is_replaced_and_never_believed
     assert_eq!(world.status_when(|_| true).calls, 1);
 }
 
+#[cfg(feature = "review")]
+#[test]
+fn a_key_that_nobody_uses_makes_no_other_daemon() {
+    let world = World::new();
+    let folder = world.sandbox.path("config/riskgate");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.toml"), "[review]\nmode = \"uncertain\"\nkey_file = \"/nowhere/key\"\n").unwrap();
+    let daemon = world.serve(&["--operating-point", "allow"]);
+    for key in ["EXAMPLE-one", "EXAMPLE-two"] {
+        let mut command = world.command(&["hook", "claude-code", "--operating-point", "allow"]);
+        command.env("ANTHROPIC_API_KEY", key);
+        assert_eq!(decision(&finish(command, bash("ls").as_bytes())), "allow");
+    }
+    assert_eq!(daemon.wait_for(|_| true).calls, 2);
+}
+
 #[test]
 fn a_service_manager_s_socket_is_used_and_left_where_it_is() {
     let world = World::new();
@@ -717,6 +733,30 @@ fn a_new_bundle_is_taken_up_and_no_call_is_lost() {
     assert_eq!(ask("ls")["source"], "model");
     daemon.signal("-HUP");
     daemon.wait_for(|status| status.generation == 3);
+}
+
+/// A tokenizer remembers words for each thread, and longer than it lives itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_daemon_that_loads_its_bundle_again_and_again_does_not_grow() {
+    let world = World::new();
+    let daemon = world.serve(&["--operating-point", "allow", "--workers", "1", "--cache-entries", "0"]);
+    let words: Vec<String> =
+        (0..6_000).map(|n: u32| hex::encode(n.wrapping_mul(2_654_435_761).to_le_bytes())).collect();
+    let call = before("Write", &json!({"file_path": "/home/me/src/app/words.txt", "content": words.join(" ")}));
+    let resident_after = |reloads: std::ops::Range<u64>| {
+        for generation in reloads {
+            daemon.wait_for(|status| status.generation >= generation);
+            assert_eq!(world.run(&["hook", "claude-code", "--operating-point", "allow"], &call).code, Some(0));
+            daemon.signal("-HUP");
+        }
+        let pid = daemon.wait_for(|_| true).pid;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    };
+    let (first, last) = (resident_after(1..6), resident_after(6..31));
+    assert!(last < first + 16, "{first} MiB after 5 reloads, {last} MiB after 30");
 }
 
 #[test]
