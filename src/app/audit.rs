@@ -48,7 +48,8 @@ pub fn audit_folder(settings: &AuditSettings) -> PathBuf {
 fn options(settings: &AuditSettings) -> Options {
     Options {
         folder: audit_folder(settings),
-        fsync: match settings.fsync.unwrap_or(FsyncSetting::Group) {
+        // A hook is one process a call, and would wait for the disk each time.
+        fsync: match settings.fsync.unwrap_or(FsyncSetting::Never) {
             FsyncSetting::Never => Fsync::Never,
             FsyncSetting::Group => Fsync::Group,
             FsyncSetting::Always => Fsync::Always,

@@ -442,6 +442,7 @@ pub(super) enum ExportFormat {
     /// The records, one JSON object a line.
     Jsonl,
     /// OpenTelemetry logs, OTLP/JSON.
+    #[value(alias = "otlp-json")]
     Otlp,
     /// A Parquet table.
     #[cfg(feature = "parquet")]

@@ -22,6 +22,9 @@ use crate::verdict::Decision;
 
 /// Time for the judge to come to an end after the answer.
 const GRACE: Duration = Duration::from_secs(1);
+/// Time for the record of a call that was stopped. A harness lets a call run whose hook takes too long, so a lock that somebody
+/// holds, or a disk that hangs, must cost no more than this.
+const RECORD_TIME: Duration = Duration::from_millis(250);
 
 const INTERNAL_ERROR: &str = "an internal error; please report it with the action";
 
@@ -47,11 +50,10 @@ pub(super) fn run(mut arguments: HookArguments) -> u8 {
     if !reply.stderr.is_empty() {
         let _ = writeln!(io::stderr(), "{}", reply.stderr);
     }
-    let_finish(judge);
-    if let Some(problem) = problem {
-        // The call is stopped already; what goes wrong here must not make another exit code of it.
-        let _ = panic::catch_unwind(|| record_stopped(harness, problem, &places));
-    }
+    let_finish(judge, GRACE);
+    // The call is stopped already: what goes wrong on that thread makes no other exit code of it.
+    let record = |problem| thread::Builder::new().spawn(move || drop(record_stopped(harness, problem, &places))).ok();
+    let_finish(problem.and_then(record), RECORD_TIME);
     match written {
         Ok(()) => reply.exit_code,
         Err(_) if !interferes => reply.exit_code,
@@ -110,11 +112,11 @@ fn review_settings(arguments: &HookArguments) -> anyhow::Result<Option<ReviewSet
     Ok(engine::review_settings(&arguments.review, least)?)
 }
 
-/// Lets the judge come to an end after the answer. A process that ends while ONNX Runtime loads or runs on another thread
-/// can die of a signal, and that is no exit code that stops a call.
-fn let_finish(judge: Option<JoinHandle<()>>) {
-    let given_up = Instant::now() + GRACE;
-    while judge.as_ref().is_some_and(|judge| !judge.is_finished()) && Instant::now() < given_up {
+/// Lets a thread come to an end after the answer, within `time`. A process that ends while ONNX Runtime loads or runs on
+/// another thread can die of a signal, and that is no exit code that stops a call.
+fn let_finish(thread: Option<JoinHandle<()>>, time: Duration) {
+    let given_up = Instant::now() + time;
+    while thread.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < given_up {
         thread::sleep(Duration::from_millis(1));
     }
 }

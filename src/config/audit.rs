@@ -1,7 +1,8 @@
 //! The `[audit]` section: whether and how decisions are recorded.
 //!
-//! It is read from the user's file and the managed one. A repository can set variables for the agent that runs in it and has a settings
-//! file of its own: neither may turn the record off or send it elsewhere.
+//! It is read from the user's file and the managed one. A repository can set variables for the agent that runs in it and has a
+//! settings file of its own: neither has a setting that turns the record off or sends it elsewhere. A hook stops every call in
+//! a project whose settings move the user's folders, in which this file and the log are.
 
 use std::path::PathBuf;
 

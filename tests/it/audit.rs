@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -108,6 +109,20 @@ fn what_cannot_be_recorded_is_not_let_through() {
     let outcome = hook(&sandbox, "ls -l", "allow");
     assert_eq!(permission(&outcome), "ask");
     assert!(outcome.stdout.contains("could not be recorded"), "{outcome:?}");
+}
+
+/// A harness lets a call run whose hook takes too long: ten seconds, as the README has it.
+#[test]
+fn a_lock_that_somebody_holds_does_not_hold_up_the_answer() {
+    let sandbox = Sandbox::new();
+    hook(&sandbox, "ls", "allow");
+    let lock = fs::File::open(log(&sandbox).join("lock")).unwrap();
+    lock.lock().unwrap();
+    let started = Instant::now();
+    let arguments = ["hook", "claude-code", "--deadline-ms", "500"];
+    let outcome = sandbox.run(&arguments, before("Bash", &json!({"command": "ls"})));
+    assert_stopped("a held lock", &outcome);
+    assert!(started.elapsed() < Duration::from_secs(7), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -77,7 +77,6 @@ fn same_makings(app: &App, logged: &Record) -> anyhow::Result<()> {
 }
 
 fn thresholds(logged: &Record) -> anyhow::Result<Thresholds> {
-    #[expect(clippy::cast_possible_truncation, reason = "they were written from numbers of that size")]
     let cut = |name: &str| {
         let value = logged.float(&format!("/thresholds/{name}")).map(|value| value as f32);
         value.ok_or_else(|| anyhow::anyhow!("the record has no threshold `{name}`"))
