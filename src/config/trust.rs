@@ -90,7 +90,8 @@ fn check(_: &Path, _: &fs::Metadata, _: Trust) -> Result<(), ConfigError> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;

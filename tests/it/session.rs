@@ -149,7 +149,7 @@ fn the_user_sets_the_limits_and_a_project_lowers_them() {
     for n in 0..4 {
         assert_eq!(verdict(&sandbox, "deny", &before("a", &format!("npm publish {n}"))), "deny");
     }
-    assert!(!sandbox.path("home/.local/state/riskgate").exists());
+    assert!(!sandbox.path("home/.local/state/riskgate/sessions").exists());
     assert_eq!(verdict(&sandbox, "allow", &before("b", "npm publish 0")), "allow");
     set_settings(&sandbox, "[session]\nconsecutive_denials = 2\n");
     let project = sandbox.path("project");
