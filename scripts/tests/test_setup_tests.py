@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 import setup_tests
 
 
