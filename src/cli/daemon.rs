@@ -134,14 +134,15 @@ impl Reach {
         reviewing: Option<&ReviewSettings>,
         socket: Option<&Path>,
     ) -> Self {
-        let flags = [flags(engine), review_flags(review)].concat();
+        let layers = engine::layer_places(engine);
+        let flags = [flags(engine, layers.project.as_deref()), review_flags(review)].concat();
         let variables = FINDING.iter().map(|name| env::var_os(name).unwrap_or_default()).collect::<Vec<_>>();
         let place = match socket {
             Some(socket) => Place::at(&absolute(socket)),
             None => Place::new(usual_folder(), stem(&flags, &variables)),
         };
         let review = reviewing.map(|settings| settings.environment_key.as_ref().map_or("", |key| key.expose()).into());
-        Self { place, flags, variables, layers: engine::layer_places(engine), review: review.into_iter().collect() }
+        Self { place, flags, variables, layers, review: review.into_iter().collect() }
     }
 
     /// Which riskgate asks.
@@ -198,8 +199,9 @@ fn stem(flags: &[OsString], variables: &[OsString]) -> String {
     format!("riskgate-{digits}")
 }
 
-/// The arguments again, as far as they differ from the defaults, with paths that hold in any folder.
-fn flags(engine: &EngineArguments) -> Vec<OsString> {
+/// The arguments again, as far as they differ from the defaults, with paths that hold in any folder. A project with settings
+/// of its own has a daemon of its own, wherever in it a call comes from.
+fn flags(engine: &EngineArguments, project: Option<&Path>) -> Vec<OsString> {
     let EngineArguments {
         model,
         runtime,
@@ -210,8 +212,6 @@ fn flags(engine: &EngineArguments) -> Vec<OsString> {
         no_ask,
         project: _,
     } = engine;
-    // A project with settings of its own has a daemon of its own, wherever in it a call comes from.
-    let project = engine::layer_places(engine).project;
     let model = model.as_ref().map(|model| match model {
         folder if folder.contains(std::path::is_separator) => absolute(Path::new(folder)).into_os_string(),
         name => name.into(),
@@ -220,7 +220,7 @@ fn flags(engine: &EngineArguments) -> Vec<OsString> {
         ("--model", model),
         ("--runtime", runtime.as_deref().map(|path| absolute(path).into_os_string())),
         ("--device", device.as_ref().filter(|device| **device != Device::Auto).map(|device| device.to_string().into())),
-        ("--project", project.map(PathBuf::into_os_string)),
+        ("--project", project.map(Into::into)),
         ("--operating-point", operating_point.as_ref().map(Into::into)),
         ("--max-miss-rate", max_miss_rate.map(|rate| rate.to_string().into())),
         ("--max-false-block-rate", max_false_block_rate.map(|rate| rate.to_string().into())),
@@ -269,23 +269,23 @@ mod tests {
     fn a_daemon_is_started_with_the_settings_of_whoever_starts_it() {
         let arguments = ["--model", "small", "--device", "cpu", "--max-miss-rate", "0.01", "--no-ask"];
         let expected = ["--model", "small", "--device", "cpu", "--max-miss-rate", "0.01", "--no-ask"];
-        assert_eq!(flags(&typed(&arguments)), expected);
-        assert!(flags(&typed(&[])).is_empty());
+        assert_eq!(flags(&typed(&arguments), None), expected);
+        assert!(flags(&typed(&[]), None).is_empty());
     }
 
     #[test]
     fn a_path_holds_in_any_folder() {
-        let flags = flags(&typed(&["--model", "./bundle", "--runtime", "lib.so"]));
+        let flags = flags(&typed(&["--model", "./bundle", "--runtime", "lib.so"]), None);
         assert!(Path::new(&flags[1]).is_absolute() && Path::new(&flags[3]).is_absolute(), "{flags:?}");
     }
 
     #[test]
     fn other_settings_are_another_daemon_s() {
         let stems = [&[][..], &["--no-ask"], &["--operating-point", "strict"], &["--model", "x"]]
-            .map(|arguments| stem(&flags(&typed(arguments)), &[]));
+            .map(|arguments| stem(&flags(&typed(arguments), None), &[]));
         let distinct: std::collections::HashSet<&String> = stems.iter().collect();
         assert_eq!(distinct.len(), stems.len());
-        assert_eq!((stems[0].as_str(), &stems[1]), ("riskgate", &stem(&flags(&typed(&["--no-ask"])), &[])));
+        assert_eq!((stems[0].as_str(), &stems[1]), ("riskgate", &stem(&flags(&typed(&["--no-ask"]), None), &[])));
         assert_ne!(stem(&[], &["/data".into()]), "riskgate");
     }
 }

@@ -14,7 +14,7 @@ use super::engine::Beside;
 use super::{daemon, engine, project};
 use crate::action::{Context, ToolCall};
 use crate::app::audit_log;
-use crate::config::{LayerPlaces, Mode, ReviewSettings, SessionSettings, env_vars, state_folder};
+use crate::config::{Mode, ReviewSettings, SessionSettings, env_vars, state_folder};
 use crate::engine::{Asking, AuditEntry, Deadline, Failure, ReviewMode, STACK, Timings, fail_safe};
 use crate::harness::{Before, Harness, HookEnvironment, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
@@ -31,16 +31,17 @@ const INTERNAL_ERROR: &str = "an internal error; please report it with the actio
 /// Runs the command; the exit code is the harness's own.
 pub(super) fn run(mut arguments: HookArguments) -> u8 {
     let harness = arguments.harness;
+    // The default hook would print a second text beside the reply's.
+    panic::set_hook(Box::new(|_| {}));
     if arguments.engine.project.is_none() {
         arguments.engine.project = env::var_os(env_vars::CLAUDE_PROJECT_DIR).map(PathBuf::from);
     }
-    // Settings that cannot be read enforce.
-    let mode = engine::resolve(&arguments.engine).map_or(Mode::Enforce, |resolved| resolved.mode);
+    let mode = mode(&arguments.engine);
     if mode == Mode::Off {
         return HookReply::default().exit_code;
     }
     let interferes = mode == Mode::Enforce || arguments.show_request;
-    let places = engine::layer_places(&arguments.engine);
+    let settings = arguments.engine.clone();
     let (answer, judge) = answer_in_time(arguments);
     let judge = judge.filter(|_| answer.is_err());
     let problem = answer.as_ref().err().cloned();
@@ -52,7 +53,7 @@ pub(super) fn run(mut arguments: HookArguments) -> u8 {
     }
     let_finish(judge, GRACE);
     // The call is stopped already: what goes wrong on that thread makes no other exit code of it.
-    let record = |problem| thread::Builder::new().spawn(move || drop(record_stopped(harness, problem, &places))).ok();
+    let record = |problem| thread::Builder::new().spawn(move || drop(record_stopped(harness, problem, &settings))).ok();
     let_finish(problem.and_then(record), RECORD_TIME);
     match written {
         Ok(()) => reply.exit_code,
@@ -62,10 +63,15 @@ pub(super) fn run(mut arguments: HookArguments) -> u8 {
     }
 }
 
+/// What the gate does with its verdicts. Settings that cannot be read enforce: a process that panics here ends with a code
+/// that lets the call run.
+fn mode(arguments: &EngineArguments) -> Mode {
+    let resolved = panic::catch_unwind(AssertUnwindSafe(|| engine::resolve(arguments)));
+    resolved.ok().and_then(Result::ok).map_or(Mode::Enforce, |resolved| resolved.mode)
+}
+
 /// The reply, or why there is none before the deadline.
 fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
-    // The default hook would print a second text beside the reply's.
-    panic::set_hook(Box::new(|_| {}));
     let review = match panic::catch_unwind(AssertUnwindSafe(|| review_settings(&arguments))) {
         Ok(Ok(review)) => review,
         Ok(Err(error)) => return (Err(format!("{error:#}")), None),
@@ -90,8 +96,8 @@ fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Optio
 }
 
 /// Records that a call was stopped which no engine judged.
-fn record_stopped(harness: Harness, problem: String, places: &LayerPlaces) -> anyhow::Result<()> {
-    let Some(log) = audit_log(&engine::audit_settings(places, false)?) else { return Ok(()) };
+fn record_stopped(harness: Harness, problem: String, arguments: &EngineArguments) -> anyhow::Result<()> {
+    let Some(log) = audit_log(&engine::audit_settings(&engine::layer_places(arguments), false)?) else { return Ok(()) };
     let context = Context { harness: Some(<&str>::from(harness).to_owned()), ..Context::default() };
     let entry = AuditEntry {
         call: &ToolCall { context, ..ToolCall::default() },
