@@ -18,7 +18,7 @@ from riskpipe.tokenizer import PAD_MARKER
 from riskpipe.tokens import pad_rows, to_row
 
 SCHEMA_VERSION = 2
-TEMPLATE_VERSION = 3
+TEMPLATE_VERSION = 4
 WINDOW = 128
 # The engine lets neighbouring windows share WINDOW - STRIDE body tokens.
 STRIDE = 112

@@ -7,6 +7,8 @@
 //! The request stands where it can matter: before units that do more than look, and only in the first window of each. Before it
 //! stand the values that it does not name, where it names others: which value was changed tells an error from a theft.
 //!
+//! Texts in other letters than those of ASCII are spelled in ASCII (`romanise.rs`).
+//!
 //! A change of anything here changes what models are trained on: raise [`TEMPLATE_VERSION`] with it.
 
 use std::cell::OnceCell;
@@ -15,15 +17,18 @@ use enumset::EnumSet;
 
 use super::asked::{Request, compare};
 use super::markers;
+use super::romanise::romanised;
 use crate::action::{Action, Effect, Fact, Gap, Layer, Modifier, Scope, Tool, Unit};
 
 /// The version of the template that this build writes.
-pub const TEMPLATE_VERSION: u32 = 3;
+pub const TEMPLATE_VERSION: u32 = 4;
 
 /// Most effects that one unit's prefix names; more are a [`Gap::Truncated`].
 const MAX_EFFECTS: usize = 14;
 /// Most bytes of the user's request.
 const MAX_REQUEST: usize = 320;
+/// Most bytes of one of its words, before it is spelled in ASCII: a character takes four at most and leaves at least one.
+const MAX_WORD: usize = 4 * MAX_REQUEST;
 
 /// A unit as the model reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +75,9 @@ fn render_unit(action: &Action, unit: &Unit, known: &OnceCell<Request>) -> Rende
     let comparison = request.and_then(|text| compare(known.get_or_init(|| Request::of(text)), unit));
     prefix.extend(comparison.as_ref().map(|comparison| markers::asked(comparison.asked)));
     let unasked = comparison.map(|comparison| comparison.unasked.join(" ")).unwrap_or_default();
-    let request = marked(markers::UNASKED, &unasked) + &marked(markers::REQUEST, &shorten(request.unwrap_or_default()));
-    Rendered { prefix, request, body: unit.text.clone() }
+    let unasked = marked(markers::UNASKED, &romanised(&unasked));
+    let request = unasked + &marked(markers::REQUEST, &shorten(request.unwrap_or_default()));
+    Rendered { prefix, request, body: romanised(&unit.text).into_owned() }
 }
 
 /// A text behind its marker, or nothing.
@@ -144,6 +150,7 @@ fn scope_of(effect: &Effect) -> Scope {
 fn shorten(request: &str) -> String {
     let mut short = String::new();
     for word in request.split_whitespace() {
+        let word = romanised(word.get(..word.floor_char_boundary(MAX_WORD)).unwrap_or(word));
         let room = MAX_REQUEST.saturating_sub(short.len() + 1);
         if word.len() > room && !short.is_empty() {
             break;
@@ -151,7 +158,7 @@ fn shorten(request: &str) -> String {
         if !short.is_empty() {
             short.push(' ');
         }
-        let head = word.get(..word.floor_char_boundary(room)).unwrap_or(word);
+        let head = word.get(..word.floor_char_boundary(room)).unwrap_or(&word);
         short.extend(head.chars().map(|c| match c {
             '⟦' => '[',
             '⟧' => ']',
