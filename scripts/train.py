@@ -34,12 +34,12 @@ def run(run_folder: Path, start: Path | None, output: Path, config: FinetuneConf
     if start is not None:
         load_into(model, start)
     examples, rows = load_examples(run_folder, "train")
-    material = Material(examples, rows, marker_id(tokenizer, PAD_MARKER))
+    material = Material.of(examples, rows, marker_id(tokenizer, PAD_MARKER))
     seen = [rows, *([TokenRows.load(run_folder / "rows/pretrain.npz")] if start is not None else [])]
     model.novelty.copy_(torch.from_numpy(NoveltyTable.count(seen, model.config).entries))
     finetune_pairs(model, material, config)
-    finetune_transformer(model, material, config, output)
-    held_out = Material(*load_examples(run_folder, "calibration"), material.pad_id)
+    finetune_transformer(model, material.listened(model), config, output)
+    held_out = Material.of(*load_examples(run_folder, "calibration"), material.pad_id)
     shares = mix(model, held_out)
     Checkpoint.of(model, {**Checkpoint.load(output).notes, "pair_shares": shares}).save(output)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,9 +29,11 @@ from riskpipe.tokens import IntArray, TokenRows, batches_by_length, pad_rows
 
 log = logging.getLogger(__name__)
 
+FloatArray = npt.NDArray[np.float32]
 
 # Rows of one batch run in this many groups of like length: an action's rows differ much, and padding costs as much as text.
 LENGTH_GROUPS = 4
+LISTENED_AT_ONCE = 512
 
 
 # Adam alone: orthogonalising costs a third of the time here, which more passes over the labels use better.
@@ -79,18 +82,22 @@ def question_loss(predicted: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     return (losses * weight * question_weights()).sum() / len(predicted)
 
 
-def choose_rows(example: Example, config: FinetuneConfig, rng: np.random.Generator) -> IntArray:
-    """Row numbers to train on. Long actions keep their first and last row and a random part of the rest.
+def choose_rows(example: Example, loudness: FloatArray, config: FinetuneConfig, rng: np.random.Generator) -> IntArray:
+    """Row numbers to train on: of a long action the first, the last, the loudest ones and a random part of the rest.
 
-    Texts that hold an injection keep more: the row that carries it must stay in for the label to be true.
+    The answer of an action is the maximum over its rows, so what matters is the row that carries the danger, or the one most
+    easily taken for it; `loudness` [R] is a guess at both. Dangerous actions keep more: where the row that makes them so is
+    left out, the label is wrong.
     """
     rows = np.array(example.rows)
     positive = example.target.wanted[[DENY, INJECTION]].max() > 0.5
     limit = config.rows_positive if positive else config.rows_negative
     if len(rows) <= limit:
         return rows
-    inner = rng.choice(rows[1:-1], limit - 2, replace=False)
-    return np.concatenate([rows[:1], np.sort(inner), rows[-1:]])
+    inner = rng.permutation(rows[1:-1])
+    loudest = inner[np.argsort(-loudness[inner], kind="stable")[: (limit - 2) // 2]]
+    others = inner[~np.isin(inner, loudest)][: limit - 2 - len(loudest)]
+    return np.sort(np.concatenate([rows[:1], loudest, others, rows[-1:]]))
 
 
 def epoch_order(targets: list[Target], rng: np.random.Generator, text_factor: float = 1.0) -> IntArray:
@@ -106,11 +113,26 @@ def epoch_order(targets: list[Target], rng: np.random.Generator, text_factor: fl
 
 @dataclass(frozen=True)
 class Material:
-    """Examples with their token rows, and the id that fills short rows."""
+    """Examples with their token rows, the id that fills short rows, and how loud every row is (see `choose_rows`)."""
 
     examples: list[Example]
     rows: TokenRows
     pad_id: int
+    loudness: FloatArray
+
+    @classmethod
+    def of(cls, examples: list[Example], rows: TokenRows, pad_id: int) -> Material:
+        """Nothing is known of the rows: all are equally loud."""
+        return cls(examples, rows, pad_id, np.zeros(len(rows.row_lengths), np.float32))
+
+    def listened(self, model: Encoder) -> Material:
+        """The same, rows as loud as the pair table finds them; it is trained in a minute and fast enough for all rows."""
+        loudness = np.zeros_like(self.loudness)
+        for numbers in np.array_split(np.argsort(self.rows.row_lengths), max(1, len(loudness) // LISTENED_AT_ONCE)):
+            with torch.no_grad():
+                questions = row_questions(_row_logits(model.pairs, self, numbers))
+            loudness[numbers] = questions[:, [DENY, INJECTION]].amax(dim=1).numpy()
+        return replace(self, loudness=loudness)
 
 
 Batch = list[tuple[int, IntArray]]
@@ -122,7 +144,7 @@ def epoch_batches(
     """Batches of one epoch: pairs of an example's number and its chosen row numbers."""
     examples = material.examples
     order = epoch_order([example.target for example in examples], rng, text_factor)
-    chosen = {int(number): choose_rows(examples[int(number)], config, rng) for number in order}
+    chosen = {int(number): choose_rows(examples[int(number)], material.loudness, config, rng) for number in order}
     lengths, counts = np.zeros(len(examples), np.int64), np.zeros(len(examples), np.int64)
     for number, numbers in chosen.items():
         lengths[number], counts[number] = material.rows.row_lengths[numbers].max(), len(numbers)

@@ -63,7 +63,7 @@ def mix(model: Encoder, material: Material) -> dict[str, float]:
     short = np.flatnonzero([len(example.rows) <= MOST_ROWS for example in material.examples])
     targets = [material.examples[int(number)].target for number in short]
     rows = material.rows.subset(short)
-    chosen_material = Material([], rows, material.pad_id)
+    chosen_material = Material.of([], rows, material.pad_id)
     transformer, pairs = part_logits(model, chosen_material)
     losses = np.stack([calibrated_losses(transformer + share * pairs, rows.action_starts, targets) for share in SHARES])
     shares = {name: SHARES[int(losses[:, QUESTIONS_OF[name]].sum(axis=1).argmin())] for name, _ in HEADS}

@@ -1,12 +1,16 @@
-"""The optimiser and the novelty of rows."""
+"""The optimiser, the novelty of rows and the choice of rows to train on."""
 
 import numpy as np
 import pytest
 import torch
 
+from riskpipe.dataset import Example
+from riskpipe.finetuning import FinetuneConfig, choose_rows
+from riskpipe.labels import INJECTION, N_QUESTIONS
 from riskpipe.model import Encoder, ModelConfig
 from riskpipe.novelty import NoveltyTable
 from riskpipe.optimiser import Optimiser, Rates, orthogonalise
+from riskpipe.targets import Target
 from riskpipe.tokens import TokenRows
 
 CONFIG = ModelConfig(vocabulary=40, hidden=16, layers=1, heads=2, feed_forward=32, pair_buckets=64, dropout=0.0)
@@ -52,3 +56,23 @@ def test_padding_leaves_the_novelty_as_it_is() -> None:
     model.novelty.copy_(torch.from_numpy(np.random.default_rng(0).normal(size=105).astype(np.float32)))
     ids, mask = torch.tensor([[3, 4, 5, 0, 0]]), torch.tensor([[1, 1, 1, 0, 0]])
     assert float(model.novelty_of(ids, mask)) == pytest.approx(novelty(model, [3, 4, 5]))
+
+
+def text(rows: int, injection: float) -> Example:
+    wanted, weight = np.zeros(N_QUESTIONS, np.float32), np.zeros(N_QUESTIONS, np.float32)
+    wanted[INJECTION], weight[INJECTION] = injection, 1.0
+    return Example(Target("a", "s", "g", "injection", True, wanted, weight, 1.0), range(100, 100 + rows))
+
+
+@pytest.mark.parametrize(("injection", "limit"), [(1.0, FinetuneConfig.rows_positive), (0.0, FinetuneConfig.rows_negative)])
+def test_the_loudest_row_of_a_long_text_is_always_trained_on(injection: float, limit: int) -> None:
+    loudness = np.zeros(200, np.float32)
+    loudness[113] = 3.0
+    chosen = [choose_rows(text(30, injection), loudness, FinetuneConfig(), np.random.default_rng(n)) for n in range(20)]
+    assert all({100, 113, 129} <= set(rows.tolist()) and len(set(rows.tolist())) == limit for rows in chosen)
+    assert len({tuple(rows.tolist()) for rows in chosen}) > 1
+
+
+def test_a_short_text_is_trained_on_whole() -> None:
+    rows = choose_rows(text(4, 0.0), np.zeros(200, np.float32), FinetuneConfig(), np.random.default_rng(0))
+    assert rows.tolist() == [100, 101, 102, 103]
