@@ -5,6 +5,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use indexmap::IndexSet;
+
 use crate::action::{Gap, Layer, Modifier, Shell};
 use crate::normalize::facts::{self, Facts};
 use crate::normalize::shell::decode::Literal;
@@ -24,8 +26,10 @@ const MAX_DEPTH: usize = 8;
 const MAX_VALUE: usize = 64 * 1024;
 /// Bytes that are filled in, and those of the texts in which they are.
 const MAX_FILLED: usize = 4 * MAX_VALUE;
-/// Texts that `$(eval …)` adds.
-const MAX_EVALUATED: usize = 8;
+/// Texts that `$(eval …)` and `include` add.
+const MAX_ADDED: usize = 8;
+/// Files that one line may include.
+const MAX_INCLUDES: usize = 32;
 
 /// Variables that `make` sets itself, as far as they name programs.
 const DEFAULTS: [(&str, &str); 6] =
@@ -87,6 +91,16 @@ impl Walker {
         }
     }
 
+    /// The texts of a file that a makefile includes, as far as the script wrote it.
+    fn included(&mut self, path: &str) -> Vec<String> {
+        if self.files.is_empty() {
+            return Vec::new();
+        }
+        let path = self.scope.place.locate(path).text;
+        let versions = self.written_scripts(&path);
+        versions.iter().filter_map(|literal| self.text_of(literal).map(str::to_owned)).collect()
+    }
+
     /// Units for what a makefile runs.
     fn makefile(&mut self, literal: &Literal, given: &Given<'_>) {
         let Some(text) = self.text_of(literal) else { return };
@@ -95,7 +109,7 @@ impl Walker {
         if !self.made.insert(key) {
             return;
         }
-        let found = scripts(text, &given.variables, given.dry);
+        let found = scripts(text, &given.variables, given.dry, &mut |path| self.included(path));
         if found.closed {
             self.gap(Gap::Opaque);
         }
@@ -173,14 +187,21 @@ struct Found {
 
 /// The shell scripts of a makefile: its recipes and what `$(shell …)` and `!=` run.
 ///
-/// With `dry`, recipes are only shown.
-fn scripts(text: &str, given: &[&str], dry: bool) -> Found {
+/// With `dry`, recipes are only shown. `included` gives the texts of an included file, none when it is not known.
+fn scripts(text: &str, given: &[&str], dry: bool, included: &mut dyn FnMut(&str) -> Vec<String>) -> Found {
     let mut reader = Reader::new(given);
     reader.text(text);
-    let mut turn = 0;
-    while let Some(text) = reader.evaluated.get(turn).cloned() {
-        reader.text(&text);
-        turn += 1;
+    let (mut n_read, mut n_included) = (0, 0);
+    loop {
+        if let Some(path) = reader.includes.get_index(n_included).cloned() {
+            n_included += 1;
+            included(&path).into_iter().for_each(|text| reader.add(text));
+        } else if let Some(text) = reader.added.get(n_read).cloned() {
+            n_read += 1;
+            reader.text(&text);
+        } else {
+            break;
+        }
     }
     if dry {
         reader.keep_what_runs_anyway();
@@ -206,7 +227,9 @@ struct Reader {
     /// What runs while the makefile is read.
     scripts: Vec<String>,
     /// Texts that the makefile adds to itself.
-    evaluated: Vec<String>,
+    added: Vec<String>,
+    /// Paths of the files that it includes.
+    includes: IndexSet<String>,
     /// What a recipe line begins with.
     prefix: char,
     /// Whether a recipe is one script.
@@ -261,9 +284,23 @@ impl Reader {
         }
     }
 
+    /// Takes up a text that counts as part of this one.
+    fn add(&mut self, text: String) {
+        if self.added.len() < MAX_ADDED {
+            self.added.push(text);
+        } else {
+            self.closed = true;
+        }
+    }
+
     /// Reads a line that is no recipe.
     fn line(&mut self, line: &str) {
         if line.is_empty() {
+            return;
+        }
+        if let Some(paths) = ["include ", "-include ", "sinclude "].iter().find_map(|word| line.strip_prefix(word)) {
+            let paths = self.fill(paths, None, 0);
+            self.includes.extend(paths.split_whitespace().take(MAX_INCLUDES).map(str::to_owned));
             return;
         }
         // Code of its own, which is not read.
@@ -416,11 +453,7 @@ impl Reader {
                 format!("$({arguments})")
             }
             "eval" => {
-                if self.evaluated.len() < MAX_EVALUATED {
-                    self.evaluated.push(arguments);
-                } else {
-                    self.closed = true;
-                }
+                self.add(arguments);
                 String::new()
             }
             "strip" => arguments,
@@ -639,9 +672,13 @@ fn command(line: &str) -> &str {
 mod tests {
     use super::*;
 
+    fn read(text: &str, given: &[&str], dry: bool) -> Found {
+        scripts(text, given, dry, &mut |_| Vec::new())
+    }
+
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        assert_eq!(scripts(text, &[], false).scripts, expected, "{text}");
+        assert_eq!(read(text, &[], false).scripts, expected, "{text}");
     }
 
     #[test]
@@ -662,8 +699,21 @@ mod tests {
         check("out: in.c lib\n\t$(CC) -o $@ $< $^", &["cc -o out in.c in.c lib"]);
         check("S = a.c b.c\na:\n\tz $(S:.c=.o) $(wildcard *.c) $(Z)", &["z a.o b.o $wildcard $Z"]);
         check("define D\nrm -rf $(1)\nendef\na:\n\t$(call D,/x)", &["rm -rf /x"]);
-        assert_eq!(scripts("X = ls\na:\n\t$(X) y", &["X=rm"], false).scripts, ["rm y"]);
-        assert_eq!(scripts("override X = rm\na:\n\t$(X) y", &["X=ls"], false).scripts, ["rm y"]);
+        assert_eq!(read("X = ls\na:\n\t$(X) y", &["X=rm"], false).scripts, ["rm y"]);
+        assert_eq!(read("override X = rm\na:\n\t$(X) y", &["X=ls"], false).scripts, ["rm y"]);
+    }
+
+    #[test]
+    fn included_files_are_part_of_it() {
+        let mut files = |path: &str| match path {
+            "a.mk" => vec!["X = rm -rf\n-include b.mk a.mk".to_owned()],
+            "b.mk" => vec!["b:\n\t$(X) /y".to_owned()],
+            _ => Vec::new(),
+        };
+        let found = scripts("M = a\ninclude $(M).mk none.mk\na:\n\t$(X) /x", &[], false, &mut files);
+        assert_eq!((found.scripts, found.closed), (vec!["rm -rf /x".to_owned(), "rm -rf /y".to_owned()], false));
+        let mut endless = |path: &str| vec![format!("include x{path}")];
+        assert!(scripts("include a", &[], false, &mut endless).closed);
     }
 
     #[test]
@@ -671,8 +721,8 @@ mod tests {
         check("V := $(shell rm -rf /x)", &["rm -rf /x"]);
         check("V != rm -rf /x", &["rm -rf /x"]);
         check("$(eval a:;rm -rf /x)", &["rm -rf /x"]);
-        assert_eq!(scripts("", &["X!=rm -rf /x"], false).scripts, ["rm -rf /x"]);
-        assert_eq!(scripts("", &["X:=$(shell rm -rf /x)"], false).scripts, ["rm -rf /x"]);
+        assert_eq!(read("", &["X!=rm -rf /x"], false).scripts, ["rm -rf /x"]);
+        assert_eq!(read("", &["X:=$(shell rm -rf /x)"], false).scripts, ["rm -rf /x"]);
     }
 
     #[test]
@@ -687,25 +737,25 @@ mod tests {
     #[test]
     fn recipes_that_are_only_shown_do_not_run() {
         let text = "V := $(shell rm v)\na:\n\trm x\n\t@+rm y\n\t$(MAKE) z";
-        assert_eq!(scripts(text, &[], true).scripts, ["rm v", "rm y", "make z"]);
+        assert_eq!(read(text, &[], true).scripts, ["rm v", "rm y", "make z"]);
     }
 
     #[test]
     fn what_is_not_followed_is_noted() {
-        assert!(scripts("X = $(X)\na:\n\t$(X)", &[], false).closed);
-        assert!(scripts("SHELL = /usr/bin/python3\na:\n\tprint(1)", &[], false).closed);
-        assert!(scripts(".SHELLFLAGS = -c reboot\na:\n\tls", &[], false).closed);
-        assert!(scripts("$(guile (system \"ls\"))", &[], false).closed);
-        assert!(!scripts("SHELL := /bin/bash\n.SHELLFLAGS = -eu -o pipefail -c\na:\n\tls", &[], false).closed);
+        assert!(read("X = $(X)\na:\n\t$(X)", &[], false).closed);
+        assert!(read("SHELL = /usr/bin/python3\na:\n\tprint(1)", &[], false).closed);
+        assert!(read(".SHELLFLAGS = -c reboot\na:\n\tls", &[], false).closed);
+        assert!(read("$(guile (system \"ls\"))", &[], false).closed);
+        assert!(!read("SHELL := /bin/bash\n.SHELLFLAGS = -eu -o pipefail -c\na:\n\tls", &[], false).closed);
         let nested = "$(".repeat(20_000);
-        assert!(scripts(&nested, &[], false).scripts.is_empty());
+        assert!(read(&nested, &[], false).scripts.is_empty());
         let grown = "A = $(A0)$(A0)\n".to_owned()
             + &(0..60).map(|n| format!("A{n} = $(A{})$(A{})\n", n + 1, n + 1)).collect::<String>()
             + "a:\n\t$(A)";
-        assert!(scripts(&grown, &[], false).closed);
+        assert!(read(&grown, &[], false).closed);
         // What is too much for filling in stands there as it is.
         let wide = format!("a: {}\n\t{}\n\trm x", "b ".repeat(30_000), "$^".repeat(30_000));
-        let found = scripts(&wide, &[], false);
+        let found = read(&wide, &[], false);
         assert!(found.closed && found.scripts.iter().any(|script| script == "rm x"));
         assert!(found.scripts.iter().map(String::len).sum::<usize>() < 2 * MAX_FILLED);
     }

@@ -8,11 +8,17 @@ pub(super) fn sed_commands(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
     for _ in 0..MAX_COMMANDS {
-        rest = without_address(rest);
+        let command = without_address(rest);
+        let address = rest.strip_suffix(command).unwrap_or_default();
+        rest = command;
         let Some(name) = rest.chars().next() else { break };
         let after = rest.get(name.len_utf8()..).unwrap_or_default();
         rest = match name {
-            'e' if after.starts_with([' ', '\t']) => {
+            // Without a blank it is taken for a command only behind an address: other languages have words with this letter.
+            'e' if after.starts_with([' ', '\t'])
+                || after.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '/')
+                    && address.contains(|sign: char| sign.is_ascii_digit() || matches!(sign, '$' | '/')) =>
+            {
                 let (script, after) = line(after);
                 found.push(script.trim().trim_end_matches('}').to_owned());
                 after
@@ -190,6 +196,8 @@ mod tests {
     #[test]
     fn what_sed_runs_is_found() {
         assert_eq!(sed_commands("1e rm x"), ["rm x"]);
+        assert_eq!(sed_commands("1erm x"), ["rm x"]);
+        assert_eq!(sed_commands("p;$e/bin/rm x"), ["/bin/rm x"]);
         assert_eq!(sed_commands("s/.*/rm x/e"), ["rm x"]);
         assert_eq!(sed_commands("s/a/b/g;n\n$!{s|.*|rm \\| x|ge}\n1,/e /e ls"), ["rm | x", "ls"]);
         assert_eq!(sed_commands("/x/!e rm x"), ["rm x"]);
@@ -198,6 +206,7 @@ mod tests {
             "module e x",
             "defmodule X",
             "dine x",
+            "else x",
             "s/a/b/g",
             "$!N;s/e /x/",
             "y/e /x /",
