@@ -20,12 +20,17 @@ pub(super) fn romanised(text: &str) -> Cow<'_, str> {
     for letter in text.chars() {
         match any_ascii_char(letter) {
             _ if matches!(letter, '⟦' | '⟧') => spelled.push(letter),
-            "" if is_combining_mark(letter) => {}
+            "" if changes_another(letter) => {}
             "" => spelled.push(letter),
             ascii => spelled.push_str(ascii),
         }
     }
     Cow::Owned(spelled)
+}
+
+/// Whether a sign only changes the letter before it: accents, vowel killers, the long sign of Japanese.
+fn changes_another(sign: char) -> bool {
+    is_combining_mark(sign) || sign == 'ー'
 }
 
 #[cfg(test)]
@@ -54,7 +59,7 @@ mod tests {
         fn ascii_stays_and_no_character_vanishes(before in "[ -~]{0,20}", letter: char, after in "[ -~]{0,20}") {
             let spelled = romanised(&[before.as_str(), &letter.to_string(), after.as_str()].concat()).into_owned();
             prop_assert!(spelled.starts_with(&before) && spelled.ends_with(&after));
-            prop_assert!(spelled.len() > before.len() + after.len() || is_combining_mark(letter));
+            prop_assert!(spelled.len() > before.len() + after.len() || changes_another(letter));
         }
     }
 }
