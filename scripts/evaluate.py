@@ -1,7 +1,7 @@
-"""Measures the shipped file and both baselines on the test sources.
+"""Measures the shipped file, its two parts and both baselines on the test sources.
 
-python evaluate.py --run run --model run/bundle/model.ort --float run/model-fp32.onnx \
-        --calibration run/calibration.json --report run/evaluation.json
+python evaluate.py --run run --model run/bundle/model.ort --checkpoint run/finetuned.pt \
+        --float run/model-fp32.onnx --calibration run/calibration.json --report run/evaluation.json
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from riskpipe import SEED
+from riskpipe.aggregate import action_questions
 from riskpipe.baselines import NgramBaseline, keyword_answers
+from riskpipe.calibration import fit
+from riskpipe.checkpoints import Checkpoint
 from riskpipe.dataset import load_examples
 from riskpipe.evaluation import choose_points, evaluate, flips, judged_mask, pick, risk_figures
-from riskpipe.finetuning import epoch_order
+from riskpipe.finetuning import Material, epoch_order
+from riskpipe.mixing import part_logits
 from riskpipe.records import Record, parse_record, read_jsonl
 from riskpipe.scoring import Calibrated, Scores, score
 from riskpipe.targets import Target, read_targets
@@ -68,7 +72,26 @@ def baseline_figures(run_folder: Path) -> dict[str, Any]:
     return figures
 
 
-def run(run_folder: Path, model: Path, float_model: Path | None, calibrated: Calibrated) -> dict[str, Any]:
+def part_figures(run_folder: Path, checkpoint: Path) -> dict[str, Any]:
+    """Transformer and pair table each by itself, calibrated and set like the whole, in float32."""
+    model = Checkpoint.load(checkpoint).build()
+    pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
+    answers: dict[str, list[FloatArray]] = {"its transformer alone": [], "its pair table alone": []}
+    targets = []
+    for split in ("calibration", "test"):
+        examples, rows = load_examples(run_folder, split)
+        targets.append([example.target for example in examples])
+        for found, logits in zip(answers.values(), part_logits(model, Material.of([], rows, pad_id)), strict=True):
+            found.append(action_questions(logits, rows.action_starts))
+    figures = {}
+    for name, (held_out, test) in answers.items():
+        calibration = fit(held_out, *vectors(targets[0]))
+        point = choose_points(Scores.of(calibration.apply(held_out)), targets[0])["default"]
+        figures[name] = evaluate(Scores.of(calibration.apply(test)), targets[1], point)
+    return figures
+
+
+def run(run_folder: Path, model: Path, checkpoint: Path, float_model: Path | None, calibrated: Calibrated) -> dict[str, Any]:
     """The whole report."""
     examples, rows = load_examples(run_folder, "test")
     targets = [example.target for example in examples]
@@ -82,6 +105,7 @@ def run(run_folder: Path, model: Path, float_model: Path | None, calibrated: Cal
     if float_model is not None:
         reference = score(float_model, rows.subset(judged), pad_id).calibrated(calibrated.calibration)
         report["int8_against_float32"] = flips(scores.subset(judged), reference, calibrated.points["default"])
+    report["parts"] = part_figures(run_folder, checkpoint)
     report["baselines"] = baseline_figures(run_folder)
     return report
 
@@ -91,11 +115,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="what the file was made from")
     parser.add_argument("--float", type=Path, help="the float32 file, to count verdicts that int8 changes")
     parser.add_argument("--calibration", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
     options = parser.parse_args()
-    report = run(options.run, options.model, options.float, Calibrated.load(options.calibration))
+    report = run(options.run, options.model, options.checkpoint, options.float, Calibrated.load(options.calibration))
     options.report.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 0
 

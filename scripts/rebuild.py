@@ -61,7 +61,7 @@ def finish(run: Path, bundle: Path) -> None:
     quantize.run(run / "finetuned.pt", run, run / "bundle")
     model = run / "bundle/model.ort"
     calibrated = calibrate.run(run, model, run / "calibration.json")
-    report = evaluate.run(run, model, run / "model-fp32.onnx", calibrated)
+    report = evaluate.run(run, model, run / "finetuned.pt", run / "model-fp32.onnx", calibrated)
     (run / "evaluation.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     write_bundle.run(run, run / "finetuned.pt", bundle)
 

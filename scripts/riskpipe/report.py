@@ -41,7 +41,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 def comparison(report: Figures) -> str:
     """Model and baselines side by side on all test sources."""
-    scorers = {"this model": report["model"], **report["baselines"]}
+    scorers = {"this model": report["model"], **report["parts"], **report["baselines"]}
     rows = []
     for name, figures in scorers.items():
         risk, injection = figures["risk"]["all"], figures["injection"]["all"]
