@@ -71,10 +71,27 @@ pub(super) enum CommandArguments {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Put riskgate into the settings of an agent program, before and after every tool; all else in them stays.
+    Install(InstallArguments),
+    /// Take riskgate out of them.
+    Uninstall(InstallArguments),
     /// Check that everything works here: the runtime library, the bundle, the device, a decision.
     Doctor(EngineArguments),
     /// Show exactly what the model sees: action records in, texts and token ids out.
     Encode(EncodeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallArguments {
+    /// The agent program.
+    #[arg(value_name = "HARNESS", value_parser = harness())]
+    pub(super) harness: Harness,
+    /// Its settings file, when it is not the user's own: a project's, say, or a managed one.
+    #[arg(long, value_name = "FILE")]
+    pub(super) settings: Option<PathBuf>,
+    /// Print what the file would become, and change nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

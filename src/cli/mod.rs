@@ -15,6 +15,7 @@ mod engine;
 mod eval;
 mod explain;
 mod hook;
+mod install;
 mod io;
 mod labels;
 mod mode;
@@ -100,6 +101,8 @@ pub fn main() -> ExitCode {
         CommandArguments::Config { command } => config::run(&command, &printer),
         CommandArguments::AllowOnce(arguments) => allow_once::run(&arguments, &printer),
         CommandArguments::Audit { command } => audit::run(&command, &printer),
+        CommandArguments::Install(arguments) => install::install(&arguments, &printer),
+        CommandArguments::Uninstall(arguments) => install::uninstall(&arguments, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
         #[cfg(feature = "serve")]

@@ -2,6 +2,9 @@
 
 mod claude_code;
 
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::action::ToolCall;
@@ -78,7 +81,44 @@ pub enum HookError {
     Field(&'static str),
 }
 
+/// Why riskgate cannot be put into a harness's settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WiringError {
+    /// A key holds something else than the harness would read there.
+    #[error("`{0}` has a shape that this riskgate does not know; nothing was changed")]
+    Shape(&'static str),
+}
+
 impl Harness {
+    /// The user's settings file, below a home.
+    pub fn settings_file(self, home: &Path) -> PathBuf {
+        match self {
+            Self::ClaudeCode => claude_code::wiring::settings_file(home),
+        }
+    }
+
+    /// The harness's settings with riskgate, which lies at `program`, before and after every tool. Installing twice changes nothing.
+    pub fn install(self, settings: Map<String, Value>, program: &str) -> Result<Map<String, Value>, WiringError> {
+        match self {
+            Self::ClaudeCode => claude_code::wiring::install(settings, program),
+        }
+    }
+
+    /// The harness's settings without riskgate.
+    pub fn uninstall(self, settings: Map<String, Value>) -> Map<String, Value> {
+        match self {
+            Self::ClaudeCode => claude_code::wiring::uninstall(settings),
+        }
+    }
+
+    /// What in the settings keeps riskgate from being asked, in words.
+    pub fn obstacle(self, settings: &Map<String, Value>) -> Option<&'static str> {
+        match self {
+            Self::ClaudeCode => claude_code::wiring::obstacle(settings),
+        }
+    }
+
     /// Reads one call.
     pub fn parse(self, input: &[u8], environment: &HookEnvironment) -> Result<HookEvent, HookError> {
         match self {

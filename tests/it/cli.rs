@@ -346,6 +346,9 @@ fn help_names_every_command() {
       config      Look at the settings
       allow-once  Let one action that was stopped run once: a person's word, at a terminal
       audit       Look at the record of decisions, and prove that it is what was written
+      install     Put riskgate into the settings of an agent program, before and after every tool; all
+                  else in them stays
+      uninstall   Take riskgate out of them
       doctor      Check that everything works here: the runtime library, the bundle, the device, a
                   decision
       encode      Show exactly what the model sees: action records in, texts and token ids out

@@ -6,6 +6,7 @@
 //! - `oracle`: the Bash parser against an independent one.
 //! - `hostile`: inputs made to hurt: answered in time, and never `allow`.
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
+//! - `install`: riskgate in a harness's settings file.
 //! - `audit`: the log of decisions, and what proves that it is whole.
 //! - `review`: remote review against a reviewer on the loopback.
 //! - `session`: what one call leaves behind for the next.
@@ -35,6 +36,7 @@ mod hook;
 mod hostile;
 #[cfg(all(unix, feature = "serve"))]
 mod http;
+mod install;
 mod layers;
 mod oracle;
 mod parity;

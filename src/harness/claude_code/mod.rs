@@ -3,6 +3,8 @@
 //! Only exit code 2, or exit code 0 with a JSON decision, stops a call; anything else lets it run. So every reply here is
 //! one of these two.
 
+pub(super) mod wiring;
+
 use std::path::PathBuf;
 
 use serde::Deserialize;
