@@ -486,8 +486,8 @@ fn keep(prepared: &mut [Result<Prepared, Failure>], window: &Window, logits: Row
 
 fn spoil(prepared: &mut [Result<Prepared, Failure>], window: &Window, failure: &Failure) {
     for user in &window.users {
-        if let Some(spoiled) = prepared.get_mut(user.action) {
-            *spoiled = Err(failure.clone());
+        if let Some(Ok(prepared)) = prepared.get_mut(user.action) {
+            prepared.spoil(failure.clone());
         }
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     /// Whether a rule stands against it that no grant lifts.
     pub(super) lasting: bool,
     logits: Vec<Option<RowLogits>>,
+    /// Why a window has no answer.
+    spoiled: Option<Failure>,
 }
 
 /// What is remembered of the session of a call.
@@ -81,7 +83,18 @@ impl Prepared {
 
     fn unjudged(action: Action, encoding: Encoding, logits: Vec<Option<RowLogits>>) -> Self {
         let ruling = Ruling::default();
-        Self { action, encoding, key: None, known: None, past: None, informed: None, ruling, lasting: false, logits }
+        Self {
+            action,
+            encoding,
+            key: None,
+            known: None,
+            past: None,
+            informed: None,
+            ruling,
+            lasting: false,
+            logits,
+            spoiled: None,
+        }
     }
 
     /// The same, to be remembered by `key` when it is decided.
@@ -118,8 +131,16 @@ impl Prepared {
         }
     }
 
+    /// Notes that a window will have no answer. The action stays: what is known of it by itself still counts.
+    pub(super) fn spoil(&mut self, failure: Failure) {
+        self.spoiled = Some(failure);
+    }
+
     /// The answers for all windows; a failure when there is none or one is missing.
     pub(super) fn logits(&self) -> Result<Vec<RowLogits>, Failure> {
+        if let Some(failure) = &self.spoiled {
+            return Err(failure.clone());
+        }
         let rows: Option<Vec<RowLogits>> = self.logits.iter().copied().collect();
         rows.filter(|rows| !rows.is_empty()).ok_or(Failure::Score)
     }

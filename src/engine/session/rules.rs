@@ -49,10 +49,10 @@ impl Raise {
         Self { floor: Verdict::Ask, reason: Reason::new(code, text) }
     }
 
-    fn apply(self, decision: &mut Decision) {
+    pub(super) fn apply(&self, decision: &mut Decision) {
         if self.floor > decision.verdict {
             (decision.verdict, decision.source) = (self.floor, Source::Session);
-            decision.reasons.insert(0, self.reason);
+            decision.reasons.insert(0, self.reason.clone());
         }
     }
 }

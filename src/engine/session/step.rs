@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Note, Recollection, SessionMemory};
 use crate::action::{Action, ToolCall};
 use crate::engine::prepared::{Past, Prepared};
-use crate::engine::{Deadline, Engine, Failure, guarded};
+use crate::engine::{Deadline, Engine, Failure, fail_safe, guarded};
 use crate::verdict::{Decision, Verdict};
 
 impl Engine {
@@ -44,7 +44,17 @@ impl Engine {
             return Ok((self.judge(call, prepared, None, deadline)?.decision, Vec::new()));
         };
         let retried = super::retried(&prepared.action, recalled);
-        let judged = self.judge(call, prepared, Some((recalled, retried.is_some())), deadline)?;
+        let judged = guarded(|| self.judge(call, prepared, Some((recalled, retried.is_some())), deadline));
+        let judged = match (judged, &retried) {
+            (Ok(judged), _) => judged,
+            // What was denied before stays denied, whatever fails now.
+            (Err(failure), Some(raise)) => {
+                let mut decision = fail_safe(&failure, self.parts.asking);
+                raise.apply(&mut decision);
+                return Ok((decision, Vec::new()));
+            }
+            (Err(failure), None) => return Err(failure),
+        };
         let (mut decision, notes) = super::after(judged, call, &prepared.action, recalled, retried);
         if decision.verdict > Verdict::Allow {
             decision.reasons.extend(super::names_a_script(call, &prepared.action));

@@ -9,6 +9,7 @@ use crate::action::{FileExtent, FileVersion, ToolCall};
 use crate::assessment::RowLogits;
 use crate::engine::tests::{CALM, TORN, WILD, bash, logits, parts};
 use crate::engine::{Asking, Deadline, Engine, Parts, Review, ReviewError, ReviewRequest, Reviewer};
+use crate::model::ModelError;
 use crate::model::stub::StubClassifier;
 use crate::verdict::{Decision, Source};
 
@@ -290,6 +291,18 @@ fn failures_are_no_denials() {
     let panicking = StubClassifier::from_fn(|_| panic!("a stub that panics"));
     let (decision, told) = decide_by(parts(panicking), Fixed::default(), &in_session("ls"));
     assert_eq!((decision.verdict, decision.source), (Verdict::Deny, Source::FailSafe));
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn what_was_denied_stays_denied_when_something_fails() {
+    let (_, told) = decide(WILD, Fixed::default(), "rm -rf ~/photos");
+    let [Note::Denied(denied)] = told.as_slice() else { panic!("{told:?}") };
+    let recollection = Recollection { denied: denied.clone(), ..Recollection::default() };
+    let broken =
+        Parts { asking: Asking::Possible, ..parts(StubClassifier::failing(|| ModelError::EmptyRow { row: 0 })) };
+    let (decision, told) = decide_by(broken, remembering(recollection), &in_session("rm -r ~/photos"));
+    check(&decision, Verdict::Deny, "session.retried");
     assert!(told.is_empty(), "{told:?}");
 }
 
