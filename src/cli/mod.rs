@@ -22,12 +22,14 @@ mod model;
 mod policy;
 mod printer;
 mod project;
+mod replay;
 #[cfg(feature = "review")]
 mod review;
 mod score;
 #[cfg(feature = "serve")]
 mod serve;
 mod stream;
+mod suggest;
 
 use std::process::ExitCode;
 
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         CommandArguments::Config { command } => config::run(&command, &printer),
         CommandArguments::AllowOnce(arguments) => allow_once::run(&arguments, &printer),
         CommandArguments::Audit { command } => audit::run(&command, &printer),
+        CommandArguments::Suggest(arguments) => suggest::run(&arguments, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
         #[cfg(feature = "serve")]
