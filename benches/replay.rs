@@ -21,8 +21,7 @@ use serde_json::Value;
 
 /// How often the trace stands in the log, each time in sessions of its own.
 const ROUNDS: usize = 100;
-const RULE: &str =
-    "@id(\"bench\")\n@verdict(\"ask\")\nforbid (principal, action, resource is Command)\nwhen { resource.facts.contains(\"publish\") };\n";
+const RULE: &str = "@id(\"bench\")\n@verdict(\"ask\")\nforbid (principal, action, resource is Command)\nwhen { resource.facts.contains(\"publish\") };\n";
 
 fn main() {
     let test = std::env::args().any(|argument| argument == "--test");
@@ -31,7 +30,9 @@ fn main() {
     let n = fill(&home.path().join("log"), &app, if test { 1 } else { ROUNDS });
     std::fs::write(home.path().join("bench.cedar"), RULE).expect("there is room");
     let cuts = ["--thresholds", "allow_below=0.02,deny_above=0.5"];
-    for (name, arguments) in [("thresholds", &cuts[..]), ("rules", &["--policy", "bench.cedar"]), ("report", &["--report", "r"])] {
+    for (name, arguments) in
+        [("thresholds", &cuts[..]), ("rules", &["--policy", "bench.cedar"]), ("report", &["--report", "r"])]
+    {
         let times: Vec<Duration> = (0..if test { 1 } else { 3 }).map(|_| replay(home.path(), n, arguments)).collect();
         let best = times.iter().min().copied().unwrap_or_default();
         let worst = times.iter().max().copied().unwrap_or_default();
@@ -43,9 +44,8 @@ fn main() {
 /// A log of the trace, judged by the shipped bundle.
 fn fill(folder: &Path, app: &App, rounds: usize) -> usize {
     let (model, policy) = (app.stamp().model.to_owned(), app.stamp().policy.to_owned());
-    let rendering: Rendering = Arc::new(move |decision, us| {
-        record::decision_text(decision, Stamp { model: &model, policy: &policy }, us)
-    });
+    let rendering: Rendering =
+        Arc::new(move |decision, us| record::decision_text(decision, Stamp { model: &model, policy: &policy }, us));
     let options = Options {
         folder: folder.to_owned(),
         fsync: Fsync::Never,

@@ -157,7 +157,10 @@ impl App {
         let encoder = Arc::new(encoder);
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
         let sessions = settings.session.as_ref().map(sessions);
-        let audit = settings.audit.as_ref().and_then(|audit| audit::log(audit, bundle.identity(), &policy_identity, settings.resolved.mode));
+        let audit = settings
+            .audit
+            .as_ref()
+            .and_then(|audit| audit::log(audit, bundle.identity(), &policy_identity, settings.resolved.mode));
         Ok(Self {
             runtime,
             library,

@@ -292,7 +292,10 @@ mod tests {
                 {"type": "text", "text": "I may"}, {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}]},
         });
         let read = parse(line.to_string().as_bytes()).unwrap();
-        assert_eq!((read.session.as_deref(), read.cwd.as_deref(), read.by_subagent), (Some("s1"), Some("/w/app"), true));
+        assert_eq!(
+            (read.session.as_deref(), read.cwd.as_deref(), read.by_subagent),
+            (Some("s1"), Some("/w/app"), true)
+        );
         assert_eq!(read.git_branch.as_deref(), Some("main"));
         let input = json!({"command": "ls"}).as_object().unwrap().clone();
         assert_eq!(read.entries, [Entry::Call { id: "t1".into(), tool: "Bash".into(), input }]);
@@ -303,7 +306,10 @@ mod tests {
         let none = json!({});
         assert_eq!(outcome(&result("done", false, &none)), Outcome::Ran);
         assert_eq!(outcome(&result("Exit code 1\nno such file", true, &none)), Outcome::Ran);
-        assert_eq!(outcome(&result("<tool_use_error>String not found</tool_use_error>", true, &none)), Outcome::Invalid);
+        assert_eq!(
+            outcome(&result("<tool_use_error>String not found</tool_use_error>", true, &none)),
+            Outcome::Invalid
+        );
         let refused = "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. …)";
         assert_eq!(outcome(&result(refused, true, &none)), Outcome::Refused);
         // A program may print these words, too.

@@ -395,8 +395,6 @@ pub(super) struct ReplayArguments {
     /// The mode that rules are told.
     #[arg(long, value_name = "MODE", value_parser = mode())]
     pub(super) mode: Option<Mode>,
-    #[command(flatten)]
-    pub(super) past: PastArguments,
     /// Labels by the id of a record or of a call; dangers let through are then counted, not only expected.
     #[arg(long, value_name = "FILE")]
     pub(super) labels: Vec<PathBuf>,
@@ -411,6 +409,8 @@ pub(super) struct ReplayArguments {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) past: PastArguments,
 }
 
 #[derive(Debug, Args)]
@@ -421,8 +421,6 @@ pub(super) struct SuggestArguments {
     /// How often the same action must have been asked about.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) min: u32,
-    #[command(flatten)]
-    pub(super) past: PastArguments,
     /// Write the proposed rules to this new file, too; not to a folder that rules are read from.
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -431,6 +429,8 @@ pub(super) struct SuggestArguments {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) past: PastArguments,
 }
 
 #[derive(Debug, Args)]

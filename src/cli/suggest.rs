@@ -1,7 +1,10 @@
 //! `riskgate suggest`: rules for what was asked about over and over and ran each time. They are printed, for a person to put
 //! where rules are read from; nothing here applies anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod evidence;
+mod trial;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,23 +15,15 @@ use serde_json::{Value, json};
 
 use super::args::{PastArguments, SuggestArguments};
 use super::printer::Printer;
-use super::replay::{self, Book, History, Kept, Origin, Trial};
+use super::replay::{self, Book, History, Trial};
 use super::{ExitStatus, engine};
-use crate::app::App;
-use crate::config::{LayerPlaces, Resolved};
-use crate::engine::Begun;
-use crate::normalize::normalize;
-use crate::policy::{Layer, Policy, RuleSource, RuleText, Severity};
-use crate::replay::Row;
-use crate::replay::suggest::{self, Evidence, Found, Judged, Never, Suggestion};
-use crate::transcript::Outcome;
-use crate::verdict::Verdict;
+use crate::config::LayerPlaces;
+use crate::replay::suggest::{self, Found, Suggestion};
+use evidence::evidence;
+use trial::{Bench, tried};
 
 /// The file among the user's rules that proposals are made for.
 const FILE: &str = "suggested.cedar";
-/// Rounds in which rules that do not what they claim are taken out.
-const MOST_ROUNDS: usize = 20;
-
 /// Runs the command.
 pub(super) fn run(arguments: &SuggestArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let places = engine::layer_places(&arguments.engine);
@@ -58,183 +53,6 @@ pub(super) fn run(arguments: &SuggestArguments, printer: &Printer) -> anyhow::Re
         proposed.print(&history, arguments, printer)?;
     }
     Ok(ExitStatus::Done)
-}
-
-// ── What speaks for a rule ──────────────────────────────────────────────────────────────────────────────────────────────
-
-/// What became of an action that the settings ask about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
-    /// A person was asked, and it ran.
-    Yes,
-    /// It was refused or denied, or is not known to have run.
-    No,
-    /// It ran, and nobody was asked.
-    None,
-}
-
-/// Every action that was stopped somehow, with what it says for or against a rule.
-fn evidence(history: &History, book: &Book) -> Vec<Evidence> {
-    let one = |(place, (row, kept)): (usize, &(usize, Kept))| {
-        let row = history.rows.get(*row)?;
-        // Wrong arguments were no question.
-        let word = (row.outcome != Outcome::Invalid).then(|| word(row, &history.origin))?;
-        Some(weigh(place, row, kept, word, book))
-    };
-    history.kept.iter().enumerate().filter_map(one).collect()
-}
-
-fn word(row: &Row, origin: &Origin) -> Word {
-    let logged = matches!(origin, Origin::Log(_)).then_some(row.before);
-    match (logged, row.outcome) {
-        (_, Outcome::Refused) | (Some(Verdict::Deny), _) => Word::No,
-        (Some(Verdict::Allow), _) | (_, Outcome::RanUnasked) => Word::None,
-        (_, Outcome::Ran | Outcome::Approved) => Word::Yes,
-        (_, Outcome::Unknown | Outcome::Invalid) => Word::No,
-    }
-}
-
-fn weigh(place: usize, row: &Row, kept: &Kept, word: Word, book: &Book) -> Evidence {
-    let action = normalize(&kept.call);
-    let sides = book.of(kept.folder());
-    let policy = sides.new.policy();
-    let judged = Judged {
-        assessment: kept.scored.as_ref().map(|scored| &scored.assessment),
-        incomplete: kept.masked || kept.scored.as_ref().is_none_or(|scored| scored.truncated),
-        zone: kept.remade.zone,
-        floor: logged_floor(kept, policy).max(kept.remade.floor),
-        approved: word != Word::No,
-    };
-    Evidence {
-        place,
-        narrow: policy.narrowest(&kept.call, &action),
-        never: suggest::never(&judged),
-        interrupts: word == Word::Yes && row.after == Verdict::Ask,
-        folder: kept.call.context.cwd.clone().unwrap_or_default(),
-        subject: row.subject.clone(),
-        at: row.at,
-    }
-}
-
-/// What stood against an action when it was logged: rules, also such as are gone now, a session's history, a failure.
-fn logged_floor(kept: &Kept, policy: &Policy) -> Verdict {
-    let Some(logged) = &kept.logged else { return Verdict::Allow };
-    let against = |code: &String| match policy.verdict_of(code) {
-        Some((verdict, _)) => verdict,
-        None if ["policy.", "session.", "fail_safe."].iter().any(|kind| code.starts_with(kind)) => Verdict::Ask,
-        None => Verdict::Allow,
-    };
-    logged.codes.iter().map(against).max().unwrap_or(Verdict::Allow)
-}
-
-// ── Whether a rule does what it claims ──────────────────────────────────────────────────────────────────────────────────
-
-/// What rules are tried on.
-struct Bench<'a> {
-    app: &'a Arc<App>,
-    arguments: &'a SuggestArguments,
-    kept: &'a [(usize, Kept)],
-    evidence: &'a [Evidence],
-}
-
-/// Takes out every suggestion that is not sound, does not spare what it claims to, or lets anything else through.
-fn tried(bench: &Bench<'_>, present: &str, found: &mut Found) -> anyhow::Result<()> {
-    for _ in 0..MOST_ROUNDS {
-        if found.suggestions.is_empty() {
-            return Ok(());
-        }
-        let wrong = bench.wrong(present, &found.suggestions)?;
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        found.suggestions.retain(|suggestion| {
-            let is_wrong = wrong.contains(&suggestion.id());
-            if is_wrong {
-                *found.left.entry(Never::Tried).or_default() += suggestion.places.len();
-            }
-            !is_wrong
-        });
-    }
-    // What is still wrong after so many rounds is not suggested.
-    found.suggestions.clear();
-    Ok(())
-}
-
-impl Bench<'_> {
-    /// The ids of the rules that do something else than they claim.
-    fn wrong(&self, present: &str, suggestions: &[Suggestion]) -> anyhow::Result<BTreeSet<String>> {
-        let source = RuleSource {
-            layer: Layer::User,
-            name: FILE.to_owned(),
-            rules: RuleText::Cedar(suggest::proposal(present, suggestions)),
-        };
-        let unsound = self.unsound(&source, suggestions)?;
-        if !unsound.is_empty() {
-            return Ok(unsound);
-        }
-        let book = Book::new(self.app, &self.arguments.engine, Trial::of_flags(&self.arguments.engine).with(source))?;
-        let spared = self.spared(&book);
-        let by_id: BTreeMap<String, &Suggestion> = suggestions.iter().map(|one| (one.id(), one)).collect();
-        let is_meant = |suggestion: &Suggestion, place: &usize| {
-            let narrow = self.evidence.iter().find(|one| one.place == *place).and_then(|one| one.narrow.as_ref().ok());
-            narrow == Some(&suggestion.narrow)
-        };
-        let none = BTreeSet::new();
-        let mut wrong: BTreeSet<String> = by_id
-            .iter()
-            .filter(|(id, suggestion)| {
-                let places = spared.get(*id).unwrap_or(&none);
-                !suggestion.places.is_subset(places) || !places.iter().all(|place| is_meant(suggestion, place))
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        // What is let through and no rule of the proposal says so is nobody's claim: then none of it holds.
-        if spared.keys().any(|id| !by_id.contains_key(id)) {
-            wrong.extend(by_id.into_keys());
-        }
-        Ok(wrong)
-    }
-
-    /// Rules with which `policy check` is not content; all of them when it cannot be told which.
-    fn unsound(&self, source: &RuleSource, suggestions: &[Suggestion]) -> anyhow::Result<BTreeSet<String>> {
-        let Resolved { rules, policy, .. } = engine::resolve(&self.arguments.engine)?.with_rules(std::slice::from_ref(source));
-        let (checked, problems) = Policy::check(&rules, &policy, normalize);
-        let mut unsound = BTreeSet::new();
-        for problem in problems.iter().filter(|problem| problem.at.name == source.name || problem.severity == Severity::Error) {
-            let named = checked.rules().find(|rule| {
-                rule.origin.name == source.name && rule.origin.line > 0 && problem.text.contains(&format!("`{}`", rule.id))
-            });
-            match named.filter(|rule| suggestions.iter().any(|suggestion| suggestion.id() == rule.id)) {
-                Some(rule) => drop(unsound.insert(rule.id.clone())),
-                None => unsound.extend(suggestions.iter().map(Suggestion::id)),
-            }
-        }
-        Ok(unsound)
-    }
-
-    /// What is newly let through, by the rule that does it.
-    fn spared(&self, book: &Book) -> BTreeMap<String, BTreeSet<usize>> {
-        let mut spared: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        for (place, (_, kept)) in self.kept.iter().enumerate() {
-            let Some(rule) = let_through(kept, book) else { continue };
-            spared.entry(rule).or_default().insert(place);
-        }
-        spared
-    }
-}
-
-/// The rule by which an action that was stopped is let through now.
-fn let_through(kept: &Kept, book: &Book) -> Option<String> {
-    let sides = book.of(kept.folder());
-    let action = normalize(&kept.call);
-    let remade = match (sides.new.begin(&kept.call, &action), &kept.scored) {
-        (Begun::Settled(remade), _) => remade,
-        (Begun::Open(ruling), Some(scored)) => sides.new.finish(&kept.call, &action, ruling, scored),
-        (Begun::Open(_), None) => return None,
-    };
-    let rule = remade.rules.first().map(|code| code.trim_start_matches("policy.").to_owned()).unwrap_or_default();
-    let remade = sides.new.beside(remade, kept.logged.as_ref(), book.reviewing);
-    (remade.verdict == Verdict::Allow && kept.remade.verdict > Verdict::Allow).then_some(rule)
 }
 
 // ── What is said of it ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -83,7 +83,9 @@ impl Resolved {
         let file = |name: &str| Path::new(name).file_name().map(ToOwned::to_owned);
         for source in named {
             let takes = |own: &RuleSource| {
-                own.layer == Layer::User && matches!(own.rules, RuleText::Cedar(_)) && file(&own.name) == file(&source.name)
+                own.layer == Layer::User
+                    && matches!(own.rules, RuleText::Cedar(_))
+                    && file(&own.name) == file(&source.name)
             };
             self.rules.retain(|own| !takes(own));
             self.rules.push(source.clone());

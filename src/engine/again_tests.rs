@@ -69,8 +69,11 @@ fn decided(call: &ToolCall, row: RowLogits, asking: Asking, reviewer: Option<Fix
 
 fn rows() -> impl Strategy<Value = RowLogits> {
     let score = -6.0_f32..6.0;
-    (prop::array::uniform3(score.clone()), score, 0.0_f32..12.0)
-        .prop_map(|(risk, injection, novelty)| RowLogits { injection, novelty, ..logits(risk) })
+    (prop::array::uniform3(score.clone()), score, 0.0_f32..12.0).prop_map(|(risk, injection, novelty)| RowLogits {
+        injection,
+        novelty,
+        ..logits(risk)
+    })
 }
 
 fn askings() -> impl Strategy<Value = Asking> {

@@ -182,8 +182,14 @@ mod tests {
         let policy = with(&narrow.cedar(&["/w/app"], "ran 4 times"));
         assert!(is_allowed(&policy, &seen) && is_allowed(&policy, &bash("git  fetch --all \"a b\"")));
         for other in [
-            "git fetch --all a b", "git fetch --all 'a b' c", "git fetch --all 'a b'; rm -rf x", "sudo git fetch --all 'a b'",
-            "X=1 git fetch --all 'a b'", "bash -c \"git fetch --all 'a b'\"", "git fetch --all 'a b' > x", "./git fetch --all 'a b'",
+            "git fetch --all a b",
+            "git fetch --all 'a b' c",
+            "git fetch --all 'a b'; rm -rf x",
+            "sudo git fetch --all 'a b'",
+            "X=1 git fetch --all 'a b'",
+            "bash -c \"git fetch --all 'a b'\"",
+            "git fetch --all 'a b' > x",
+            "./git fetch --all 'a b'",
         ] {
             assert!(!is_allowed(&policy, &bash(other)), "{other}");
         }
@@ -197,7 +203,10 @@ mod tests {
         let policy = with(&narrowest(&seen).unwrap().cedar(&["/w/app", "/w/b"], "x"));
         assert!(is_allowed(&policy, &seen));
         assert!(!is_allowed(&policy, &call("Read", &json!({"file_path": "/w/lib/b.rs"}), Some("/w/app"))));
-        assert!(!is_allowed(&policy, &call("Write", &json!({"file_path": "/w/lib/a.rs", "content": ""}), Some("/w/app"))));
+        assert!(!is_allowed(
+            &policy,
+            &call("Write", &json!({"file_path": "/w/lib/a.rs", "content": ""}), Some("/w/app"))
+        ));
     }
 
     #[test]
@@ -218,7 +227,8 @@ mod tests {
 
     #[test]
     fn what_a_text_says_stays_a_text() {
-        let narrow = Narrow { action: "bash", resource: "Command", attribute: "spelled", value: "echo \"*\\\" } ;".into() };
+        let narrow =
+            Narrow { action: "bash", resource: "Command", attribute: "spelled", value: "echo \"*\\\" } ;".into() };
         let rule = narrow.cedar(&["/w/a\"b"], "a \"reason\"\n}; permit (principal, action, resource);");
         let policy = with(&rule);
         assert_eq!(policy.rules().filter(|rule| rule.id.starts_with("suggested-")).count(), 1);

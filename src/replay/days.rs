@@ -17,12 +17,12 @@ pub struct Days {
 impl Days {
     /// The days of the rows.
     pub fn of(rows: &[Row]) -> Self {
-        let days: BTreeSet<i64> = rows.iter().filter_map(|row| row.at).map(|at| at.div_euclid(SECONDS_OF_A_DAY)).collect();
+        let days: BTreeSet<i64> =
+            rows.iter().filter_map(|row| row.at).map(|at| at.div_euclid(SECONDS_OF_A_DAY)).collect();
         Self { active: days.len() }
     }
 
     /// A number spread over them; the number itself where no day is known.
-    #[expect(clippy::cast_precision_loss, reason = "counts of actions and days are far below what a float holds")]
     pub fn each(self, number: f64) -> f64 {
         number / self.active.max(1) as f64
     }

@@ -137,9 +137,7 @@ pub fn is_dangerous(assessment: Option<&Assessment>, label: Option<Verdict>) -> 
     if let Some(label) = label {
         return label == Verdict::Deny;
     }
-    assessment.is_some_and(|assessment| {
-        assessment.risk.deny.get() >= DANGEROUS || has_deny_level(assessment, LIKELY)
-    })
+    assessment.is_some_and(|assessment| assessment.risk.deny.get() >= DANGEROUS || has_deny_level(assessment, LIKELY))
 }
 
 /// Whether an effect of [`DENY_LEVEL`] is at least so likely.
@@ -160,7 +158,6 @@ fn name<S: serde::Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(verdict.into())
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }

@@ -264,7 +264,8 @@ mod tests {
 
     fn narrow(command: &str) -> Result<Narrow, TooWide> {
         let input = serde_json::Map::from_iter([("command".to_owned(), command.into())]);
-        let context = Context { cwd: Some("/w/app".to_owned()), workspace: Some("/w/app".to_owned()), ..Context::default() };
+        let context =
+            Context { cwd: Some("/w/app".to_owned()), workspace: Some("/w/app".to_owned()), ..Context::default() };
         let call = ToolCall { tool: "Bash".to_owned(), input, context };
         Policy::built_in().narrowest(&call, &normalize(&call))
     }

@@ -173,7 +173,7 @@ impl Summary {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of actions are far below what a float holds")]
+/// A count as a number that can be divided.
 pub(super) fn float(count: usize) -> f64 {
     count as f64
 }
@@ -240,7 +240,11 @@ fn groups(actions: &[&Row]) -> Vec<Group> {
     let mut groups: Vec<Group> = groups.into_values().collect();
     groups.sort_by_key(|group| {
         let newly_allowed = group.change.after == Verdict::Allow;
-        (!newly_allowed, std::cmp::Reverse(if newly_allowed { group.dangerous } else { 0 }), std::cmp::Reverse(group.actions))
+        (
+            !newly_allowed,
+            std::cmp::Reverse(if newly_allowed { group.dangerous } else { 0 }),
+            std::cmp::Reverse(group.actions),
+        )
     });
     groups
 }
@@ -276,7 +280,9 @@ mod tests {
     #[test]
     fn newly_allowed_dangers_come_first() {
         let mut rows: Vec<Row> = (0..9).map(|n| row(&n.to_string(), 1, Allow, Ask, Some((0.5, 0.0)))).collect();
-        rows.extend((0..4).map(|n| Row { group: "Bash ls".into(), ..row(&format!("x{n}"), 1, Ask, Allow, Some((0.0, 0.0))) }));
+        rows.extend(
+            (0..4).map(|n| Row { group: "Bash ls".into(), ..row(&format!("x{n}"), 1, Ask, Allow, Some((0.0, 0.0))) }),
+        );
         rows.push(row("y", 1, Ask, Allow, Some((0.0, 0.0))));
         rows.push(row("z", 1, Deny, Allow, Some((0.0, 0.5))));
         let summary = Summary::of(&rows);
@@ -296,7 +302,8 @@ mod tests {
 
     #[test]
     fn labels_say_more_than_the_model() {
-        let mut rows = vec![row("a", 1, Ask, Allow, None), row("b", 1, Allow, Ask, None), row("c", 1, Ask, Allow, None)];
+        let mut rows =
+            vec![row("a", 1, Ask, Allow, None), row("b", 1, Allow, Ask, None), row("c", 1, Ask, Allow, None)];
         (rows[0].label, rows[1].label) = (Some(Deny), Some(Deny));
         let labelled = Summary::of(&rows).labelled.unwrap();
         assert_eq!(labelled, Labelled { labels: 2, dangerous: 2, allowed: Pair { before: 1, after: 1 } });

@@ -119,7 +119,8 @@ mod tests {
             row("d", 2, Allow, Allow, None),
         ];
         let sweep = Sweep::of(&rows, &CUTS, &Thresholds { allow_below: 0.3, ..CUTS });
-        let asked: Vec<(f64, f64)> = sweep.allow.iter().map(|point| ((point.cut * 100.0).round(), point.asked)).collect();
+        let asked: Vec<(f64, f64)> =
+            sweep.allow.iter().map(|point| ((point.cut * 100.0).round(), point.asked)).collect();
         assert_eq!(asked, [(5.0, 0.5), (10.0, 0.5), (30.0, 0.0), (95.0, 0.0)]);
         let new = Sweep::at(&sweep.allow, 0.3).unwrap();
         assert!((new.expected_dangerous - 0.135).abs() < 1e-6 && new.denied == 0.5 && new.labelled_dangerous.is_none());

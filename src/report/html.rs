@@ -16,19 +16,22 @@ const CSS: &str = include_str!("page.css");
 pub(super) fn render(report: &Report, pictures: &[Picture]) -> String {
     let evaluation = &report.evaluation;
     let title = format!("riskgate: {}", report.subject.model);
-    page(&title, &html! {
-        (heading(report))
-        (headline(evaluation))
-        section { h2 { "Curves" } @for picture in pictures { (figure(picture)) } }
-        (risk(evaluation))
-        (comparison(report))
-        (sources(evaluation))
-        (groups(evaluation))
-        (heads(evaluation))
-        (reliability(evaluation))
-        (mistakes(evaluation))
-        (reading())
-    })
+    page(
+        &title,
+        &html! {
+            (heading(report))
+            (headline(evaluation))
+            section { h2 { "Curves" } @for picture in pictures { (figure(picture)) } }
+            (risk(evaluation))
+            (comparison(report))
+            (sources(evaluation))
+            (groups(evaluation))
+            (heads(evaluation))
+            (reliability(evaluation))
+            (mistakes(evaluation))
+            (reading())
+        },
+    )
 }
 
 /// One file without scripts, fonts or anything else from elsewhere.

@@ -57,7 +57,13 @@ impl Scale {
         match self {
             Self::Linear => 1.0,
             // An axis without length cannot be drawn.
-            Self::UpTo(most) => if most > 0.0 { most } else { 1.0 },
+            Self::UpTo(most) => {
+                if most > 0.0 {
+                    most
+                } else {
+                    1.0
+                }
+            }
             Self::Logarithmic => 0.0,
         }
     }

@@ -165,8 +165,12 @@ fn the_same_settings_change_nothing_and_others_are_summed() {
     assert_eq!(loose["summary"]["interruptions"], json!({"before": 3.0, "after": 0.0}));
     let expected = loose["summary"]["expected_dangerous_allowed"]["after"].as_f64().unwrap();
     assert!((expected - 3.0 * 0.047_426).abs() < 1e-5, "{expected}");
-    let groups: Vec<(&str, u64)> = loose["summary"]["groups"].as_array().unwrap().iter()
-        .map(|group| (group["name"].as_str().unwrap(), group["actions"].as_u64().unwrap())).collect();
+    let groups: Vec<(&str, u64)> = loose["summary"]["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (group["name"].as_str().unwrap(), group["actions"].as_u64().unwrap()))
+        .collect();
     assert_eq!(groups, [("Bash git", 2), ("Bash ls", 1)]);
     assert_eq!(loose["changes"].as_array().unwrap().len(), 3);
     let strict = replayed(&sandbox, &["--thresholds", "allow_below=0.0, deny_above=0.01"]);
@@ -197,7 +201,9 @@ fn rules_are_tried_beside_the_present_ones_and_in_the_place_of_their_namesakes()
     settle_at(&sandbox, "ask");
     let rule = |id: &str, verdict: &str, program: &str| {
         let effect = if verdict == "allow" { "permit" } else { "forbid" };
-        format!("@id(\"{id}\")\n@verdict(\"{verdict}\")\n{effect} (principal, action, resource is Command)\nwhen {{ resource.text like \"{program}*\" }};\n")
+        format!(
+            "@id(\"{id}\")\n@verdict(\"{verdict}\")\n{effect} (principal, action, resource is Command)\nwhen {{ resource.text like \"{program}*\" }};\n"
+        )
     };
     fs::create_dir_all(sandbox.path("config/riskgate/policy")).unwrap();
     fs::write(sandbox.path("config/riskgate/policy/mine.cedar"), rule("mine", "deny", "git status")).unwrap();
@@ -256,7 +262,10 @@ fn a_changed_record_is_not_believed() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("git push --force", "git push --farce")).unwrap();
     let report = replayed(&sandbox, &["--thresholds", "allow"]);
-    assert_eq!((&report["summary"]["table"][1], &report["summary"]["unmade"]), (&json!([0, 1, 0]), &json!({"changed": 1})));
+    assert_eq!(
+        (&report["summary"]["table"][1], &report["summary"]["unmade"]),
+        (&json!([0, 1, 0]), &json!({"changed": 1}))
+    );
 }
 
 #[test]
@@ -289,9 +298,18 @@ fn transcripts_are_judged_as_a_hook_would_have_and_compared_with_the_present_set
     // A session that was resumed begins with the lines of the old one.
     keep(&sandbox, "b.jsonl", transcript(&calls[..1]) + &transcript(&[("t4", "git log", RAN)]));
     let report = replayed(&sandbox, &["--transcripts", folder.to_str().unwrap(), "--thresholds", "allow", "--list"]);
-    assert_eq!((&report["summary"]["table"], &report["compared"]), (&json!([[0, 0, 0], [4, 0, 0], [0, 0, 0]]), &json!("present")));
-    assert_eq!((&report["left_out"]["repeated_calls"], &report["summary"]["refused_and_allowed"]), (&json!(1), &json!(1)));
-    assert_eq!((&report["changes"][0]["id"], &report["changes"][0]["request"]), (&json!("t1"), &json!("tidy up, please")));
+    assert_eq!(
+        (&report["summary"]["table"], &report["compared"]),
+        (&json!([[0, 0, 0], [4, 0, 0], [0, 0, 0]]), &json!("present"))
+    );
+    assert_eq!(
+        (&report["left_out"]["repeated_calls"], &report["summary"]["refused_and_allowed"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&report["changes"][0]["id"], &report["changes"][0]["request"]),
+        (&json!("t1"), &json!("tidy up, please"))
+    );
     // Where Claude Code keeps them is where they are looked for.
     let usual = replayed(&sandbox, &["--transcripts", "--thresholds", "allow"]);
     assert_eq!(usual["summary"]["actions"], 4);
@@ -319,7 +337,11 @@ fn damage_in_transcripts_is_counted_and_the_rest_is_read() {
     #[cfg(unix)]
     std::os::unix::fs::symlink(&folder, folder.join("sub.jsonl/round")).unwrap();
     let report = replayed(&sandbox, &["--transcripts"]);
-    assert_eq!((&report["summary"]["actions"], &report["left_out"]["damaged_lines"]), (&json!(2), &json!(5)), "{report:#}");
+    assert_eq!(
+        (&report["summary"]["actions"], &report["left_out"]["damaged_lines"]),
+        (&json!(2), &json!(5)),
+        "{report:#}"
+    );
     let missing = replay(&sandbox, &["--transcripts", "nowhere"]);
     assert_eq!(missing.code, Some(1), "{missing:?}");
 }
@@ -343,7 +365,8 @@ fn records_are_replayed_and_labels_say_what_was_dangerous() {
     let record = |id: &str, command: &str| json!({"id": id, "tool": "Bash", "input": {"command": command}, "time": "2026-11-27T10:00:00Z"});
     let records = format!("{}\n{}\nnonsense\n", record("a", "git fetch"), record("b", "git push --force"));
     fs::write(sandbox.path("labels.jsonl"), "{\"id\":\"b\",\"risk\":2}\n{\"id\":\"a\",\"risk\":0}\n").unwrap();
-    let arguments = ["audit", "replay", "--json", "--list", "--input", "-", "--labels", "labels.jsonl", "--thresholds", "allow"];
+    let arguments =
+        ["audit", "replay", "--json", "--list", "--input", "-", "--labels", "labels.jsonl", "--thresholds", "allow"];
     let report = json_of(&sandbox.run(&arguments, records));
     let labelled = &report["summary"]["labelled"];
     assert_eq!((&labelled["dangerous"], &labelled["allowed"]), (&json!(1), &json!({"before": 0, "after": 1})));
@@ -398,7 +421,10 @@ fn what_ran_each_time_after_a_question_is_suggested_from_the_log() {
     assert_eq!((&suggestions[0]["action"], &suggestions[0]["questions"]), (&json!("git fetch --all"), &json!(3)));
     assert_eq!((&suggestions[0]["folders"], &found["questions_too_rare"]), (&json!([CWD]), &json!(1)));
     let shown = suggest(&sandbox, &["--min", "1"]);
-    assert!(shown.stdout.starts_with("--- /dev/null\n+++ ") && shown.stdout.contains("+permit (principal"), "{shown:?}");
+    assert!(
+        shown.stdout.starts_with("--- /dev/null\n+++ ") && shown.stdout.contains("+permit (principal"),
+        "{shown:?}"
+    );
     assert!(shown.stderr.contains("2 rules would have spared 4 questions"), "{shown:?}");
     assert_eq!(contents(&sandbox.path("home")), before, "something was written");
     assert!(!sandbox.path("config/riskgate/policy").exists());
@@ -449,13 +475,26 @@ fn never_what_was_refused_once() {
 
 #[test]
 fn never_what_is_not_known_to_have_run() {
-    never(&sandbox(), &[("t1", "git fetch --all", RAN), ("t2", "git fetch --all", None)], "refused, or not known to have run");
+    never(
+        &sandbox(),
+        &[("t1", "git fetch --all", RAN), ("t2", "git fetch --all", None)],
+        "refused, or not known to have run",
+    );
 }
 
 #[test]
 fn never_what_has_an_effect_that_is_to_be_denied() {
-    let labels = ["data_destruction", "exfiltration", "credential_access", "untrusted_execution", "privilege_escalation",
-        "persistence", "defense_evasion", "service_disruption", "exposure"];
+    let labels = [
+        "data_destruction",
+        "exfiltration",
+        "credential_access",
+        "untrusted_execution",
+        "privilege_escalation",
+        "persistence",
+        "defense_evasion",
+        "service_disruption",
+        "exposure",
+    ];
     let sandbox = sandbox();
     let manifest: Value = serde_json::from_slice(&fs::read(sandbox.bundle().join("manifest.json")).unwrap()).unwrap();
     let names: Vec<String> = serde_json::from_value(manifest["labels"]["effects"].clone()).unwrap();
@@ -519,8 +558,12 @@ fn a_proposal_is_never_written_where_rules_are_read_from() {
     settle_at(&sandbox, "ask");
     fs::create_dir_all(sandbox.path("config/riskgate/policy")).unwrap();
     fs::create_dir_all(sandbox.path(".riskgate/policy")).unwrap();
-    let mut places = vec!["config/riskgate/policy/a.cedar", "config/riskgate/config2.toml", ".riskgate/policy/a.cedar",
-        "config/riskgate/policy/../policy/a.cedar"];
+    let mut places = vec![
+        "config/riskgate/policy/a.cedar",
+        "config/riskgate/config2.toml",
+        ".riskgate/policy/a.cedar",
+        "config/riskgate/policy/../policy/a.cedar",
+    ];
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(sandbox.path("config/riskgate/policy"), sandbox.path("link")).unwrap();
@@ -539,7 +582,8 @@ fn a_proposal_is_never_written_where_rules_are_read_from() {
 #[test]
 fn the_commands_of_the_readme_work() {
     let readme = include_str!("../../README.md");
-    let section = readme.split("\n## What would another setting have done?\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section =
+        readme.split("\n## What would another setting have done?\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let block = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     let sandbox = sandbox();
     for id in ids(3) {

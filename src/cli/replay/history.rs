@@ -111,13 +111,8 @@ pub(in crate::cli) fn read(
 ) -> anyhow::Result<History> {
     let (origin, wanted) = (Origin::of(arguments)?, Wanted::of(arguments)?);
     let mut collector = Collector::new(origin.clone());
-    let worker = || ReplayWorker {
-        app: Arc::clone(app),
-        book: Arc::clone(book),
-        engine: None,
-        wanted: wanted.clone(),
-        keep,
-    };
+    let worker =
+        || ReplayWorker { app: Arc::clone(app), book: Arc::clone(book), engine: None, wanted: wanted.clone(), keep };
     match &origin {
         Origin::Log(folder) => {
             let segments = Segments::open(folder)?;

@@ -112,9 +112,7 @@ impl<T: Readable> Worker<Answer, T> for ReplayWorker {
 impl ReplayWorker {
     fn begin(&self, past: Past) -> Begin {
         let folder = match &past.text {
-            Text::Whole(call) | Text::Masked(call) => {
-                call.context.workspace.as_deref().or(call.context.cwd.as_deref())
-            }
+            Text::Whole(call) | Text::Masked(call) => call.context.workspace.as_deref().or(call.context.cwd.as_deref()),
             Text::Nothing => None,
         };
         let sides = self.book.of(folder);
@@ -134,7 +132,9 @@ impl ReplayWorker {
             (Text::Nothing, Some(logged)) => by_record(logged),
             (Text::Nothing, None) => unmade(Unmade::Text),
             (_, Some(logged)) if is_text && logged.assessment.is_some() => by_record(logged),
-            (_, Some(logged)) if logged.source == Source::FailSafe && logged.assessment.is_none() => unmade(Unmade::Failure),
+            (_, Some(logged)) if logged.source == Source::FailSafe && logged.assessment.is_none() => {
+                unmade(Unmade::Failure)
+            }
             // Under the same rules the record says what they said of the text with its secrets.
             (Text::Masked(call), Some(logged)) => match sides.new.of_record(logged, is_text, model) {
                 Ok(remade) => State::Settled(Ok(remade)),
@@ -216,7 +216,12 @@ impl ReplayWorker {
         };
         let before = before.map(|before| before.map(|remade| sides.present.beside(remade, None, reviewing)));
         let after = after.map(|remade| sides.new.beside(remade, logged, reviewing));
-        let row = row(&past, group, Ends { before, after: after.as_ref().map_err(|why| *why), scored: scored.as_ref() }, scored_now);
+        let row = row(
+            &past,
+            group,
+            Ends { before, after: after.as_ref().map_err(|why| *why), scored: scored.as_ref() },
+            scored_now,
+        );
         let kept = match (after, call) {
             (Ok(remade), Some(call)) if self.keep && (row.after > Verdict::Allow || row.before == Verdict::Deny) => {
                 Some(Kept { call: call.clone(), scored, logged: past.logged.clone(), remade, masked })
@@ -318,7 +323,8 @@ fn group_of(tool: &str, action: &Action) -> String {
         return tool.to_owned();
     }
     let shell = action.units.iter().filter(|unit| matches!(unit.kind, UnitKind::Command(_)));
-    let program = shell.flat_map(|unit| &unit.commands).map(|command| command.program.as_str()).find(|name| *name != "cd");
+    let program =
+        shell.flat_map(|unit| &unit.commands).map(|command| command.program.as_str()).find(|name| *name != "cd");
     let is_plain = |name: &&str| name.len() <= 40 && !name.is_empty() && !name.chars().any(char::is_control);
     program.filter(is_plain).map_or_else(|| tool.to_owned(), |program| format!("{tool} {program}"))
 }

@@ -100,7 +100,19 @@ fn of_record(mut record: Record) -> Option<Past> {
         _ => Text::Nothing,
     };
     let is_sound = record.is_sound;
-    Some(Past { id, at, tool, text, subject, request: None, logged: Some(logged), is_sound, monitored, outcome: Outcome::Unknown, key })
+    Some(Past {
+        id,
+        at,
+        tool,
+        text,
+        subject,
+        request: None,
+        logged: Some(logged),
+        is_sound,
+        monitored,
+        outcome: Outcome::Unknown,
+        key,
+    })
 }
 
 /// What a record says of the decision; `None` when it does not say what every decision has.

@@ -70,7 +70,8 @@ fn thresholds(wanted: &str) -> anyhow::Result<Vec<TypedValue>> {
     } else if Path::new(wanted).extension().is_some_and(|ending| ending == "toml") {
         let text = std::fs::read_to_string(wanted).with_context(|| format!("cannot read `{wanted}`"))?;
         let mut table: toml::Table = text.parse().with_context(|| format!("`{wanted}` is no settings file"))?;
-        let section = table.remove("thresholds").with_context(|| format!("`{wanted}` has no section `[thresholds]`"))?;
+        let section =
+            table.remove("thresholds").with_context(|| format!("`{wanted}` has no section `[thresholds]`"))?;
         section.try_into().with_context(|| format!("`thresholds` in `{wanted}` is no section"))?
     } else {
         toml::Table::from_iter([("name".to_owned(), wanted.into())])
@@ -140,7 +141,9 @@ impl Book {
 
     /// The sides for an action in a folder: those of its project, where that has settings of its own and they can be read.
     pub(in crate::cli) fn of(&self, folder: Option<&str>) -> Arc<Sides> {
-        let Some(folder) = folder.filter(|_| self.arguments.project.is_none()) else { return Arc::clone(&self.general) };
+        let Some(folder) = folder.filter(|_| self.arguments.project.is_none()) else {
+            return Arc::clone(&self.general);
+        };
         if let Some(sides) = lock(&self.folders).get(folder) {
             return Arc::clone(sides);
         }
@@ -170,8 +173,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn sides(app: &App, places: &LayerPlaces, arguments: &EngineArguments, trial: &Trial) -> Result<Sides, AppError> {
-    let present: Vec<TypedValue> =
-        engine::typed(arguments).into_iter().filter(|value| value.source != TYPED).collect();
+    let present: Vec<TypedValue> = engine::typed(arguments).into_iter().filter(|value| value.source != TYPED).collect();
     let new: Vec<TypedValue> = present.iter().chain(&trial.values).cloned().collect();
     let present = Resolved::load(places, &present)?;
     let new = Resolved::load(places, &new)?.with_rules(&trial.rules);

@@ -14,16 +14,19 @@ const MOST_ROWS: usize = 200;
 
 /// The page.
 pub(super) fn render(report: &ReplayReport, pictures: &[Picture]) -> String {
-    page("riskgate: replay", &html! {
-        (heading(report))
-        (tiles(report))
-        section { h2 { "Questions against dangers" } @for picture in pictures { (figure(picture)) } }
-        (table(report))
-        (changes(report))
-        (listed(report))
-        (notes(report))
-        (reading(report))
-    })
+    page(
+        "riskgate: replay",
+        &html! {
+            (heading(report))
+            (tiles(report))
+            section { h2 { "Questions against dangers" } @for picture in pictures { (figure(picture)) } }
+            (table(report))
+            (changes(report))
+            (listed(report))
+            (notes(report))
+            (reading(report))
+        },
+    )
 }
 
 fn heading(report: &ReplayReport) -> Markup {

@@ -109,7 +109,10 @@ impl ReplayReport {
         }
         note(summary.masked, "were looked at with their secrets masked");
         note(summary.scored_now, "had to be scored; the scores of all others were at hand");
-        note(summary.allowed_without_a_score.after, "are let through by rules without a score: no expected number counts them");
+        note(
+            summary.allowed_without_a_score.after,
+            "are let through by rules without a score: no expected number counts them",
+        );
         note(left_out.damaged_lines, "lines could not be read");
         note(left_out.repeated_calls, "calls stood there more than once and count once");
         note(left_out.files_passed_over, "files, links or folders were passed over");
@@ -175,7 +178,9 @@ mod tests {
         let names: Vec<&str> = files.iter().map(|file| file.name).collect();
         assert_eq!(names, ["replay.json", "replay.html", "replay_tradeoff.svg", "replay_cuts.svg"]);
         let page = &files[1].contents;
-        assert!(page.contains("&lt;b&gt;here") && !page.contains("<b>here") && page.contains("model's own probabilities"));
+        assert!(
+            page.contains("&lt;b&gt;here") && !page.contains("<b>here") && page.contains("model's own probabilities")
+        );
         assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("@import"));
         assert!(empty().summary().contains("nothing would change"));
     }

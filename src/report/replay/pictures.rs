@@ -28,7 +28,8 @@ fn tradeoff(report: &ReplayReport) -> Panel {
     let is_labelled = points.iter().any(|point| point.labelled_dangerous.is_some());
     // Where there are labels, they are what was: the marks stand on them.
     let dangers = |point: &Point| point.labelled_dangerous.unwrap_or(point.expected_dangerous);
-    let mut lines = vec![line("expected", ORANGE, places(points, |point| point.asked, |point| point.expected_dangerous))];
+    let mut lines =
+        vec![line("expected", ORANGE, places(points, |point| point.asked, |point| point.expected_dangerous))];
     if is_labelled {
         lines.push(line("labelled", BLUE, places(points, |point| point.asked, dangers)));
     }

@@ -62,9 +62,7 @@ fn table(report: &ReplayReport) -> String {
 
 fn figures(report: &ReplayReport) -> String {
     let (summary, unit) = (&report.summary, report.unit());
-    let each = |name: &str, Pair { before, after }: Pair<f64>| {
-        format!("{name:<18} {before:>8.1} -> {after:.1} {unit}")
-    };
+    let each = |name: &str, Pair { before, after }: Pair<f64>| format!("{name:<18} {before:>8.1} -> {after:.1} {unit}");
     let expected = summary.expected_dangerous_allowed;
     let mut lines = vec![
         each("questions", summary.interruptions),
