@@ -104,6 +104,9 @@ pub enum Unmade {
     /// The model gave no answer.
     #[error("the model gave no answer")]
     Score,
+    /// A stage panicked.
+    #[error("an internal error; please report it with the action")]
+    Panic,
     /// The record was changed after it was written.
     #[error("its record was changed")]
     Changed,

@@ -43,8 +43,8 @@ pub enum TooWide {
     /// What is in front of a command, or only known when it runs, changes what it means.
     #[error("variables, wrappers or parts that are only known when it runs")]
     Dressed,
-    /// Longer than anybody reads in a rule.
-    #[error("too long for a rule that a person reads")]
+    /// Longer than anybody reads in a rule, or with characters that nobody sees.
+    #[error("too long for a rule that a person reads, or not to be read at all")]
     Long,
     /// Where it ran is not known.
     #[error("the folder in which it ran is not known")]
@@ -62,7 +62,7 @@ pub(super) fn of(call: &ToolCall, parts: Parts) -> Result<Narrow, TooWide> {
     if !parts.gaps.is_empty() || parts.allowable != Allowable::ByParts {
         return Err(TooWide::Gaps);
     }
-    if call.context.cwd.as_deref().is_none_or(str::is_empty) {
+    if !call.context.cwd.as_deref().is_some_and(|cwd| !cwd.is_empty() && is_readable(cwd)) {
         return Err(TooWide::Folder);
     }
     let mut needed = parts.list.iter().filter(|part| part.need == Need::Permit);
@@ -76,7 +76,7 @@ pub(super) fn of(call: &ToolCall, parts: Parts) -> Result<Narrow, TooWide> {
         return Err(TooWide::Dressed);
     }
     let value = text(part, attribute).ok_or(TooWide::Parts)?;
-    if value.len() > MOST_TEXT || value.chars().any(char::is_control) {
+    if value.len() > MOST_TEXT || !is_readable(value) {
         return Err(TooWide::Long);
     }
     Ok(Narrow { action: parts.action.into(), resource, attribute, value: value.to_owned() })
@@ -91,6 +91,11 @@ fn is_plain(part: &Part) -> bool {
         part.attributes.iter().any(|(name, value)| *name == wanted && *value == Value::Flag(set))
     };
     is_empty("wrappers") && is_empty("variables") && is_empty("layers") && flag("known", true) && flag("dynamic", false)
+}
+
+/// Whether a person sees every character: nothing in it steers a terminal, is invisible or turns the order round.
+fn is_readable(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '"' | '\'' | '\\') || c.escape_debug().count() == 1)
 }
 
 fn text<'a>(part: &'a Part, wanted: &str) -> Option<&'a str> {
@@ -223,6 +228,7 @@ mod tests {
         assert_eq!(why(&bash("git fetch $WHERE")), TooWide::Gaps);
         assert_eq!(why(&bash(&format!("git fetch {}", "x".repeat(500)))), TooWide::Long);
         assert_eq!(why(&call("Bash", &json!({"command": "git fetch"}), None)), TooWide::Folder);
+        assert_eq!(why(&call("Bash", &json!({"command": "git fetch"}), Some("/w/\u{202e}app"))), TooWide::Folder);
     }
 
     #[test]

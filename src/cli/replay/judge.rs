@@ -1,5 +1,6 @@
 //! An action of the past under the present and the new settings: scored only where its scores are not known.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use super::super::stream::Worker;
@@ -116,7 +117,7 @@ impl ReplayWorker {
             Text::Nothing => None,
         };
         let sides = self.book.of(folder);
-        let state = self.state(&past, &sides);
+        let state = guarded(|| self.state(&past, &sides)).unwrap_or_else(|why| State::Settled(Err(why)));
         Begin { past, sides, state }
     }
 
@@ -207,7 +208,7 @@ impl ReplayWorker {
                 let call = call.unwrap_or(&empty);
                 let end = |again: &Again, begun: Begun| match (begun, &scored) {
                     (Begun::Settled(remade), _) => Ok(remade),
-                    (Begun::Open(ruling), Some(scored)) => Ok(again.finish(call, &action, ruling, scored)),
+                    (Begun::Open(ruling), Some(scored)) => guarded(|| again.finish(call, &action, ruling, scored)),
                     (Begun::Open(_), None) => Err(Unmade::Score),
                 };
                 let before = before.map(|begun| end(&sides.present, begun));
@@ -247,6 +248,11 @@ impl State {
             *scored_now = scored.is_some();
         }
     }
+}
+
+/// Runs a step; one hostile line must not end the whole run.
+fn guarded<T>(step: impl FnOnce() -> T) -> Result<T, Unmade> {
+    panic::catch_unwind(AssertUnwindSafe(step)).map_err(|_| Unmade::Panic)
 }
 
 /// What came out on both sides.

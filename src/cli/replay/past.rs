@@ -215,9 +215,10 @@ fn subject(call: &ToolCall) -> String {
     plain(&score::shortened(&score::summary(call), SHOWN))
 }
 
-/// On one line, and without anything that could steer a terminal.
+/// On one line, and without anything that could steer a terminal or pose as something else.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let is_shown = |c: char| matches!(c, '"' | '\'' | '\\') || c.escape_debug().count() == 1;
+    text.chars().map(|c| if is_shown(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 fn seconds(time: &str) -> Option<i64> {

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::config::Resolved;
 use crate::engine::Begun;
 use crate::normalize::normalize;
-use crate::policy::{Layer, Policy, RuleSource, RuleText, Severity};
+use crate::policy::{Layer, Narrow, Policy, RuleSource, RuleText, Severity};
 use crate::replay::suggest::{self, Evidence, Found, Never, Suggestion};
 use crate::verdict::Verdict;
 
@@ -66,10 +66,9 @@ impl Bench<'_> {
         let book = Book::new(self.app, &self.arguments.engine, Trial::of_flags(&self.arguments.engine).with(source))?;
         let spared = self.spared(&book);
         let by_id: BTreeMap<String, &Suggestion> = suggestions.iter().map(|one| (one.id(), one)).collect();
-        let is_meant = |suggestion: &Suggestion, place: &usize| {
-            let narrow = self.evidence.iter().find(|one| one.place == *place).and_then(|one| one.narrow.as_ref().ok());
-            narrow == Some(&suggestion.narrow)
-        };
+        let meant: BTreeMap<usize, &Narrow> =
+            self.evidence.iter().filter_map(|one| Some((one.place, one.narrow.as_ref().ok()?))).collect();
+        let is_meant = |suggestion: &Suggestion, place: &usize| meant.get(place) == Some(&&suggestion.narrow);
         let none = BTreeSet::new();
         let mut wrong: BTreeSet<String> = by_id
             .iter()
@@ -100,9 +99,13 @@ impl Bench<'_> {
                     && rule.origin.line > 0
                     && problem.text.contains(&format!("`{}`", rule.id))
             });
-            match named.filter(|rule| suggestions.iter().any(|suggestion| suggestion.id() == rule.id)) {
-                Some(rule) => drop(unsound.insert(rule.id.clone())),
-                None => unsound.extend(suggestions.iter().map(Suggestion::id)),
+            match named {
+                Some(rule) if suggestions.iter().any(|suggestion| suggestion.id() == rule.id) => {
+                    unsound.insert(rule.id.clone());
+                }
+                // What looks wrong with a rule that stands there already is its owner's.
+                Some(_) if problem.severity == Severity::Warning => {}
+                _ => unsound.extend(suggestions.iter().map(Suggestion::id)),
             }
         }
         Ok(unsound)

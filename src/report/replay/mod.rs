@@ -136,6 +136,7 @@ fn unmade(why: &str) -> &'static str {
         "session" => "they ran what their session had written, which is not kept",
         "changed" => "their records were changed",
         "score" => "the model gave no answer",
+        "panic" => "an internal error; please report it with the action",
         _ => "a failure had decided them before they were judged",
     }
 }
