@@ -23,7 +23,7 @@ use crate::audit::Log;
 use crate::calibrate::{RateError, ThresholdTable, Thresholds};
 use crate::config::{self, ConfigError, Resolved, SessionSettings, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
-use crate::engine::{self, DecisionCache, Engine, Failure, Grants, Parts, Reviewer, SessionMemory};
+use crate::engine::{self, Again, DecisionCache, Engine, Failure, Grants, Parts, Reviewer, SessionMemory};
 use crate::grants::GrantFolder;
 use crate::model::{self, Classifier, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::normalize::normalize;
@@ -157,7 +157,10 @@ impl App {
         let encoder = Arc::new(encoder);
         let reviewing = settings.review.as_ref().map(Reviewing::new).transpose()?;
         let sessions = settings.session.as_ref().map(sessions);
-        let audit = settings.audit.as_ref().and_then(|audit| audit::log(audit, bundle.identity(), &policy_identity));
+        let audit = settings
+            .audit
+            .as_ref()
+            .and_then(|audit| audit::log(audit, bundle.identity(), &policy_identity, settings.resolved.mode));
         Ok(Self {
             runtime,
             library,
@@ -317,6 +320,11 @@ impl App {
         let mut call = call.clone();
         call.context.git_branch = Some(branch);
         Cow::Owned(call)
+    }
+
+    /// What makes decisions again with the scores of this bundle, under these settings.
+    pub fn again(&self, resolved: &Resolved) -> Result<Again, AppError> {
+        Ok(Again::new(load_policy(resolved)?, resolve(&self.bundle, resolved)?, resolved.asking))
     }
 
     /// The rules in force.

@@ -13,9 +13,11 @@ pub mod model;
 pub mod normalize;
 pub mod policy;
 pub mod redact;
+pub mod transcript;
 
 pub mod engine;
 pub mod evaluate;
+pub mod replay;
 
 pub mod artifact;
 pub mod audit;

@@ -31,7 +31,7 @@ pub(crate) fn app() -> App {
     App::load(settings, &Places::default(), None).expect("run `python3 scripts/setup.py` first")
 }
 
-fn runtime() -> PathBuf {
+pub(crate) fn runtime() -> PathBuf {
     if let Some(named) = std::env::var_os("ORT_DYLIB_PATH") {
         return PathBuf::from(named);
     }

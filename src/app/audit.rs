@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::{Fsync, Keep, Log, Options, Rendering, Retention};
-use crate::config::{AuditSettings, FsyncSetting};
+use crate::config::{AuditSettings, FsyncSetting, Mode};
 use crate::record::{self, Stamp};
 use crate::verdict::Decision;
 
@@ -19,7 +19,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The log that the settings want. A log without a place, or one that cannot be written, is one whose appends fail: then every
 /// decision is the fail-safe's.
-pub(super) fn log(settings: &AuditSettings, model: &str, policy: &str) -> Option<Arc<Log>> {
+pub(super) fn log(settings: &AuditSettings, model: &str, policy: &str, mode: Mode) -> Option<Arc<Log>> {
     if !settings.is_enabled() {
         return None;
     }
@@ -28,12 +28,12 @@ pub(super) fn log(settings: &AuditSettings, model: &str, policy: &str) -> Option
     let rendering: Rendering = Arc::new(move |decision: &Decision, elapsed_us| {
         record::decision_text(decision, Stamp { model: &model, policy: &policy }, elapsed_us)
     });
-    Some(Arc::new(Log::new(options(settings), keep, rendering)))
+    Some(Arc::new(Log::new(options(settings), keep, rendering).monitoring(mode == Mode::Monitor)))
 }
 
 /// The log for calls that were stopped before there was an engine.
 pub fn audit_log(settings: &AuditSettings) -> Option<Arc<Log>> {
-    log(settings, NOTHING, NOTHING)
+    log(settings, NOTHING, NOTHING, Mode::Enforce)
 }
 
 /// Where the log lies.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::action::{Action, Effect, Scope};
-use crate::assessment::Assessment;
+use crate::assessment::{Assessment, Probability, Risk};
 use crate::calibrate::Thresholds;
 use crate::engine::{Asking, AuditEntry};
 use crate::redact::{redact, redact_json};
@@ -44,6 +44,9 @@ struct Wire<'a> {
     rules: Vec<&'a str>,
     thresholds: Option<Value>,
     asking: &'static str,
+    /// `monitor` where the decision was only recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     exact: Option<String>,
     review: Option<Value>,
     total_us: u64,
@@ -56,6 +59,9 @@ struct Who<'a> {
     program: &'static str,
     harness: Option<&'a str>,
     session: Option<&'a str>,
+    /// The harness's name for the call, the same before and after it ran: it tells which calls ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -92,7 +98,13 @@ pub(super) fn call_json(entry: &AuditEntry<'_>) -> Value {
 }
 
 /// The record's fields as a JSON object. `call` is [`call_json`], `code` what tells it from others.
-pub(super) fn fields(entry: &AuditEntry<'_>, keep: Keep, call: Value, code: String, rendering: &Rendering) -> String {
+pub(super) fn fields(
+    entry: &AuditEntry<'_>,
+    (keep, monitoring): (Keep, bool),
+    call: Value,
+    code: String,
+    rendering: &Rendering,
+) -> String {
     let decision = rendering(&masked(entry.decision, keep), entry.timings.total_us);
     let wire = Wire {
         kind: "decision",
@@ -108,6 +120,7 @@ pub(super) fn fields(entry: &AuditEntry<'_>, keep: Keep, call: Value, code: Stri
             Asking::Possible => "possible",
             Asking::Impossible => "impossible",
         },
+        mode: monitoring.then_some("monitor"),
         exact: entry.decision.assessment.as_ref().map(exact),
         review: entry.timings.review_us.map(|us| json!({"reply_id": entry.reply_id, "us": us})),
         total_us: entry.timings.total_us,
@@ -125,6 +138,7 @@ fn who<'a>(entry: &AuditEntry<'a>) -> Who<'a> {
         program: concat!("riskgate ", env!("CARGO_PKG_VERSION")),
         harness: context.harness.as_deref(),
         session: context.session_id.as_deref(),
+        call: context.call_id.as_deref(),
     }
 }
 
@@ -187,4 +201,41 @@ pub fn exact(assessment: &Assessment) -> String {
     let numbers = head.iter().chain(&assessment.permission).chain(&assessment.effects).chain([&assessment.injection]);
     let bits = numbers.map(|number| number.get()).chain([assessment.novelty]).map(f32::to_bits);
     bits.map(|bits| format!("{bits:08x}")).collect()
+}
+
+/// The assessment that [`exact`] wrote; `None` for anything else.
+pub fn scores(bits: &str) -> Option<Assessment> {
+    let bytes = hex::decode(bits).ok()?;
+    let (words, rest) = bytes.as_chunks::<4>();
+    let mut numbers = words.iter().map(|word| f32::from_bits(u32::from_be_bytes(*word)));
+    let mut next = || numbers.next().map(Probability::new);
+    let risk = Risk { allow: next()?, ask: next()?, deny: next()? };
+    let (mut permission, mut effects) = ([Probability::default(); _], [Probability::default(); _]);
+    for slot in permission.iter_mut().chain(&mut effects) {
+        *slot = next()?;
+    }
+    let assessment = Assessment { risk, permission, effects, injection: next()?, novelty: numbers.next()? };
+    (numbers.next().is_none() && rest.is_empty()).then_some(assessment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assessment_is_read_as_it_was_written() {
+        let number = |n: usize| Probability::new(1.0 / (n as f32 + 3.0));
+        let assessment = Assessment {
+            risk: Risk { allow: number(0), ask: number(1), deny: number(2) },
+            permission: std::array::from_fn(|n| number(n + 3)),
+            effects: std::array::from_fn(|n| number(n + 8)),
+            injection: number(22),
+            novelty: 7.25,
+        };
+        let bits = exact(&assessment);
+        assert_eq!(scores(&bits), Some(assessment));
+        for other in ["", "zz", &bits[1..], &bits[..bits.len() - 8], &format!("{bits}00000000"), &format!("{bits}00")] {
+            assert_eq!(scores(other), None, "{other}");
+        }
+    }
 }

@@ -26,10 +26,10 @@ mod verify;
 mod writer;
 
 pub use chain::{Hash, Link};
-pub use entry::{Keep, Rendering, exact};
+pub use entry::{Keep, Rendering, exact, scores};
 pub use error::LogError;
 pub use otlp::otlp;
-pub use reader::{Filter, Follower, Record, read_all, record_by_id};
+pub use reader::{Filter, Follower, Record, Segments, read_all, record_by_id};
 pub use retention::Retention;
 pub use sink::Log;
 pub use stats::{Latency, Stats};

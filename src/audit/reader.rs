@@ -1,6 +1,8 @@
 //! The decisions of a log as values, and which of them somebody wants to see.
 
-use std::fs;
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -19,7 +21,8 @@ pub struct Record {
 }
 
 impl Record {
-    fn read(line: &[u8]) -> Option<Self> {
+    /// The decision on a line of the log; `None` for what is no decision.
+    pub fn read(line: &[u8]) -> Option<Self> {
         let json: Value = serde_json::from_slice(line).ok()?;
         let is_sound = Sealed::read(line).is_some_and(|sealed| sealed.is_sound);
         (json.get("kind")?.as_str()? == "decision").then_some(Self { json, is_sound })
@@ -111,6 +114,45 @@ impl Filter {
         // A time that cannot be read is shown rather than hidden.
         let Ok(at) = record.text("/time").parse::<jiff::Timestamp>() else { return true };
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
+}
+
+/// All segments of a log, one after the other, as they stand: for readers that look at lines by themselves.
+pub struct Segments {
+    paths: VecDeque<PathBuf>,
+    current: Option<File>,
+    /// The bytes of all.
+    pub n_bytes: u64,
+}
+
+impl Segments {
+    /// Of a folder; nothing is read yet, and nothing ever written.
+    pub fn open(folder: &Path) -> Result<Self, LogError> {
+        let paths: VecDeque<PathBuf> =
+            segment::list(folder)?.into_iter().map(|number| segment::path(folder, number)).collect();
+        let n_bytes = paths.iter().map(|path| fs::metadata(path).map_or(0, |found| found.len())).sum();
+        Ok(Self { paths, current: None, n_bytes })
+    }
+}
+
+impl Read for Segments {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if let Some(file) = &mut self.current {
+            let n = file.read(buffer)?;
+            if n > 0 {
+                return Ok(n);
+            }
+            self.current = None;
+            // A record whose writing broke off has no line end, and what follows is no part of it.
+            buffer.iter_mut().take(1).for_each(|byte| *byte = b'\n');
+            return Ok(1);
+        }
+        let Some(path) = self.paths.pop_front() else { return Ok(0) };
+        self.current = Some(File::open(path)?);
+        self.read(buffer)
     }
 }
 

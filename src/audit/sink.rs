@@ -19,6 +19,7 @@ pub struct Log {
     writer: Arc<Mutex<Writer>>,
     keep: Keep,
     rendering: Rendering,
+    monitoring: bool,
     flusher: Option<Mutex<Flusher>>,
 }
 
@@ -28,7 +29,13 @@ impl Log {
         let is_grouped = options.fsync == Fsync::Group;
         let writer = Arc::new(Mutex::new(Writer::new(options)));
         let flusher = is_grouped.then(|| Mutex::new(Flusher::new(Arc::clone(&writer))));
-        Self { writer, keep, rendering, flusher }
+        Self { writer, keep, rendering, monitoring: false, flusher }
+    }
+
+    /// The same for decisions that interfere with nothing: then nobody was asked, and the records say so.
+    #[must_use]
+    pub fn monitoring(self, monitoring: bool) -> Self {
+        Self { monitoring, ..self }
     }
 
     /// Appends a decision.
@@ -36,7 +43,7 @@ impl Log {
         let call = entry::call_json(entry);
         let code = self.writer().code(call.to_string().as_bytes())?;
         // What takes long is done before the lock is taken.
-        let fields = entry::fields(entry, self.keep, call, code, &self.rendering);
+        let fields = entry::fields(entry, (self.keep, self.monitoring), call, code, &self.rendering);
         let link = self.writer().append(&fields)?;
         if let Some(flusher) = &self.flusher {
             flusher.lock().unwrap_or_else(PoisonError::into_inner).wake();

@@ -75,6 +75,8 @@ pub(super) enum CommandArguments {
     Install(InstallArguments),
     /// Take riskgate out of them.
     Uninstall(InstallArguments),
+    /// Propose rules for what was asked about over and over and ran each time: a diff to look at, applied by nobody.
+    Suggest(SuggestArguments),
     /// Check that everything works here: the runtime library, the bundle, the device, a decision.
     Doctor(EngineArguments),
     /// Show exactly what the model sees: action records in, texts and token ids out.
@@ -370,6 +372,82 @@ pub(super) enum AuditCommand {
     Export(ExportArguments),
     /// Make a logged decision again, and say whether it is the same to the last bit.
     Explain(AuditExplainArguments),
+    /// Show what other rules or thresholds would have changed in the past: the log, transcripts or action records.
+    Replay(ReplayArguments),
+}
+
+/// Which part of the past: the log of decisions, unless something else is named. Nothing is written to it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The past")]
+pub(super) struct PastArguments {
+    /// The log's folder, when it is not the user's own.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["transcripts", "input"])]
+    pub(super) folder: Option<PathBuf>,
+    /// Claude Code's own transcripts in the place of the log: a file or a folder, `~/.claude/projects` when none is named.
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "~/.claude/projects", conflicts_with = "input")]
+    pub(super) transcripts: Option<PathBuf>,
+    /// Action records in the place of the log, one JSON object a line; `-` is the standard input. A record may also say its
+    /// `time` and its `outcome`: `ran` (after a question), `unasked` or `refused`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) input: Option<PathBuf>,
+    /// From this time on: `2026-05-01T12:00:00Z`, or how long ago: `2h`, `7d`.
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// Of this tool.
+    #[arg(long, value_name = "TOOL")]
+    pub(super) tool: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// Files of rules to try: each takes the place of the user's rule file of the same name, or stands beside all others.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(super) policy: Vec<PathBuf>,
+    /// Thresholds to try: an operating point, a settings file with a section `[thresholds]`, or `allow_below=0.03,deny_above=0.8`.
+    #[arg(long, value_name = "NAME|FILE|CUTS")]
+    pub(super) thresholds: Option<String>,
+    /// The mode that rules are told.
+    #[arg(long, value_name = "MODE", value_parser = mode())]
+    pub(super) mode: Option<Mode>,
+    /// Labels by the id of a record or of a call; dangers let through are then counted, not only expected.
+    #[arg(long, value_name = "FILE")]
+    pub(super) labels: Vec<PathBuf>,
+    /// A folder for a report: `replay.html`, `replay.json` and the pictures.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
+    /// Show each change, not only the sums.
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Give JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) past: PastArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SuggestArguments {
+    /// Only what was asked about in the last so many days.
+    #[arg(long, value_name = "N", conflicts_with = "since")]
+    pub(super) days: Option<u32>,
+    /// How often the same action must have been asked about.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) min: u32,
+    /// Write the proposed rules to this new file, too; not to a folder that rules are read from.
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Give JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) past: PastArguments,
 }
 
 #[derive(Debug, Args)]

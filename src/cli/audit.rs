@@ -33,11 +33,12 @@ pub(super) fn run(command: &AuditCommand, printer: &Printer) -> anyhow::Result<E
         AuditCommand::Stats { filter, json } => stats(filter, *json, printer),
         AuditCommand::Export(arguments) => export(arguments, printer),
         AuditCommand::Explain(arguments) => explain::run(arguments, printer),
+        AuditCommand::Replay(arguments) => super::replay::run(arguments, printer),
     }
 }
 
 /// The folder that is named, or the user's own log.
-fn folder(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn folder(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     let folder = match named {
         Some(folder) => folder.to_owned(),
         None => audit_folder(
@@ -174,7 +175,7 @@ fn filter(arguments: &FilterArguments) -> anyhow::Result<Filter> {
 }
 
 /// A point in time, `2026-05-01T12:00:00Z`, or how long ago, `2h` or `7d`.
-fn instant(text: &str) -> anyhow::Result<jiff::Timestamp> {
+pub(super) fn instant(text: &str) -> anyhow::Result<jiff::Timestamp> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(time);
     }

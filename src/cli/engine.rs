@@ -95,7 +95,7 @@ pub(super) fn layer_places(arguments: &EngineArguments) -> LayerPlaces {
 }
 
 /// The flags and variables as settings.
-fn typed(arguments: &EngineArguments) -> Vec<TypedValue> {
+pub(super) fn typed(arguments: &EngineArguments) -> Vec<TypedValue> {
     let EngineArguments {
         model,
         runtime,
@@ -121,13 +121,16 @@ fn typed(arguments: &EngineArguments) -> Vec<TypedValue> {
     values.into_iter().filter_map(|(key, variable, value)| Some(typed_value(key, variable, value?))).collect()
 }
 
+/// The source of what was typed.
+pub(super) const TYPED: &str = "command line";
+
 /// A value that is also a variable's was not typed: a flag beats its variable, so they differ where it was.
 fn typed_value(key: &'static str, variable: &str, value: toml::Value) -> TypedValue {
     let as_text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let set = env::var(variable).ok();
     let is_variable =
         set.is_some_and(|set| set == as_text || set.parse::<f64>().ok() == value.as_float() || value.is_bool());
-    let source = if is_variable { format!("environment ({variable})") } else { "command line".to_owned() };
+    let source = if is_variable { format!("environment ({variable})") } else { TYPED.to_owned() };
     TypedValue { key, value, source }
 }
 

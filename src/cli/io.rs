@@ -87,7 +87,8 @@ pub(super) fn lines(path: &Path) -> anyhow::Result<Vec<Line>> {
     Ok(lines)
 }
 
-fn n_cores() -> usize {
+/// Cores that may be used.
+pub(super) fn n_cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -101,20 +102,28 @@ fn stop_on_interrupt() -> anyhow::Result<()> {
 }
 
 /// A bar over the bytes of all files, when somebody looks and the answers do not go `to_screen` meanwhile.
-fn progress_bar(inputs: &[PathBuf], to_screen: bool) -> anyhow::Result<ProgressBar> {
-    if inputs.iter().any(|input| is_standard(input)) || to_screen || !io::stderr().is_terminal() {
+pub(super) fn progress_bar(inputs: &[PathBuf], to_screen: bool) -> anyhow::Result<ProgressBar> {
+    if inputs.iter().any(|input| is_standard(input)) || to_screen {
         return Ok(ProgressBar::hidden());
     }
-    let size = inputs.iter().map(|input| input.metadata().map_or(0, |metadata| metadata.len())).sum();
+    bar(inputs.iter().map(|input| input.metadata().map_or(0, |metadata| metadata.len())).sum())
+}
+
+/// A bar over so many bytes, when somebody looks.
+pub(super) fn bar(n_bytes: u64) -> anyhow::Result<ProgressBar> {
+    if !io::stderr().is_terminal() {
+        return Ok(ProgressBar::hidden());
+    }
     let style = "{bar:30} {bytes}/{total_bytes}, {msg}, {elapsed} (left {eta})";
-    Ok(ProgressBar::new(size).with_style(ProgressStyle::with_template(style)?))
+    Ok(ProgressBar::new(n_bytes).with_style(ProgressStyle::with_template(style)?))
 }
 
 fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn open_input(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
+/// What `--input` names.
+pub(super) fn open_input(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     if is_standard(path) {
         return Ok(Box::new(io::stdin()));
     }

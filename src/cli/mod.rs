@@ -23,12 +23,14 @@ mod model;
 mod policy;
 mod printer;
 mod project;
+mod replay;
 #[cfg(feature = "review")]
 mod review;
 mod score;
 #[cfg(feature = "serve")]
 mod serve;
 mod stream;
+mod suggest;
 
 use std::process::ExitCode;
 
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         CommandArguments::Audit { command } => audit::run(&command, &printer),
         CommandArguments::Install(arguments) => install::install(&arguments, &printer),
         CommandArguments::Uninstall(arguments) => install::uninstall(&arguments, &printer),
+        CommandArguments::Suggest(arguments) => suggest::run(&arguments, &printer),
         CommandArguments::Doctor(arguments) => doctor::run(&arguments, &printer),
         CommandArguments::Hook(arguments) => return hook::run(arguments).into(),
         #[cfg(feature = "serve")]

@@ -10,12 +10,13 @@ use std::thread;
 
 use serde_json::Value;
 
+use crate::engine::STACK;
 use crate::record::{self, ActionRecord, MAX_RECORD, RecordError};
 
 /// Lines of one chunk: enough to sort rows of like length together, few enough to keep every core busy at the end.
 const CHUNK_LINES: usize = 256;
 /// Bytes after which a chunk is closed whatever its number of lines.
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
 /// One line of input, without its line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,8 @@ impl Line {
         matches!(self, Self::Whole(line) if line.iter().all(u8::is_ascii_whitespace))
     }
 
-    fn n_bytes(&self) -> usize {
+    /// Its bytes in memory.
+    pub(super) fn n_bytes(&self) -> usize {
         match self {
             Self::Whole(bytes) => bytes.len(),
             Self::TooLong(_) => 0,
@@ -48,16 +50,17 @@ impl Line {
     }
 }
 
-/// Answers a chunk: one answer for every input line, in order. Where the answers are written, an answer is a line of output
-/// without its line end.
-pub(super) trait Worker<A = Vec<u8>>: Send {
-    fn answer(&mut self, lines: &[Line]) -> Vec<A>;
+/// Answers a chunk: one answer for every item, an input line as a rule, in order. Where the answers are written, an answer is a
+/// line of output without its line end.
+pub(super) trait Worker<A = Vec<u8>, T = Line>: Send {
+    fn answer(&mut self, items: &[T]) -> Vec<A>;
 }
 
 /// Bytes read at once.
-const READ_BUFFER: usize = 256 * 1024;
+pub(super) const READ_BUFFER: usize = 256 * 1024;
 
-type Chunk = (usize, Vec<Line>);
+/// Items with the number of their chunk, from 0 without a gap.
+pub(super) type Chunk<T = Line> = (usize, Vec<T>);
 type Answer<A> = (usize, Vec<A>);
 
 /// Runs every non-empty line of `input` through the workers and writes the answers to `output` in order. Calls `progress`
@@ -75,19 +78,29 @@ pub(super) fn run(
 pub(super) fn run_into<A: Send>(
     input: impl Read + Send,
     workers: Vec<Box<dyn Worker<A> + '_>>,
+    take: impl FnMut(Vec<A>) -> io::Result<()>,
+    progress: impl FnMut(usize),
+) -> io::Result<usize> {
+    let input = BufReader::with_capacity(READ_BUFFER, input);
+    run_chunks(move |chunks| read_chunks(input, chunks), workers, take, progress)
+}
+
+/// As [`run_into`], with items that `read` makes and sends.
+pub(super) fn run_chunks<A: Send, T: Send>(
+    read: impl FnOnce(&SyncSender<Chunk<T>>) -> io::Result<()> + Send,
+    workers: Vec<Box<dyn Worker<A, T> + '_>>,
     mut take: impl FnMut(Vec<A>) -> io::Result<()>,
     mut progress: impl FnMut(usize),
 ) -> io::Result<usize> {
     let n_workers = workers.len().max(1);
-    let (chunk_sender, chunk_receiver) = sync_channel::<Chunk>(n_workers);
+    let (chunk_sender, chunk_receiver) = sync_channel::<Chunk<T>>(n_workers);
     let (answer_sender, answer_receiver) = sync_channel::<Answer<A>>(n_workers);
     let chunks = Arc::new(Mutex::new(chunk_receiver));
     thread::scope(|scope| {
-        let input = BufReader::with_capacity(READ_BUFFER, input);
-        let reader = scope.spawn(move || read_chunks(input, &chunk_sender));
+        let reader = scope.spawn(move || read(&chunk_sender));
         for worker in workers {
             let (chunks, answers) = (Arc::clone(&chunks), answer_sender.clone());
-            scope.spawn(move || work(worker, &chunks, &answers));
+            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || work(worker, &chunks, &answers))?;
         }
         // The workers hold the only other ends: when the output breaks, dropping ours stops them, and they stop the reader.
         drop((answer_sender, chunks));
@@ -105,11 +118,15 @@ pub(super) fn whole_lines() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn work<A>(mut worker: Box<dyn Worker<A> + '_>, chunks: &Mutex<Receiver<Chunk>>, answers: &SyncSender<Answer<A>>) {
+fn work<A, T>(
+    mut worker: Box<dyn Worker<A, T> + '_>,
+    chunks: &Mutex<Receiver<Chunk<T>>>,
+    answers: &SyncSender<Answer<A>>,
+) {
     loop {
         let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((index, lines)) = next else { return };
-        if answers.send((index, worker.answer(&lines))).is_err() {
+        let Ok((index, items)) = next else { return };
+        if answers.send((index, worker.answer(&items))).is_err() {
             return;
         }
     }

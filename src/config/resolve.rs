@@ -32,6 +32,8 @@ pub struct Resolved {
     pub project_strictness: (Strictness, Vec<Scoped>),
     /// Where rules come from.
     pub rules: Vec<RuleSource>,
+    /// Whether only the administrator's rules count, beside the shipped ones and a project's.
+    pub rules_are_managed: bool,
     /// How they are put together.
     pub policy: PolicyOptions,
     /// Whether nothing may leave this machine.
@@ -61,11 +63,34 @@ impl Resolved {
             strictness: strictness(&thresholds, &merged)?,
             project_strictness: strictness(&merged.project_thresholds, &merged)?,
             rules: rules(&merged, places)?,
+            rules_are_managed: merged.is_locked("policy"),
             policy: PolicyOptions { disabled, mode: <&str>::from(mode).to_owned() },
             air_gapped: profiles.into_iter().any(|profile| profile == Profile::AirGapped),
             provenance: merged.provenance()?,
             remarks: merged.remarks,
         })
+    }
+}
+
+impl Resolved {
+    /// The same with other rules of the user's: each takes the place of the user's file of the same name, or stands beside all.
+    /// Where rules are the administrator's alone, they would not hold.
+    #[must_use]
+    pub fn with_rules(mut self, named: &[RuleSource]) -> Self {
+        if self.rules_are_managed {
+            return self;
+        }
+        let file = |name: &str| Path::new(name).file_name().map(ToOwned::to_owned);
+        for source in named {
+            let takes = |own: &RuleSource| {
+                own.layer == Layer::User
+                    && matches!(own.rules, RuleText::Cedar(_))
+                    && file(&own.name) == file(&source.name)
+            };
+            self.rules.retain(|own| !takes(own));
+            self.rules.push(source.clone());
+        }
+        self
     }
 }
 

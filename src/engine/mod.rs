@@ -3,6 +3,7 @@
 //! normalise → rules before the model → encode → classify → calibrate → zone → rules after it → (review) → floors → (session) →
 //! verdict. Everything a verdict depends on is an argument or a part given at construction; the only clock is the deadline's.
 
+mod again;
 mod audit;
 mod cache;
 mod deadline;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use again::{Again, Begun, Hold, Logged, Remade, Scored, Unmade};
 pub use audit::{AuditEntry, AuditError, AuditSink, Timings};
 pub use cache::{CacheKey, DecisionCache, Remembered};
 pub use deadline::Deadline;
@@ -122,6 +124,20 @@ impl Engine {
         let mut prepared: Vec<_> = actions.into_iter().map(prepare).collect();
         self.classify(&mut prepared, Deadline::none());
         prepared.into_iter().map(|prepared| prepared.and_then(|prepared| self.assess(&prepared))).collect()
+    }
+
+    /// What the model believes of each canonical action by itself, for decisions that are made again; a failure where there is
+    /// no answer.
+    pub fn score_each(&mut self, actions: Vec<Action>) -> Vec<Result<Scored, Failure>> {
+        let encoder = Arc::clone(&self.parts.encoder);
+        let prepare = |action| guarded(|| Prepared::new(action, &encoder));
+        let mut prepared: Vec<_> = actions.into_iter().map(prepare).collect();
+        self.classify(&mut prepared, Deadline::none());
+        let scored = |prepared: Result<Prepared, Failure>| {
+            let prepared = prepared?;
+            Ok(Scored { assessment: self.assess(&prepared)?, truncated: prepared.encoding.truncated })
+        };
+        prepared.into_iter().map(scored).collect()
     }
 
     /// The cuts in force.
@@ -248,13 +264,13 @@ impl Engine {
             return Ok(known.clone());
         }
         let assessment = self.assess(prepared)?;
-        let thresholds = self.parts.thresholds.of(call, &prepared.action, &assessment);
+        let ruling = std::mem::take(&mut prepared.ruling);
+        let truncated = prepared.encoding.truncated;
+        let (policy, table) = (&self.parts.policy, &self.parts.thresholds);
+        let again::Weighed { thresholds, zone, ruling } =
+            again::weigh(policy, table, (call, &prepared.action), ruling, (&assessment, truncated));
         self.trail.thresholds = Some(thresholds);
-        let zone = match prepared.action.tool {
-            Tool::Text => calibrate::text_zone(&assessment, &thresholds),
-            _ => calibrate::zone(&assessment, &thresholds),
-        };
-        let ruling = self.after(call, prepared, &assessment, zone);
+        prepared.lasting |= ruling.floors.iter().any(|found| found.lasting);
         let mut judged = Judged {
             carriers: session::carriers(prepared, zone),
             ..Judged::from(Decision {
@@ -356,17 +372,6 @@ impl Engine {
                 decision.reasons.insert(0, failure.reason());
             }
         }
-    }
-
-    /// What the rules say now that the model has answered, and one more floor when not all of it was given to the model.
-    fn after(&self, call: &ToolCall, prepared: &mut Prepared, assessment: &Assessment, zone: Zone) -> Ruling {
-        let mut ruling = self.parts.policy.after(call, std::mem::take(&mut prepared.ruling), assessment, zone);
-        if prepared.encoding.truncated && !prepared.action.all_gaps().contains(crate::action::Gap::Truncated) {
-            ruling.floors.push(Policy::too_large());
-            ruling.allowed = None;
-        }
-        prepared.lasting |= ruling.floors.iter().any(|found| found.lasting);
-        ruling
     }
 
     /// Records the decision. One that cannot be recorded is not carried out unseen.

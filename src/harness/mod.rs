@@ -1,11 +1,14 @@
 //! One file per agent program: its JSON in, a [`HookEvent`] out; a decision in, its reply out. Nothing else knows these shapes.
 
 mod claude_code;
+mod transcripts;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use strum::{EnumString, IntoStaticStr, VariantNames};
+
+pub use transcripts::{Seen, SeenCall, SessionReader, files as transcript_files};
 
 use crate::action::ToolCall;
 use crate::verdict::Decision;

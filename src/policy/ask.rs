@@ -325,6 +325,9 @@ fn circumstances(parts: &Parts, told: Told<'_>) -> Result<Context, String> {
         ("understood".to_owned(), RestrictedExpression::new_bool(parts.is_understood())),
         ("gaps".to_owned(), words_expression(&gaps)),
     ];
+    if let Some(cwd) = &context.cwd {
+        pairs.push(("cwd".to_owned(), RestrictedExpression::new_string(cwd.clone())));
+    }
     if let Some(branch) = &context.git_branch {
         let branch = ("branch".to_owned(), RestrictedExpression::new_string(branch.clone()));
         pairs.push(("git".to_owned(), record([branch])?));

@@ -243,7 +243,7 @@ fn path(pattern: &str, verdict: Verdict, reach: Reach) -> (String, String) {
 }
 
 /// A Cedar string.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     let mut literal = String::from("\"");
     for letter in text.chars() {
         match letter {

@@ -15,6 +15,7 @@ mod glob;
 mod import;
 mod lint;
 mod load;
+mod narrow;
 mod need;
 mod parts;
 mod problem;
@@ -32,6 +33,7 @@ use ask::{Answer, Asker, Care, Told};
 pub use import::Lists;
 use load::Loaded;
 pub use load::{RuleSource, RuleText, schema_text, shipped};
+pub use narrow::{Narrow, TooWide};
 use parts::{Allowable, Need, Parts};
 pub use problem::{Position, Problem, Severity};
 pub use rule::{Layer, Origin, Rule, Stage};
@@ -218,6 +220,26 @@ impl Policy {
     /// Whether a rule looks at the repository.
     pub fn asks_for_git(&self) -> bool {
         self.loaded.iter().any(|loaded| uses_git(&loaded.rule.text))
+    }
+
+    /// Whether a rule looks at the model's answer.
+    pub fn looks_at_scores(&self) -> bool {
+        self.rules().any(|rule| rule.stage == Stage::After)
+    }
+
+    /// What a floor or a rule answers by the code under which its matches are recorded, and whether no grant lifts that; `None`
+    /// when there is no such rule.
+    pub fn verdict_of(&self, code: &str) -> Option<(Verdict, bool)> {
+        let id = code.strip_prefix("policy.")?;
+        let floor = floors::FLOORS.iter().find(|floor| floor.code == code).map(|floor| (floor.verdict, true));
+        let broken = || matches!(id, "failed" | "internal").then_some((Verdict::Deny, true));
+        let rule = || self.rules().find(|rule| rule.id == id);
+        floor.or_else(broken).or_else(|| rule().map(|rule| (rule.verdict, rule.origin.layer == Layer::Managed)))
+    }
+
+    /// The narrowest rule that would settle an action as allowed, or why there is none that is narrow enough.
+    pub fn narrowest(&self, call: &ToolCall, action: &Action) -> Result<Narrow, TooWide> {
+        narrow::of(call, parts::of(call, action, &self.globs).ok_or(TooWide::Tool)?)
     }
 
     /// What floors and rules say before the model has run.

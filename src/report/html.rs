@@ -15,28 +15,37 @@ const CSS: &str = include_str!("page.css");
 /// The page.
 pub(super) fn render(report: &Report, pictures: &[Picture]) -> String {
     let evaluation = &report.evaluation;
+    let title = format!("riskgate: {}", report.subject.model);
+    page(
+        &title,
+        &html! {
+            (heading(report))
+            (headline(evaluation))
+            section { h2 { "Curves" } @for picture in pictures { (figure(picture)) } }
+            (risk(evaluation))
+            (comparison(report))
+            (sources(evaluation))
+            (groups(evaluation))
+            (heads(evaluation))
+            (reliability(evaluation))
+            (mistakes(evaluation))
+            (reading())
+        },
+    )
+}
+
+/// One file without scripts, fonts or anything else from elsewhere.
+pub(super) fn page(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en-GB" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "riskgate: " (report.subject.model) }
+                title { (title) }
                 style { (PreEscaped(CSS)) }
             }
-            body {
-                (heading(report))
-                (headline(evaluation))
-                section { h2 { "Curves" } @for picture in pictures { (figure(picture)) } }
-                (risk(evaluation))
-                (comparison(report))
-                (sources(evaluation))
-                (groups(evaluation))
-                (heads(evaluation))
-                (reliability(evaluation))
-                (mistakes(evaluation))
-                (reading())
-            }
+            body { (body) }
         }
     };
     page.into_string()
@@ -71,14 +80,11 @@ fn heading(report: &Report) -> Markup {
 
 fn headline(evaluation: &Evaluation) -> Markup {
     let (figures, rates) = (&evaluation.risk.figures, &evaluation.risk.figures.rates);
-    let tile = |name: &str, value: String, note: String| {
-        html! { div class="tile" { div class="value" { (value) } div { (name) } div class="note" { (note) } } }
-    };
     let share =
-        |name: &str, rate: &Rate| tile(name, percent(rate.rate), format!("{}; {}", counts(rate), interval(rate)));
+        |name: &str, rate: &Rate| tile(name, &percent(rate.rate), &format!("{}; {}", counts(rate), interval(rate)));
     let area = |name: &str, value: Option<f64>, within: Option<[f64; 2]>| {
         let note = within.map(|[low, high]| format!("{low:.3} to {high:.3}")).unwrap_or_default();
-        tile(name, decimal(value), note)
+        tile(name, &decimal(value), &note)
     };
     html! {
         section class="tiles" {
@@ -93,7 +99,13 @@ fn headline(evaluation: &Evaluation) -> Markup {
     }
 }
 
-fn figure(picture: &Picture) -> Markup {
+/// A number that matters, with its name and what it rests on.
+pub(super) fn tile(name: &str, value: &str, note: &str) -> Markup {
+    html! { div class="tile" { div class="value" { (value) } div { (name) } div class="note" { (note) } } }
+}
+
+/// A picture with its caption.
+pub(super) fn figure(picture: &Picture) -> Markup {
     html! { figure { (PreEscaped(&picture.svg)) figcaption { (picture.caption) } } }
 }
 

@@ -7,8 +7,10 @@ mod figures;
 mod html;
 mod pictures;
 mod plot;
+mod replay;
 mod summary;
 
+pub use replay::{Compared, LeftOut, ReplayReport};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 

@@ -43,7 +43,8 @@ const RELIABILITY: &str = "Reliability: predicted probability against what happe
 actions. On the diagonal, probabilities mean what they say.";
 const ROC: &str = "ROC: the share of positives found against the share of false alarms, as the cut moves.";
 
-fn picture(name: &'static str, caption: &'static str, panels: &[Panel]) -> Result<Picture, ReportError> {
+/// The panels as a picture.
+pub(super) fn picture(name: &'static str, caption: &'static str, panels: &[Panel]) -> Result<Picture, ReportError> {
     let svg = plot::svg(panels, caption).map_err(|problem| ReportError::Picture { name, problem })?;
     Ok(Picture { name, caption, svg })
 }
@@ -56,6 +57,7 @@ fn risk_coverage(curves: &Curves) -> Panel {
         x: "share of all actions decided",
         y: "share of these decided wrongly",
         scale: Scale::Linear,
+        y_scale: Scale::Linear,
         lines: vec![
             line("allowed", GREEN, points(&coverage.allow)),
             line("denied", ORANGE, points(&coverage.deny)),
@@ -76,6 +78,7 @@ fn thresholds(report: &Report) -> [Panel; 2] {
         x,
         y: "share of the labelled actions",
         scale,
+        y_scale: Scale::Linear,
         lines,
         mark: Some(f64::from(mark)),
         legend: Some(legend),
@@ -112,6 +115,7 @@ fn reliability(title: &'static str, reliability: &Reliability) -> Panel {
         x: "predicted probability",
         y: "share that is",
         scale: Scale::Linear,
+        y_scale: Scale::Linear,
         lines: vec![Line { dotted: true, ..line("bins", BLUE, points.collect()) }],
         mark: None,
         legend: None,
@@ -134,6 +138,7 @@ fn roc(curves: &Curves) -> Panel {
         x: "false alarms",
         y: "found",
         scale: Scale::Linear,
+        y_scale: Scale::Linear,
         lines,
         mark: None,
         legend: Some(SeriesLabelPosition::LowerRight),
@@ -141,6 +146,7 @@ fn roc(curves: &Curves) -> Panel {
     }
 }
 
-fn line(name: &'static str, colour: RGBColor, points: Vec<(f64, f64)>) -> Line {
+/// A line without its points.
+pub(super) fn line(name: &'static str, colour: RGBColor, points: Vec<(f64, f64)>) -> Line {
     Line { name, colour, points, dotted: false }
 }

@@ -25,10 +25,12 @@ pub(super) struct Line {
     pub(super) dotted: bool,
 }
 
-/// How an axis from 0 to 1 is spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How an axis is spread; from 0 to 1 unless it says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Scale {
     Linear,
+    /// From 0 to this.
+    UpTo(f64),
     /// By powers of ten from 0.0001; smaller values lie at the edge.
     Logarithmic,
 }
@@ -39,14 +41,14 @@ const FIRST_EXPONENT: f64 = -4.0;
 impl Scale {
     fn place(self, value: f64) -> f64 {
         match self {
-            Self::Linear => value,
+            Self::Linear | Self::UpTo(_) => value,
             Self::Logarithmic => value.max(10_f64.powf(FIRST_EXPONENT)).log10(),
         }
     }
 
     fn start(self) -> f64 {
         match self {
-            Self::Linear => 0.0,
+            Self::Linear | Self::UpTo(_) => 0.0,
             Self::Logarithmic => FIRST_EXPONENT,
         }
     }
@@ -54,6 +56,14 @@ impl Scale {
     fn end(self) -> f64 {
         match self {
             Self::Linear => 1.0,
+            // An axis without length cannot be drawn.
+            Self::UpTo(most) => {
+                if most > 0.0 {
+                    most
+                } else {
+                    1.0
+                }
+            }
             Self::Logarithmic => 0.0,
         }
     }
@@ -61,18 +71,22 @@ impl Scale {
     fn label(self, place: f64) -> String {
         match self {
             Self::Linear => format!("{place:.1}"),
+            Self::UpTo(most) if most > 20.0 => format!("{place:.0}"),
+            Self::UpTo(most) if most > 1.0 => format!("{place:.1}"),
+            Self::UpTo(_) => format!("{}", (place * 1e4).round() / 1e4),
             Self::Logarithmic => format!("{}", (10_f64.powf(place) * 1e4).round() / 1e4),
         }
     }
 }
 
-/// One pair of axes with what is drawn between them. Both run from 0 to 1.
+/// One pair of axes with what is drawn between them.
 #[derive(Debug, Clone)]
 pub(super) struct Panel {
     pub(super) title: &'static str,
     pub(super) x: &'static str,
     pub(super) y: &'static str,
     pub(super) scale: Scale,
+    pub(super) y_scale: Scale,
     pub(super) lines: Vec<Line>,
     /// A vertical line: the cut in force.
     pub(super) mark: Option<f64>,
@@ -102,13 +116,13 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type DrawingError = DrawingAreaErrorKind<std::io::Error>;
 
 fn draw(area: &Area<'_>, panel: &Panel) -> Result<(), DrawingError> {
-    let (start, end) = (panel.scale.start(), panel.scale.end());
+    let (start, end, top) = (panel.scale.start(), panel.scale.end(), panel.y_scale.end());
     let mut chart = ChartBuilder::on(area)
         .caption(panel.title, ("sans-serif", 15))
         .margin(12)
         .x_label_area_size(38)
         .y_label_area_size(46)
-        .build_cartesian_2d(start..end, 0.0..1.0)?;
+        .build_cartesian_2d(start..end, 0.0..top)?;
     let grey = |strength: f64| GREY.mix(strength).stroke_width(1);
     chart
         .configure_mesh()
@@ -119,16 +133,16 @@ fn draw(area: &Area<'_>, panel: &Panel) -> Result<(), DrawingError> {
         .x_labels(6)
         .y_labels(6)
         .x_label_formatter(&|place| panel.scale.label(*place))
-        .y_label_formatter(&|place| format!("{place:.1}"))
+        .y_label_formatter(&|place| panel.y_scale.label(*place))
         .x_desc(panel.x)
         .y_desc(panel.y)
         .draw()?;
     if panel.diagonal {
-        chart.draw_series(LineSeries::new([(start, 0.0), (end, 1.0)], grey(0.6)))?;
+        chart.draw_series(LineSeries::new([(start, 0.0), (end, top)], grey(0.6)))?;
     }
     if let Some(mark) = panel.mark {
         let place = panel.scale.place(mark);
-        chart.draw_series(LineSeries::new([(place, 0.0), (place, 1.0)], GREY.stroke_width(2)))?;
+        chart.draw_series(LineSeries::new([(place, 0.0), (place, top)], GREY.stroke_width(2)))?;
     }
     for line in &panel.lines {
         let points = || line.points.iter().map(|(x, y)| (panel.scale.place(*x), *y));

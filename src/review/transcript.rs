@@ -1,4 +1,4 @@
-//! The session so far: what the user wrote and what the agent called, out of Claude Code's transcript.
+//! The session so far: what the user wrote and what the agent called, out of both ends of Claude Code's transcript.
 //!
 //! Left out on purpose: what tools returned, what the assistant wrote (its prose, its descriptions of its own calls, the
 //! prompts and summaries that it writes in the user's place) and what the harness adds to the user's messages. The reviewer
@@ -9,8 +9,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::transcript;
 
 /// Bytes read from each end of a long transcript: the task is stated at the beginning, what led here stands at the end.
 const HEAD: u64 = 256 * 1024;
@@ -63,112 +64,17 @@ fn lines(reader: &mut impl io::Read) -> io::Result<Vec<Vec<u8>>> {
     BufReader::new(reader).split(b'\n').collect()
 }
 
-/// A line of the transcript; everything else in it is ignored.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LineWire {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    message: MessageWire,
-    /// Added by the harness.
-    #[serde(default)]
-    is_meta: bool,
-    /// Of a subagent: its "user" is the agent that started it.
-    #[serde(default)]
-    is_sidechain: bool,
-    /// Written by the assistant when the conversation became too long.
-    #[serde(default)]
-    is_compact_summary: bool,
-    /// A tool's result goes under the user's name.
-    #[serde(default)]
-    tool_use_result: Value,
-    /// Who wrote a message, where the harness says so.
-    #[serde(default)]
-    origin: Value,
-}
-
-#[derive(Default, Deserialize)]
-struct MessageWire {
-    #[serde(default)]
-    content: Value,
-}
-
-impl LineWire {
-    /// Whether a person typed it.
-    fn is_by_the_user(&self) -> bool {
-        let by_another = self.origin.get("kind").and_then(Value::as_str).is_some_and(|kind| kind != "human");
-        let added = self.is_meta || self.is_sidechain || self.is_compact_summary || by_another;
-        self.kind == "user" && !added && self.tool_use_result.is_null()
-    }
-}
-
 fn entries(line: &[u8]) -> Vec<Entry> {
-    let Ok(line) = serde_json::from_slice::<LineWire>(line) else { return Vec::new() };
-    if line.is_by_the_user() {
-        return user_message(&line.message.content).map(Entry::User).into_iter().collect();
-    }
-    if line.kind != "assistant" {
-        return Vec::new();
-    }
-    line.message.content.as_array().into_iter().flatten().filter_map(call).collect()
+    let said = transcript::parse(line).unwrap_or_default().entries;
+    said.into_iter().filter_map(entry).collect()
 }
 
-/// The text blocks of a message; a message with anything a tool returned in it has no text of the user's.
-fn user_message(content: &Value) -> Option<String> {
-    let text = match content {
-        Value::String(text) => text.clone(),
-        Value::Array(blocks) => {
-            let kind = |block: &Value| block.get("type").and_then(Value::as_str).map(str::to_owned);
-            if blocks.iter().any(|block| kind(block).as_deref() == Some("tool_result")) {
-                return None;
-            }
-            let texts = blocks.iter().filter(|block| kind(block).as_deref() == Some("text"));
-            texts.filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>().join("\n")
-        }
-        _ => return None,
-    };
-    let text = without_additions(&text);
-    let text = text.trim();
-    (!text.is_empty()).then(|| cut(text, MESSAGE_CHARS))
-}
-
-/// What harnesses put into a user's message.
-const ADDITIONS: [&str; 10] = [
-    "system-reminder",
-    "local-command-stdout",
-    "local-command-stderr",
-    "local-command-caveat",
-    "bash-stdout",
-    "bash-stderr",
-    "ide_selection",
-    "ide_opened_file",
-    "task-notification",
-    "user-prompt-submit-hook",
-];
-
-/// The text without the harness's additions. One that is never closed takes all that follows with it.
-fn without_additions(text: &str) -> String {
-    ADDITIONS.iter().fold(text.to_owned(), |text, tag| without(&text, tag))
-}
-
-fn without(text: &str, tag: &str) -> String {
-    let (opening, closing) = (format!("<{tag}"), format!("</{tag}>"));
-    let mut kept = String::new();
-    let mut rest = text;
-    while let Some((before, added)) = rest.split_once(opening.as_str()) {
-        kept.push_str(before);
-        rest = added.split_once(closing.as_str()).map_or("", |(_, after)| after);
+fn entry(said: transcript::Entry) -> Option<Entry> {
+    match said {
+        transcript::Entry::User(text) => Some(Entry::User(cut(&text, MESSAGE_CHARS))),
+        transcript::Entry::Call { tool, input, .. } => Some(call_entry(&tool, &input)),
+        transcript::Entry::Result { .. } => None,
     }
-    kept.push_str(rest);
-    kept
-}
-
-fn call(block: &Value) -> Option<Entry> {
-    if block.get("type")?.as_str()? != "tool_use" {
-        return None;
-    }
-    Some(call_entry(block.get("name")?.as_str()?, block.get("input")?.as_object()?))
 }
 
 /// A call as an entry of the session.

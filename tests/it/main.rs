@@ -8,6 +8,7 @@
 //! - `cli`, `hook`: the binary as scripts and as agent programs see it.
 //! - `install`: riskgate in a harness's settings file.
 //! - `audit`: the log of decisions, and what proves that it is whole.
+//! - `replay`: the past under other settings, and the rules that it suggests.
 //! - `review`: remote review against a reviewer on the loopback.
 //! - `session`: what one call leaves behind for the next.
 //! - `serve`, `http`: the daemon's two doors, with everything that can go wrong at them.
@@ -42,6 +43,7 @@ mod oracle;
 mod parity;
 mod policy;
 mod properties;
+mod replay;
 #[cfg(feature = "review")]
 mod review;
 #[cfg(all(unix, feature = "serve"))]
