@@ -11,8 +11,8 @@ use crate::action::{Context, ToolCall};
 use crate::app::{App, AppError};
 use crate::artifact::Places;
 use crate::config::{
-    AuditSettings, LayerPlaces, Resolved, ReviewFlags, ReviewSettings, SessionSettings, Settings, TypedValue, env_vars,
-    places,
+    AuditSettings, LayerPlaces, Resolved, ReviewFlags, ReviewSettings, Search, SessionSettings, Settings, TypedValue,
+    env_vars, places,
 };
 use crate::engine::{Deadline, Engine, ReviewMode};
 use crate::verdict::Decision;
@@ -75,6 +75,20 @@ pub(super) fn audit_settings(places: &LayerPlaces, asked: bool) -> Result<AuditS
     Ok(settings)
 }
 
+/// Everything that decides how a daemon judges the calls of a place.
+#[cfg(feature = "serve")]
+pub(super) fn daemon_settings(
+    arguments: &EngineArguments,
+    review: &ReviewArguments,
+    search: &Search,
+) -> Result<Settings, AppError> {
+    let places = search.places();
+    let resolved = Resolved::load(&places, &typed(arguments))?;
+    let review = review_settings(review, ReviewMode::Off)?.filter(|_| !resolved.air_gapped);
+    let (session, audit) = (SessionSettings::load(&places)?, Some(audit_settings(&places, false)?));
+    Ok(Settings { resolved, review, session, audit })
+}
+
 /// Everything that decides how an engine is put together.
 pub(super) fn settings(arguments: &EngineArguments, beside: Beside) -> Result<Settings, AppError> {
     let Beside { review, session, audit } = beside;
@@ -90,8 +104,13 @@ pub(super) fn resolve(arguments: &EngineArguments) -> Result<Resolved, AppError>
 
 /// Where the settings files lie, for the project that is named or the one that this folder is in.
 pub(super) fn layer_places(arguments: &EngineArguments) -> LayerPlaces {
+    search(arguments).places()
+}
+
+/// Where they are searched.
+pub(super) fn search(arguments: &EngineArguments) -> Search {
     let here = || env::current_dir().ok();
-    places(arguments.project.clone().or_else(here).as_deref())
+    Search::from(arguments.project.clone().or_else(here).as_deref())
 }
 
 /// The flags and variables as settings.

@@ -1,6 +1,9 @@
 //! `riskgate hook`: one call of an agent program's hook. Whatever happens here, the call is answered: a panic, an internal
 //! error or a deadline stops it, since silence would let it run.
 
+mod first;
+mod watchdog;
+
 use std::io::{self, Read, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -9,6 +12,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{env, panic, thread};
 
+use clap::{Args as _, FromArgMatches as _};
+
 use super::args::{EngineArguments, HookArguments};
 use super::engine::Beside;
 use super::{daemon, engine, project};
@@ -16,9 +21,10 @@ use crate::action::{Context, ToolCall};
 use crate::app::audit_log;
 use crate::config::{Mode, ReviewSettings, SessionSettings, env_vars, state_folder};
 use crate::engine::{Asking, AuditEntry, Deadline, Failure, ReviewMode, STACK, Timings, fail_safe};
-use crate::harness::{Before, Harness, HookEnvironment, HookEvent, HookReply};
+use crate::harness::{Before, Harness, HookEnvironment, HookError, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
+use first::{First, Open};
 
 /// Time for the judge to come to an end after the answer.
 const GRACE: Duration = Duration::from_secs(1);
@@ -28,36 +34,64 @@ const RECORD_TIME: Duration = Duration::from_millis(250);
 
 const INTERNAL_ERROR: &str = "an internal error; please report it with the action";
 
+/// The arguments, when they are sound ones of this command. To describe all commands to the parser takes longer than a call
+/// may; whatever is not understood here is parsed with all of them, for the sake of the message.
+pub(super) fn typed(mut arguments: env::ArgsOs) -> Option<HookArguments> {
+    let _program = arguments.next();
+    let command = arguments.next().filter(|command| command == "hook")?;
+    let parser = HookArguments::augment_args(clap::Command::new("hook").disable_help_flag(true));
+    let matches = parser.try_get_matches_from(std::iter::once(command).chain(arguments)).ok()?;
+    HookArguments::from_arg_matches(&matches).ok()
+}
+
 /// Runs the command; the exit code is the harness's own.
 pub(super) fn run(mut arguments: HookArguments) -> u8 {
-    let harness = arguments.harness;
+    let started = Instant::now();
     // The default hook would print a second text beside the reply's.
     panic::set_hook(Box::new(|_| {}));
     if arguments.engine.project.is_none() {
         arguments.engine.project = env::var_os(env_vars::CLAUDE_PROJECT_DIR).map(PathBuf::from);
     }
+    match first::ask(&arguments, started) {
+        First::Answered(code) => code,
+        First::Open(open) => judge_here(arguments, open, started),
+    }
+}
+
+/// Reads the settings and judges in this process.
+fn judge_here(arguments: HookArguments, open: Open, started: Instant) -> u8 {
+    let harness = arguments.harness;
     let mode = mode(&arguments.engine);
     if mode == Mode::Off {
         return HookReply::default().exit_code;
     }
+    daemon::see_to(&arguments, open.wish);
     let interferes = mode == Mode::Enforce || arguments.show_request;
     let settings = arguments.engine.clone();
-    let (answer, judge) = answer_in_time(arguments);
+    let (answer, judge) = answer_in_time(arguments, open, started);
     let judge = judge.filter(|_| answer.is_err());
     let problem = answer.as_ref().err().cloned();
     let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
-    let reply = if interferes { reply } else { HookReply::default() };
-    let written = io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| io::stdout().flush());
-    if !reply.stderr.is_empty() {
-        let _ = writeln!(io::stderr(), "{}", reply.stderr);
-    }
+    let code = deliver(harness, &if interferes { reply } else { HookReply::default() });
     let_finish(judge, GRACE);
     // The call is stopped already: what goes wrong on that thread makes no other exit code of it.
     let record = |problem| thread::Builder::new().spawn(move || drop(record_stopped(harness, problem, &settings))).ok();
     let_finish(problem.and_then(record), RECORD_TIME);
+    code
+}
+
+/// Writes a reply; the exit code.
+fn deliver(harness: Harness, reply: &HookReply) -> u8 {
+    let written = match reply.stdout.as_str() {
+        // No opinion needs nobody who listens.
+        "" => Ok(()),
+        stdout => io::stdout().write_all(stdout.as_bytes()).and_then(|()| io::stdout().flush()),
+    };
+    if !reply.stderr.is_empty() {
+        let _ = writeln!(io::stderr(), "{}", reply.stderr);
+    }
     match written {
         Ok(()) => reply.exit_code,
-        Err(_) if !interferes => reply.exit_code,
         // The decision did not arrive: only the exit code can still stop the call.
         Err(_) => harness.reply_failure("the answer could not be written").exit_code,
     }
@@ -71,24 +105,29 @@ fn mode(arguments: &EngineArguments) -> Mode {
 }
 
 /// The reply, or why there is none before the deadline.
-fn answer_in_time(arguments: HookArguments) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
+fn answer_in_time(
+    arguments: HookArguments,
+    open: Open,
+    started: Instant,
+) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
     let review = match panic::catch_unwind(AssertUnwindSafe(|| review_settings(&arguments))) {
         Ok(Ok(review)) => review,
         Ok(Err(error)) => return (Err(format!("{error:#}")), None),
         Err(_) => return (Err(INTERNAL_ERROR.to_owned()), None),
     };
     let time = engine::time(arguments.deadline_ms, review.is_some());
-    let deadline = Deadline::after(time);
+    let left = time.saturating_sub(started.elapsed());
+    let deadline = Deadline::after(left);
     let (sender, receiver) = mpsc::channel();
     let judge = move || {
         // When nobody waits any more, the answer is of no use.
-        let _ = sender.send(answer(&arguments, review, deadline).map_err(|error| format!("{error:#}")));
+        let _ = sender.send(answer(&arguments, open, review, deadline).map_err(|error| format!("{error:#}")));
     };
     let judge = match thread::Builder::new().stack_size(STACK).spawn(judge) {
         Ok(judge) => judge,
         Err(error) => return (Err(error.to_string()), None),
     };
-    let answer = receiver.recv_timeout(time).unwrap_or_else(|error| match error {
+    let answer = receiver.recv_timeout(left).unwrap_or_else(|error| match error {
         mpsc::RecvTimeoutError::Timeout => Err(format!("no answer within {} ms", time.as_millis())),
         mpsc::RecvTimeoutError::Disconnected => Err(INTERNAL_ERROR.to_owned()),
     });
@@ -107,6 +146,7 @@ fn record_stopped(harness: Harness, problem: String, arguments: &EngineArguments
         thresholds: None,
         asking: Asking::Impossible,
         timings: Timings::default(),
+        deadline: Deadline::after(RECORD_TIME),
         reply_id: None,
     };
     log.append(&entry)?;
@@ -127,16 +167,29 @@ fn let_finish(thread: Option<JoinHandle<()>>, time: Duration) {
     }
 }
 
-/// Asks the daemon; what it does not answer is judged here.
-fn answer(arguments: &HookArguments, review: Option<ReviewSettings>, deadline: Deadline) -> anyhow::Result<HookReply> {
-    let (harness, input, environment) = (arguments.harness, read_input()?, environment());
+/// The reply to a call that the daemon did not answer.
+fn answer(
+    arguments: &HookArguments,
+    open: Open,
+    review: Option<ReviewSettings>,
+    deadline: Deadline,
+) -> anyhow::Result<HookReply> {
+    let (harness, environment) = (arguments.harness, environment());
+    let input = match open.input {
+        Some(input) => input.map_err(anyhow::Error::msg)?,
+        None => read_input()?,
+    };
     project::check(harness, &environment)?;
-    if arguments.show_request {
-        if let HookEvent::Before(before) = harness.parse(&input, &environment)? {
-            return show(arguments, review, &before, deadline);
-        }
-    } else if let Some(reply) = daemon::hook(arguments, review.as_ref(), &environment, &input, deadline) {
-        return Ok(reply);
+    if arguments.show_request
+        && let HookEvent::Before(before) = harness.parse(&input, &environment)?
+    {
+        return show(arguments, review, &before, deadline);
+    }
+    if let Some(failure) = open.failure {
+        // It has taken as long as this process may take, or would take as much again from whatever is too busy.
+        let asking = engine::resolve(&arguments.engine).map_or(Asking::Impossible, |resolved| resolved.asking);
+        let decide = |_: &ToolCall| Ok::<_, HookError>(fail_safe(&failure, asking));
+        return Ok(harness.answer(&input, &environment, decide)?);
     }
     harness.answer(&input, &environment, |call| decide(&arguments.engine, review, call, deadline))
 }

@@ -14,7 +14,7 @@ use super::stream::{Line, Worker};
 use super::{daemon, io};
 use crate::action::ToolCall;
 use crate::app::App;
-use crate::config::{AuditSettings, ReviewSettings, SessionSettings};
+use crate::config::{AuditSettings, SessionSettings};
 use crate::engine::{Deadline, Failure, ReviewMode};
 use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::{Decision, Verdict};
@@ -28,14 +28,14 @@ pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Resu
         let review = engine::review_settings(&arguments.review, ReviewMode::Uncertain)?;
         return show(&Arc::new(engine::load_reviewing(&arguments.engine, review)?), arguments, printer);
     }
-    let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
     match &arguments.command {
-        Some(command) => single(command, review, arguments, printer),
-        None => many(review, arguments, printer),
+        Some(command) => single(command, arguments, printer),
+        None => many(arguments, printer),
     }
 }
 
-fn many(review: Option<ReviewSettings>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+fn many(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
     let session =
         if arguments.sessions { SessionSettings::load(&engine::layer_places(&arguments.engine))? } else { None };
     let in_order = session.is_some();
@@ -68,16 +68,11 @@ fn audit(arguments: &ScoreArguments) -> anyhow::Result<Option<AuditSettings>> {
 }
 
 /// Asks the daemon; what it does not answer is judged here.
-fn single(
-    command: &str,
-    review: Option<ReviewSettings>,
-    arguments: &ScoreArguments,
-    printer: &Printer,
-) -> anyhow::Result<ExitStatus> {
+fn single(command: &str, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let call = bash_call(command);
     // The log that is asked for here is written here.
-    let answered = if arguments.audit { None } else { daemon::score(arguments, review.as_ref(), &call) };
-    let (verdict, record) = answered.map_or_else(|| judge_here(&call, review, arguments), Ok)?;
+    let answered = if arguments.audit { None } else { daemon::score(arguments, &call) };
+    let (verdict, record) = answered.map_or_else(|| judge_here(&call, arguments), Ok)?;
     if arguments.json {
         printer.result(record)?;
     } else {
@@ -86,11 +81,8 @@ fn single(
     Ok(verdict.into())
 }
 
-fn judge_here(
-    call: &ToolCall,
-    review: Option<ReviewSettings>,
-    arguments: &ScoreArguments,
-) -> anyhow::Result<(Verdict, Value)> {
+fn judge_here(call: &ToolCall, arguments: &ScoreArguments) -> anyhow::Result<(Verdict, Value)> {
+    let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
     let app = engine::load_with(&arguments.engine, Beside { review, session: None, audit: audit(arguments)? })?;
     let mut engine = app.engine()?;
     let started = Instant::now();

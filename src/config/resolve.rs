@@ -12,7 +12,7 @@ use crate::model::Device;
 use crate::policy::{self, Layer, Lists, PolicyOptions, RuleSource, RuleText};
 
 /// Everything that the files, the environment and the flags say, but for remote review.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
     /// What the gate does with its verdicts.
     pub mode: Mode,

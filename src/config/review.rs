@@ -10,6 +10,7 @@ use std::{env, fs, io};
 
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
 
 use super::env_vars;
 use super::layers::LayerPlaces;
@@ -71,7 +72,7 @@ pub enum ConfigError {
 }
 
 /// What is asked for; everything may be left out, and `review::Options` knows what that means.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReviewSettings {
     /// Which actions are reviewed.
@@ -237,7 +238,17 @@ impl EnvironmentKey {
         }
     }
 
-    fn here() -> Option<Self> {
+    /// What tells this key from another, and does not tell it to anybody.
+    pub fn mark(&self) -> String {
+        let kind = match self {
+            Self::ApiKey(_) => "key",
+            Self::BearerToken(_) => "token",
+        };
+        hex::encode(Sha256::digest(format!("riskgate review {kind}:{}", self.expose()))).chars().take(16).collect()
+    }
+
+    /// The key that this process's environment holds.
+    pub fn here() -> Option<Self> {
         let set = |name| env::var(name).ok().filter(|value| !value.trim().is_empty()).map(Secret::new);
         let key = set(env_vars::REVIEW_API_KEY).or_else(|| set(env_vars::ANTHROPIC_API_KEY)).map(Self::ApiKey);
         key.or_else(|| set(env_vars::ANTHROPIC_AUTH_TOKEN).map(Self::BearerToken))
