@@ -99,7 +99,9 @@ impl Snapshot {
         let lock = File::open(&path).ok();
         match lock.as_ref().map(|lock| private::lock_shared(lock, writer::PATIENCE)) {
             // Without it an append could stand half there, and look like a log that was cut off.
-            Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Err(LogError::io("lock", &path)(error)),
+            Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(LogError::io("lock", &path)(error));
+            }
             // A log that is not locked, on a disk that cannot lock, say, can be read all the same.
             _ => {}
         }

@@ -114,7 +114,8 @@ pub(super) fn score(arguments: &ScoreArguments, call: &ToolCall) -> Option<(Verd
         return None;
     }
     let reach = Reach::of(&arguments.engine, &arguments.review, arguments.daemon.socket.as_deref());
-    let ask = |deadline_ms, settings| Request::Score { identity: reach.program(), deadline_ms, settings: Some(settings) };
+    let ask =
+        |deadline_ms, settings| Request::Score { identity: reach.program(), deadline_ms, settings: Some(settings) };
     let record: Value = match reach.ask(ask, record(call).to_string().as_bytes(), PATIENCE, &|| ()) {
         Ok((Answer::Record, body)) => serde_json::from_slice(&body).ok()?,
         Ok(_) => return None,

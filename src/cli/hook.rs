@@ -4,7 +4,8 @@
 mod first;
 mod watchdog;
 
-use std::io::{self, Read, Write};
+use std::ffi::OsString;
+use std::io::{self, Read as _, Write as _};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -18,8 +19,8 @@ use super::args::{EngineArguments, HookArguments};
 use super::engine::Beside;
 use super::{daemon, engine, project};
 use crate::action::{Context, ToolCall};
-use crate::app::audit_log;
-use crate::config::{Mode, ReviewSettings, SessionSettings, env_vars, state_folder};
+use crate::app::{AppError, audit_log};
+use crate::config::{Files, Mode, Resolved, ReviewSettings, SessionSettings, env_vars, state_folder};
 use crate::engine::{Asking, AuditEntry, Deadline, Failure, ReviewMode, STACK, Timings, fail_safe};
 use crate::harness::{Before, Harness, HookEnvironment, HookError, HookEvent, HookReply};
 use crate::record::MAX_RECORD;
@@ -36,7 +37,7 @@ const INTERNAL_ERROR: &str = "an internal error; please report it with the actio
 
 /// The arguments, when they are sound ones of this command. To describe all commands to the parser takes longer than a call
 /// may; whatever is not understood here is parsed with all of them, for the sake of the message.
-pub(super) fn typed(mut arguments: env::ArgsOs) -> Option<HookArguments> {
+pub(super) fn typed(mut arguments: impl Iterator<Item = OsString>) -> Option<HookArguments> {
     let _program = arguments.next();
     let command = arguments.next().filter(|command| command == "hook")?;
     let parser = HookArguments::augment_args(clap::Command::new("hook").disable_help_flag(true));
@@ -61,14 +62,20 @@ pub(super) fn run(mut arguments: HookArguments) -> u8 {
 /// Reads the settings and judges in this process.
 fn judge_here(arguments: HookArguments, open: Open, started: Instant) -> u8 {
     let harness = arguments.harness;
-    let mode = mode(&arguments.engine);
+    let read = panic::catch_unwind(AssertUnwindSafe(|| read_settings(&arguments)));
+    let read = read.unwrap_or_else(|_| Err(INTERNAL_ERROR.to_owned()));
+    // Settings that cannot be read enforce.
+    let mode = read.as_ref().map_or(Mode::Enforce, |read| read.resolved.mode);
     if mode == Mode::Off {
         return HookReply::default().exit_code;
     }
     daemon::see_to(&arguments, open.wish);
     let interferes = mode == Mode::Enforce || arguments.show_request;
     let settings = arguments.engine.clone();
-    let (answer, judge) = answer_in_time(arguments, open, started);
+    let (answer, judge) = match read {
+        Ok(read) => answer_in_time(arguments, open, read, started),
+        Err(problem) => (Err(problem), None),
+    };
     let judge = judge.filter(|_| answer.is_err());
     let problem = answer.as_ref().err().cloned();
     let reply = answer.unwrap_or_else(|problem| harness.reply_failure(&problem));
@@ -78,6 +85,24 @@ fn judge_here(arguments: HookArguments, open: Open, started: Instant) -> u8 {
     let record = |problem| thread::Builder::new().spawn(move || drop(record_stopped(harness, problem, &settings))).ok();
     let_finish(problem.and_then(record), RECORD_TIME);
     code
+}
+
+/// What a call depends on beside itself, read once.
+struct Read {
+    files: Files,
+    resolved: Resolved,
+    review: Option<ReviewSettings>,
+}
+
+fn read_settings(arguments: &HookArguments) -> Result<Read, String> {
+    let read = || {
+        let files = engine::files(&arguments.engine)?;
+        let resolved = engine::resolve_from(&files, &arguments.engine)?;
+        let least = if arguments.show_request { ReviewMode::Uncertain } else { ReviewMode::Off };
+        let review = engine::review_settings(&files, &arguments.review, least)?;
+        Ok::<_, AppError>(Read { files, resolved, review })
+    };
+    read().map_err(|error| error.to_string())
 }
 
 /// Writes a reply; the exit code.
@@ -108,20 +133,16 @@ fn mode(arguments: &EngineArguments) -> Mode {
 fn answer_in_time(
     arguments: HookArguments,
     open: Open,
+    read: Read,
     started: Instant,
 ) -> (Result<HookReply, String>, Option<JoinHandle<()>>) {
-    let review = match panic::catch_unwind(AssertUnwindSafe(|| review_settings(&arguments))) {
-        Ok(Ok(review)) => review,
-        Ok(Err(error)) => return (Err(format!("{error:#}")), None),
-        Err(_) => return (Err(INTERNAL_ERROR.to_owned()), None),
-    };
-    let time = engine::time(arguments.deadline_ms, review.is_some());
+    let time = engine::time(arguments.deadline_ms, read.review.is_some());
     let left = time.saturating_sub(started.elapsed());
     let deadline = Deadline::after(left);
     let (sender, receiver) = mpsc::channel();
     let judge = move || {
         // When nobody waits any more, the answer is of no use.
-        let _ = sender.send(answer(&arguments, open, review, deadline).map_err(|error| format!("{error:#}")));
+        let _ = sender.send(answer(&arguments, open, read, deadline).map_err(|error| format!("{error:#}")));
     };
     let judge = match thread::Builder::new().stack_size(STACK).spawn(judge) {
         Ok(judge) => judge,
@@ -136,7 +157,9 @@ fn answer_in_time(
 
 /// Records that a call was stopped which no engine judged.
 fn record_stopped(harness: Harness, problem: String, arguments: &EngineArguments) -> anyhow::Result<()> {
-    let Some(log) = audit_log(&engine::audit_settings(&engine::layer_places(arguments), false)?) else { return Ok(()) };
+    // Whatever is wrong with the project's file, the log is none of its business.
+    let files = Files::read_own(&engine::layer_places(arguments)).map_err(AppError::from)?;
+    let Some(log) = audit_log(&engine::audit_settings(&files, false)?) else { return Ok(()) };
     let context = Context { harness: Some(<&str>::from(harness).to_owned()), ..Context::default() };
     let entry = AuditEntry {
         call: &ToolCall { context, ..ToolCall::default() },
@@ -153,11 +176,6 @@ fn record_stopped(harness: Harness, problem: String, arguments: &EngineArguments
     Ok(())
 }
 
-fn review_settings(arguments: &HookArguments) -> anyhow::Result<Option<ReviewSettings>> {
-    let least = if arguments.show_request { ReviewMode::Uncertain } else { ReviewMode::Off };
-    Ok(engine::review_settings(&arguments.review, least)?)
-}
-
 /// Lets a thread come to an end after the answer, within `time`. A process that ends while ONNX Runtime loads or runs on
 /// another thread can die of a signal, and that is no exit code that stops a call.
 fn let_finish(thread: Option<JoinHandle<()>>, time: Duration) {
@@ -168,12 +186,7 @@ fn let_finish(thread: Option<JoinHandle<()>>, time: Duration) {
 }
 
 /// The reply to a call that the daemon did not answer.
-fn answer(
-    arguments: &HookArguments,
-    open: Open,
-    review: Option<ReviewSettings>,
-    deadline: Deadline,
-) -> anyhow::Result<HookReply> {
+fn answer(arguments: &HookArguments, open: Open, read: Read, deadline: Deadline) -> anyhow::Result<HookReply> {
     let (harness, environment) = (arguments.harness, environment());
     let input = match open.input {
         Some(input) => input.map_err(anyhow::Error::msg)?,
@@ -183,38 +196,28 @@ fn answer(
     if arguments.show_request
         && let HookEvent::Before(before) = harness.parse(&input, &environment)?
     {
-        return show(arguments, review, &before, deadline);
+        return show(arguments, read, &before, deadline);
     }
     if let Some(failure) = open.failure {
         // It has taken as long as this process may take, or would take as much again from whatever is too busy.
-        let asking = engine::resolve(&arguments.engine).map_or(Asking::Impossible, |resolved| resolved.asking);
-        let decide = |_: &ToolCall| Ok::<_, HookError>(fail_safe(&failure, asking));
+        let decide = |_: &ToolCall| Ok::<_, HookError>(fail_safe(&failure, read.resolved.asking));
         return Ok(harness.answer(&input, &environment, decide)?);
     }
-    harness.answer(&input, &environment, |call| decide(&arguments.engine, review, call, deadline))
+    harness.answer(&input, &environment, |call| decide(&arguments.engine, read, call, deadline))
 }
 
-fn decide(
-    arguments: &EngineArguments,
-    review: Option<ReviewSettings>,
-    call: &ToolCall,
-    deadline: Deadline,
-) -> anyhow::Result<Decision> {
-    let places = engine::layer_places(arguments);
-    let (session, audit) = (SessionSettings::load(&places)?, Some(engine::audit_settings(&places, false)?));
-    let app = engine::load_with(arguments, Beside { review, session, audit })?;
+fn decide(arguments: &EngineArguments, read: Read, call: &ToolCall, deadline: Deadline) -> anyhow::Result<Decision> {
+    let Read { files, review, .. } = read;
+    let session = SessionSettings::of(&files).map_err(AppError::from)?;
+    let audit = Some(engine::audit_settings(&files, false)?);
+    let app = engine::load_from(&files, arguments, Beside { review, session, audit })?;
     let app = app.with_grants(state_folder().as_deref());
     Ok(app.engine()?.decide(&app.informed(call), deadline))
 }
 
 /// The request in the place of a reply. It stops the call: a hook that only shows must not let anything through.
-fn show(
-    arguments: &HookArguments,
-    review: Option<ReviewSettings>,
-    before: &Before,
-    deadline: Deadline,
-) -> anyhow::Result<HookReply> {
-    let app = engine::load_reviewing(&arguments.engine, review)?;
+fn show(arguments: &HookArguments, read: Read, before: &Before, deadline: Deadline) -> anyhow::Result<HookReply> {
+    let app = engine::load_reviewing(&read.files, &arguments.engine, read.review)?;
     let (mut engine, shown) = app.showing_engine()?;
     let decision = engine.decide(&before.call, deadline);
     let stdout = shown.try_recv().unwrap_or_default();
@@ -236,4 +239,48 @@ fn read_input() -> anyhow::Result<Vec<u8>> {
 
 fn environment() -> HookEnvironment {
     HookEnvironment { workspace: env::var(env_vars::CLAUDE_PROJECT_DIR).ok(), home: engine::home() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::args::{Arguments, CommandArguments};
+
+    fn alone(arguments: &[&str]) -> Option<String> {
+        typed(arguments.iter().map(OsString::from)).map(|typed| format!("{typed:?}"))
+    }
+
+    #[test]
+    fn arguments_mean_the_same_with_and_without_the_other_commands() {
+        for more in [
+            &[][..],
+            &["--no-daemon", "--model", "x", "--deadline-ms", "7", "--max-miss-rate", "0.01"],
+            &["--socket=/s", "--no-ask", "--review", "uncertain", "--project", "/p", "--show-request"],
+        ] {
+            let arguments = [&["riskgate", "hook", "claude-code"], more].concat();
+            let all = match Arguments::try_parse_from(&arguments).unwrap().command {
+                CommandArguments::Hook(arguments) => format!("{arguments:?}"),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(alone(&arguments), Some(all));
+        }
+    }
+
+    #[test]
+    fn what_is_unusual_is_left_to_the_parser_of_all_commands() {
+        for arguments in [
+            &["riskgate"][..],
+            &["riskgate", "score"],
+            &["riskgate", "hook"],
+            &["riskgate", "hook", "emacs"],
+            &["riskgate", "hook", "claude-code", "--help"],
+            &["riskgate", "hook", "claude-code", "--version"],
+            &["riskgate", "hook", "claude-code", "--deadline-ms", "soon"],
+            &["riskgate", "--help", "hook"],
+        ] {
+            assert_eq!(alone(arguments), None, "{arguments:?}");
+        }
+    }
 }

@@ -9,9 +9,7 @@ use super::engine;
 use super::printer::Printer;
 use crate::app::{AppError, audit_folder, audit_log};
 use crate::audit::{Log, LogError, ModeEntry};
-use crate::config::{
-    AuditSettings, ConfigError, LayerPlaces, ModeChange, change_mode, note_change, state_folder,
-};
+use crate::config::{AuditSettings, ConfigError, LayerPlaces, ModeChange, change_mode, note_change, state_folder};
 
 /// Runs the command.
 pub(super) fn run(arguments: &ModeArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {

@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &ServeArguments, printer: &Printer) -> anyhow::Resu
         printer.result(serve::openapi())?;
         return Ok(ExitStatus::Done);
     }
-    let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
+    let review = engine::review_settings(&engine::files(&arguments.engine)?, &arguments.review, ReviewMode::Off)?;
     match serve::run(&options(arguments, review.as_ref())?, loader(arguments, review)) {
         Ok(true) => Ok(ExitStatus::Done),
         Ok(false) => Ok(ExitStatus::Failure),

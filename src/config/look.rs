@@ -173,8 +173,8 @@ fn absence(error: &io::Error) -> i32 {
 #[cfg(unix)]
 mod tests {
     use std::fs::Permissions;
-    use std::path::PathBuf;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::PathBuf;
     use std::thread;
 
     use super::*;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::layers::{LayerPlaces, Merged, Provenance, TypedValue};
+use super::reading::Files;
 use super::trust::{self, Trust};
 use super::values::{FileWire, Mode, Profile, ScopedValues, ThresholdValues};
 use super::{ConfigError, claude_code};
@@ -45,7 +46,12 @@ pub struct Resolved {
 impl Resolved {
     /// Reads every layer.
     pub fn load(places: &LayerPlaces, typed: &[TypedValue]) -> Result<Self, ConfigError> {
-        let merged = Merged::load(places, typed)?;
+        Self::of(&Files::read(places)?, typed)
+    }
+
+    /// What files that were read come to, with the rules that lie beside them.
+    pub fn of(files: &Files, typed: &[TypedValue]) -> Result<Self, ConfigError> {
+        let merged = Merged::of(files, typed)?;
         let mode = merged.get("mode")?.unwrap_or(Mode::Enforce);
         let thresholds: ThresholdValues = merged.get("thresholds")?.unwrap_or_default();
         let disabled = disabled(&merged)?;
@@ -60,7 +66,7 @@ impl Resolved {
             asking: if merged.get("no_ask")?.unwrap_or(false) { Asking::Impossible } else { Asking::Possible },
             strictness: strictness(&thresholds, &merged)?,
             project_strictness: strictness(&merged.project_thresholds, &merged)?,
-            rules: rules(&merged, places)?,
+            rules: rules(&merged, files.places())?,
             policy: PolicyOptions { disabled, mode: <&str>::from(mode).to_owned() },
             air_gapped: profiles.into_iter().any(|profile| profile == Profile::AirGapped),
             provenance: merged.provenance()?,

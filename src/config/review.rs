@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::env_vars;
 use super::layers::LayerPlaces;
+use super::reading::Files;
 use super::section::{self, Section};
 use crate::engine::ReviewMode;
 use crate::redact::Secret;
@@ -176,7 +177,12 @@ pub struct ReviewFlags {
 impl ReviewSettings {
     /// The user's file, the environment and the flags, and above them all the managed file.
     pub fn load(flags: ReviewFlags, places: &LayerPlaces) -> Result<Self, ConfigError> {
-        let Section { mut user, managed, locked } = Section::read::<FileWire<Self>>(places, "review")?;
+        Self::of(flags, &Files::read_own(places)?)
+    }
+
+    /// What files that were read, the environment and the flags say.
+    pub fn of(flags: ReviewFlags, files: &Files) -> Result<Self, ConfigError> {
+        let Section { mut user, managed, locked } = Section::of::<FileWire<Self>>(files, "review")?;
         let is_locked = |key: &str| locked.covers(key);
         let typed = [
             ("mode", flags.mode.map(|mode| <&str>::from(mode).into())),

@@ -245,12 +245,7 @@ mod tests {
             harness: "claude-code".into(),
             workspace: Some("/w".into()),
             home: None,
-            settings: Some(Asked {
-                folder: Some("/w".into()),
-                look: "1".into(),
-                key: String::new(),
-                reviewed_ms: 6,
-            }),
+            settings: Some(Asked { folder: Some("/w".into()), look: "1".into(), key: String::new(), reviewed_ms: 6 }),
         }
     }
 

@@ -155,7 +155,10 @@ fn a_hook_call_is_judged_in_the_settings_of_the_project_that_it_comes_from() {
     let header = format!("X-Riskgate-Workspace: {strict}\r\n");
     assert_eq!(decision(site.post_with("/hook/claude-code", &header, call("/nowhere"))), "deny");
     let stopped = site.post("/hook/claude-code", call(&broken)).json();
-    assert_eq!((&stopped["decision"], &stopped["hookSpecificOutput"]["permissionDecision"]), (&json!("block"), &json!("deny")));
+    assert_eq!(
+        (&stopped["decision"], &stopped["hookSpecificOutput"]["permissionDecision"]),
+        (&json!("block"), &json!("deny"))
+    );
     assert!(stopped["reason"].as_str().unwrap().contains(".riskgate.toml"), "{stopped}");
 }
 
