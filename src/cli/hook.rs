@@ -26,6 +26,7 @@ use crate::harness::{Before, Harness, HookEnvironment, HookError, HookEvent, Hoo
 use crate::record::MAX_RECORD;
 use crate::verdict::Decision;
 use first::{First, Open};
+use watchdog::Watchdog;
 
 /// Time for the judge to come to an end after the answer.
 const GRACE: Duration = Duration::from_secs(1);
@@ -53,17 +54,28 @@ pub(super) fn run(mut arguments: HookArguments) -> u8 {
     if arguments.engine.project.is_none() {
         arguments.engine.project = env::var_os(env_vars::CLAUDE_PROJECT_DIR).map(PathBuf::from);
     }
-    match first::ask(&arguments, started) {
-        First::Answered(code) => code,
-        First::Open(open) => judge_here(arguments, open, started),
+    let watchdog = match Watchdog::start(&arguments, started) {
+        Ok(watchdog) => watchdog,
+        // Without threads nothing can be judged in time.
+        Err(error) => return deliver(arguments.harness, &arguments.harness.reply_failure(&error.to_string())),
+    };
+    match first::ask(&arguments, &watchdog) {
+        First::Answered(reply) => {
+            watchdog.stand_down();
+            // Nothing that interferes comes from a daemon whose settings say not to.
+            deliver(arguments.harness, &reply)
+        }
+        First::Open(open) => judge_here(arguments, open, &watchdog, started),
     }
 }
 
 /// Reads the settings and judges in this process.
-fn judge_here(arguments: HookArguments, open: Open, started: Instant) -> u8 {
+fn judge_here(arguments: HookArguments, open: Open, watchdog: &Watchdog, started: Instant) -> u8 {
     let harness = arguments.harness;
     let read = panic::catch_unwind(AssertUnwindSafe(|| read_settings(&arguments)));
     let read = read.unwrap_or_else(|_| Err(INTERNAL_ERROR.to_owned()));
+    // From here on this thread only waits.
+    watchdog.stand_down();
     // Settings that cannot be read enforce.
     let mode = read.as_ref().map_or(Mode::Enforce, |read| read.resolved.mode);
     if mode == Mode::Off {

@@ -4,10 +4,9 @@
 //! has no sound answer goes the long way, with what is known by then.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::time::Instant;
 
 use super::watchdog::Watchdog;
-use super::{HookArguments, INTERNAL_ERROR, deliver, environment, read_input};
+use super::{HookArguments, INTERNAL_ERROR, environment, read_input};
 use crate::cli::daemon::{self, Told, Wish};
 use crate::cli::{engine, project};
 use crate::engine::Failure;
@@ -15,8 +14,8 @@ use crate::harness::HookReply;
 
 /// How far the call came.
 pub(super) enum First {
-    /// It is answered; the exit code.
-    Answered(u8),
+    /// It is answered.
+    Answered(HookReply),
     /// It is not.
     Open(Open),
 }
@@ -33,37 +32,26 @@ pub(super) struct Open {
 }
 
 /// Asks the daemon, where one may be asked.
-pub(super) fn ask(arguments: &HookArguments, started: Instant) -> First {
+pub(super) fn ask(arguments: &HookArguments, watchdog: &Watchdog) -> First {
     if arguments.daemon.no_daemon || arguments.show_request {
         return First::Open(Open::default());
     }
-    // Where no more threads are to be had, the long way says what becomes of the call.
-    let Ok(watchdog) = Watchdog::start(arguments, started) else { return First::Open(Open::default()) };
-    let asked = panic::catch_unwind(AssertUnwindSafe(|| try_ask(arguments, &watchdog)));
-    watchdog.stand_down();
     let stopped = |problem: String| First::Open(Open { input: Some(Err(problem)), ..Open::default() });
-    match asked {
-        // Nothing that interferes with a call comes from a daemon that is told not to.
-        Ok(Ok(Asked::Reply(reply))) => First::Answered(deliver(arguments.harness, &reply)),
-        Ok(Ok(Asked::Open(open))) => First::Open(open),
+    match panic::catch_unwind(AssertUnwindSafe(|| try_ask(arguments, watchdog))) {
+        Ok(Ok(first)) => first,
         Ok(Err(error)) => stopped(format!("{error:#}")),
         Err(_) => stopped(INTERNAL_ERROR.to_owned()),
     }
 }
 
-enum Asked {
-    Reply(HookReply),
-    Open(Open),
-}
-
-fn try_ask(arguments: &HookArguments, watchdog: &Watchdog) -> anyhow::Result<Asked> {
+fn try_ask(arguments: &HookArguments, watchdog: &Watchdog) -> anyhow::Result<First> {
     let (input, environment) = (read_input()?, environment());
     project::check(arguments.harness, &environment)?;
     let waits_longer = || watchdog.extend(engine::time(arguments.deadline_ms, true));
     let (failure, wish) = match daemon::hook(arguments, &environment, &input, &waits_longer) {
-        Told::Answer(reply) => return Ok(Asked::Reply(reply)),
+        Told::Answer(reply) => return Ok(First::Answered(reply)),
         Told::Not(failure) => (Some(failure), Wish::None),
         Told::Nothing(wish) => (None, wish),
     };
-    Ok(Asked::Open(Open { input: Some(Ok(input)), failure, wish }))
+    Ok(First::Open(Open { input: Some(Ok(input)), failure, wish }))
 }
