@@ -105,6 +105,7 @@ impl Sample {
             thresholds: Some(&Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5, novel_above: 9.0 }),
             asking: Asking::Possible,
             timings: Timings { total_us: 800, review_us: None },
+            deadline: riskgate::engine::Deadline::none(),
             reply_id: None,
         };
         log.append(&entry).expect("there is room");

@@ -25,7 +25,7 @@ use crate::config::{self, ConfigError, Resolved, SessionSettings, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
 use crate::engine::{self, Again, DecisionCache, Engine, Failure, Grants, Parts, Reviewer, SessionMemory};
 use crate::grants::GrantFolder;
-use crate::model::{self, Classifier, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
+use crate::model::{self, Classifier, Device, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
 use crate::normalize::normalize;
 use crate::policy::{Layer, Policy, PolicyError, Severity};
 use crate::record::Stamp;
@@ -219,10 +219,49 @@ impl App {
         Self { score_everything: true, ..self }
     }
 
-    /// The same, made to last: engines remember decisions in `cache`, and the model is a copy in memory, so that whatever
-    /// becomes of the bundle's files does not reach a session that lives for days.
-    pub fn resident(self, cache: Arc<dyn DecisionCache>) -> Result<Self, AppError> {
-        Ok(Self { bundle: self.bundle.copied()?, cache: Some(cache), ..self })
+    /// The same, made to last: engines remember decisions in `cache`.
+    #[must_use]
+    pub fn remembering(self, cache: Arc<dyn DecisionCache>) -> Self {
+        Self { cache: Some(cache), ..self }
+    }
+
+    /// Whether other settings want the same bundle on the same device, the same reviewer or none, and the same log and memory of
+    /// sessions: then they differ from these in rules, cuts and mode alone.
+    pub fn has_parts_for(&self, settings: &Settings) -> bool {
+        fn model(resolved: &Resolved) -> (Option<&str>, Option<&str>, Option<&Path>, Device) {
+            let Resolved { model, model_sha256, runtime, device, .. } = resolved;
+            (model.as_deref(), model_sha256.as_deref(), runtime.as_deref(), *device)
+        }
+        let Settings { resolved, review, session, audit } = &self.settings;
+        model(resolved) == model(&settings.resolved)
+            && (*review == settings.review || settings.resolved.air_gapped && settings.review.is_none())
+            && *session == settings.session
+            && *audit == settings.audit
+    }
+
+    /// The same bundle under other settings that [it has the parts for](App::has_parts_for), with a memory of decisions of
+    /// their own.
+    pub fn under(&self, settings: Settings, cache: Arc<dyn DecisionCache>) -> Result<Self, AppError> {
+        let policy = load_policy(&settings.resolved)?;
+        let policy_identity = policy.identity();
+        let mode = settings.resolved.mode;
+        let audit = self.audit.as_ref().map(|log| audit::same_log(log, self.bundle.identity(), &policy_identity, mode));
+        Ok(Self {
+            runtime: self.runtime.clone(),
+            library: self.library.clone(),
+            bundle: self.bundle.clone(),
+            encoder: Arc::clone(&self.encoder),
+            thresholds: resolve(&self.bundle, &settings.resolved)?,
+            policy,
+            policy_identity,
+            reviewing: self.reviewing.clone().filter(|_| settings.review.is_some()),
+            cache: Some(cache),
+            sessions: self.sessions.clone(),
+            grants: self.grants.clone(),
+            score_everything: self.score_everything,
+            audit,
+            settings,
+        })
     }
 
     /// The same with other cuts: those of a decision that is made again.

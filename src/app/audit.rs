@@ -24,11 +24,20 @@ pub(super) fn log(settings: &AuditSettings, model: &str, policy: &str, mode: Mod
         return None;
     }
     let keep = if settings.keep_text.unwrap_or(true) { Keep::Text } else { Keep::Nothing };
+    let log = Log::new(options(settings), keep, rendering(model, policy));
+    Some(Arc::new(log.monitoring(mode == Mode::Monitor)))
+}
+
+/// The same log, for decisions by another policy in another mode.
+pub(super) fn same_log(log: &Log, model: &str, policy: &str, mode: Mode) -> Arc<Log> {
+    Arc::new(log.with_rendering(rendering(model, policy)).monitoring(mode == Mode::Monitor))
+}
+
+fn rendering(model: &str, policy: &str) -> Rendering {
     let (model, policy) = (model.to_owned(), policy.to_owned());
-    let rendering: Rendering = Arc::new(move |decision: &Decision, elapsed_us| {
+    Arc::new(move |decision: &Decision, elapsed_us| {
         record::decision_text(decision, Stamp { model: &model, policy: &policy }, elapsed_us)
-    });
-    Some(Arc::new(Log::new(options(settings), keep, rendering).monitoring(mode == Mode::Monitor)))
+    })
 }
 
 /// The log for calls that were stopped before there was an engine.

@@ -12,6 +12,7 @@ pub fn reviews_at_once(_: &ReviewSettings) -> Result<usize, AppError> {
 }
 
 /// There is none.
+#[derive(Clone)]
 pub(super) enum Reviewing {}
 
 impl Reviewing {

@@ -29,6 +29,7 @@ const USD_PER_HOUR: f64 = 1.0;
 const USD_PER_DAY: f64 = 5.0;
 
 /// What every engine's reviewer shares.
+#[derive(Clone)]
 pub(super) struct Reviewing(Arc<Options>);
 
 impl Reviewing {

@@ -1,4 +1,4 @@
-//! One model bundle: its manifest read, its files mapped and checked against it.
+//! One model bundle: its manifest read, its files read and checked against it.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,7 +8,7 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{BundleError, Mapping};
+use super::{BundleError, Contents};
 use crate::manifest::{FileEntry, Manifest};
 
 const MANIFEST: &str = "manifest.json";
@@ -31,10 +31,10 @@ pub struct Bundle {
     identity: String,
     sha256: String,
     manifest: Manifest,
-    model: Arc<Mapping>,
+    model: Arc<Contents>,
     /// Whether `model` is a file that the manifest does not know.
     has_stand_in: bool,
-    tokenizer: Arc<Mapping>,
+    tokenizer: Arc<Contents>,
 }
 
 /// What became of one file of a bundle in [`Bundle::verify_all`].
@@ -47,13 +47,13 @@ pub struct FileCheck {
 }
 
 impl Bundle {
-    /// Reads the manifest in `folder`, maps `model.ort` and `tokenizer.json` and compares their size and SHA-256 with it.
+    /// Reads the manifest in `folder`, `model.ort` and `tokenizer.json` and compares their size and SHA-256 with it.
     pub fn open(folder: &Path) -> Result<Self, BundleError> {
         let (manifest, sha256) = read_manifest(folder)?;
         let identity = identity(&manifest, &sha256);
         let (model, tokenizer) = thread::scope(|scope| {
-            let tokenizer = scope.spawn(|| map_listed(folder, &manifest, TOKENIZER));
-            let model = map_listed(folder, &manifest, MODEL);
+            let tokenizer = scope.spawn(|| read_listed(folder, &manifest, TOKENIZER));
+            let model = read_listed(folder, &manifest, MODEL);
             let tokenizer = tokenizer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok::<_, BundleError>((model?, tokenizer?))
         })?;
@@ -64,8 +64,8 @@ impl Bundle {
     /// The same bundle with the model file at `path` in the place of its own, to compare the two: nothing vouches for that
     /// file, neither a hash nor golden answers.
     pub fn with_model(&self, path: &Path) -> Result<Self, BundleError> {
-        let (file, _) = open_regular(path, MAX_FILE)?;
-        let model = Mapping::of(&file).map_err(|source| read_error(path, source))?;
+        let (mut file, size) = open_regular(path, MAX_FILE)?;
+        let model = Contents::read(&mut file, size).map_err(|source| read_error(path, source))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let identity = format!("{name}@sha256:{}", short_hash(&model));
         Ok(Self { identity, model: Arc::new(model), has_stand_in: true, ..self.clone() })
@@ -74,17 +74,6 @@ impl Bundle {
     /// The folder of the bundle, as it was given.
     pub fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// The same bundle with its model in memory of its own, checked once more: a file that is rewritten in place no longer
-    /// changes what a session reads.
-    pub fn copied(&self) -> Result<Self, BundleError> {
-        let path = self.folder.join(MODEL);
-        let model = Mapping::copy(&self.model).map_err(|source| read_error(&path, source))?;
-        if let Some(entry) = self.manifest.files.get(MODEL).filter(|_| !self.has_stand_in) {
-            check_hash(&path, entry, &model)?;
-        }
-        Ok(Self { model: Arc::new(model), ..self.clone() })
     }
 
     /// `name@sha256:` and the first twelve hex digits of the SHA-256 over `manifest.json`, which fixes all other files.
@@ -107,8 +96,8 @@ impl Bundle {
         self.has_stand_in
     }
 
-    /// `model.ort`: optimised for processors, read in place.
-    pub fn model(&self) -> Arc<Mapping> {
+    /// `model.ort`: optimised for processors, used where it lies in memory.
+    pub fn model(&self) -> Arc<Contents> {
         Arc::clone(&self.model)
     }
 
@@ -117,12 +106,12 @@ impl Bundle {
         &self.tokenizer
     }
 
-    /// `model.onnx`, mapped and checked now: the form for devices other than the processor.
-    pub fn portable_model(&self) -> Result<Arc<Mapping>, BundleError> {
+    /// `model.onnx`, read and checked now: the form for devices other than the processor.
+    pub fn portable_model(&self) -> Result<Arc<Contents>, BundleError> {
         if self.has_stand_in {
             return Ok(self.model());
         }
-        map_listed(&self.folder, &self.manifest, PORTABLE_MODEL)
+        read_listed(&self.folder, &self.manifest, PORTABLE_MODEL)
     }
 
     /// Checks every file that the manifest lists and every one that it should list, whether it is needed at run time or not.
@@ -131,7 +120,7 @@ impl Bundle {
         let names = self.manifest.files.keys().map(String::as_str).chain(unlisted);
         let check = |name: &str| FileCheck {
             name: name.to_owned(),
-            outcome: map_listed(&self.folder, &self.manifest, name).map(drop),
+            outcome: read_listed(&self.folder, &self.manifest, name).map(drop),
         };
         names.map(check).collect()
     }
@@ -164,19 +153,19 @@ pub(super) fn is_plain(name: &str) -> bool {
     single && !name.contains(['/', '\\', ':', '\0'])
 }
 
-/// Maps one file of the bundle and refuses it unless it has the size and hash that the manifest gives.
-fn map_listed(folder: &Path, manifest: &Manifest, name: &str) -> Result<Arc<Mapping>, BundleError> {
+/// Reads one file of the bundle and refuses it unless it has the size and hash that the manifest gives.
+fn read_listed(folder: &Path, manifest: &Manifest, name: &str) -> Result<Arc<Contents>, BundleError> {
     let not_listed = || BundleError::NotListed { path: folder.join(MANIFEST), name: name.to_owned() };
     let entry = manifest.files.get(name).ok_or_else(not_listed)?;
     let path = folder.join(name);
-    let (file, found) = open_regular(&path, MAX_FILE)?;
+    let (mut file, found) = open_regular(&path, MAX_FILE)?;
     let size = |found| BundleError::Size { path: path.clone(), expected: entry.bytes, found };
     if found != entry.bytes {
         return Err(size(found));
     }
-    let mapping = Mapping::of(&file).map_err(|source| read_error(&path, source))?;
-    check_hash(&path, entry, &mapping)?;
-    Ok(Arc::new(mapping))
+    let contents = Contents::read(&mut file, found).map_err(|source| read_error(&path, source))?;
+    check_hash(&path, entry, &contents)?;
+    Ok(Arc::new(contents))
 }
 
 fn check_hash(path: &Path, entry: &FileEntry, bytes: &[u8]) -> Result<(), BundleError> {

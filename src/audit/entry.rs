@@ -20,6 +20,9 @@ const MOST_KEPT: usize = 64 * 1024;
 /// The reason under which a reviewer's own words stand.
 const REVIEWED: &str = "review";
 
+/// The program, in every record.
+pub(super) const PROGRAM: &str = concat!("riskgate ", env!("CARGO_PKG_VERSION"));
+
 /// Whether the action's own text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
@@ -133,13 +136,18 @@ pub(super) fn fields(
 fn who<'a>(entry: &AuditEntry<'a>) -> Who<'a> {
     let context = &entry.call.context;
     Who {
-        user: ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok()),
+        user: user(),
         pid: std::process::id(),
-        program: concat!("riskgate ", env!("CARGO_PKG_VERSION")),
+        program: PROGRAM,
         harness: context.harness.as_deref(),
         session: context.session_id.as_deref(),
         call: context.call_id.as_deref(),
     }
+}
+
+/// Who the environment says it is: nobody proves it, and with the process's number it is a trace.
+pub(super) fn user() -> Option<String> {
+    ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok())
 }
 
 fn what(tool: &str, keep: Keep, call: Value, code: String) -> What<'_> {

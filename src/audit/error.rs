@@ -25,6 +25,9 @@ pub enum LogError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The other threads of this process needed it for too long.
+    #[error("audit log: it is in use")]
+    Busy,
     /// The system gives no random bytes.
     #[error("audit log: the system gives no random bytes for a key")]
     Random,

@@ -3,9 +3,8 @@
 //! The key lies beside the log, readable by its user alone. Whoever can read it can sign whatever they like: it keeps out
 //! those who can write the log but not read the key, and accidents; the README says so.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -13,11 +12,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::chain::Link;
 use super::error::LogError;
+use crate::private::{self, Sync};
 
 /// The file of the secret key.
 const SECRET: &str = "key";
 /// The file of the public key.
 pub(super) const PUBLIC: &str = "key.pub";
+
+/// Most bytes of a key file.
+const MAX_FILE: u64 = 4096;
 
 /// The secret key.
 pub(super) struct Key {
@@ -27,19 +30,25 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The key in a folder; none when there is none.
+    /// The key in a folder, to write with it; none when there is none.
     pub(super) fn load(folder: &Path) -> Result<Option<Self>, LogError> {
         let path = folder.join(SECRET);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LogError::io("read", &path)(error)),
-        };
+        let found = private::read(&path, MAX_FILE).map_err(LogError::io("read", &path))?;
+        found.map(|text| Self::read(&path, &text)).transpose()
+    }
+
+    /// The key in a folder, to check with it: an administrator may check anybody's log.
+    pub(super) fn load_to_check(folder: &Path) -> Option<Self> {
+        let path = folder.join(SECRET);
+        fs::read(&path).ok().and_then(|text| Self::read(&path, &text).ok())
+    }
+
+    fn read(path: &Path, text: &[u8]) -> Result<Self, LogError> {
         let mut seed = [0; 32];
-        if hex::decode_to_slice(text.trim(), &mut seed).is_err() {
-            return Err(LogError::Key { path, problem: "holds no key of 64 hex digits" });
+        if hex::decode_to_slice(text.trim_ascii(), &mut seed).is_err() {
+            return Err(LogError::Key { path: path.to_owned(), problem: "holds no key of 64 hex digits" });
         }
-        Ok(Some(Self::of(seed)))
+        Ok(Self::of(seed))
     }
 
     /// A new key, written into the folder. It must not be torn, ever: it gets its name when it is whole.
@@ -103,25 +112,5 @@ fn statement(about: &str, link: Link) -> String {
 }
 
 fn write_whole(path: &Path, text: &str) -> Result<(), LogError> {
-    let new = PathBuf::from(format!("{}.new", path.display()));
-    let write = || {
-        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().map_err(LogError::io("write", path))
-}
-
-/// Files that are made are their user's alone.
-#[cfg(unix)]
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    options.mode(0o600)
-}
-
-/// Files that are made are as the system's folder of the user has them.
-#[cfg(not(unix))]
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
+    private::replace(path, text.as_bytes(), Sync::Now).map_err(LogError::io("write", path))
 }

@@ -188,7 +188,7 @@ pub fn record_by_id(folder: &Path, id: &str) -> Result<Option<Record>, LogError>
     Ok(exact.or(alike.filter(|_| n_alike == 1)))
 }
 
-/// Gives the decisions that are appended from now on.
+/// Gives the decisions and changes of the mode that are appended from now on.
 pub struct Follower {
     folder: PathBuf,
     segment: u64,
@@ -215,7 +215,7 @@ impl Follower {
             let new = bytes.get(offset..).unwrap_or_default();
             let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let lines = new.get(..whole).unwrap_or_default();
-            records.extend(lines.split(|byte| *byte == b'\n').filter_map(Record::read));
+            records.extend(lines.split(|byte| *byte == b'\n').filter_map(Record::read_any));
             (self.segment, self.offset) = (number, offset.min(bytes.len()) + whole);
         }
         Ok(records)

@@ -83,6 +83,7 @@ fn record(log: &Log, command: &str) -> Link {
         thresholds: Some(&Thresholds { allow_below: 0.1, deny_above: 0.9, injection_above: 0.5, novel_above: 9.0 }),
         asking: Asking::Possible,
         timings: Timings { total_us: 812, review_us: Some(300) },
+        deadline: crate::engine::Deadline::none(),
         reply_id: Some("msg_1"),
     };
     log.append(&entry).unwrap()

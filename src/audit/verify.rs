@@ -12,6 +12,7 @@ use super::error::LogError;
 use super::head::{self, Head};
 use super::key::{self, Key};
 use super::{segment, writer};
+use crate::private;
 
 /// Lines that one thread checks at a time, at least.
 const CHUNK: usize = 1_024;
@@ -72,7 +73,7 @@ struct Snapshot {
 /// Checks the log in a folder. `expected` is a hash that was written down elsewhere and must be a record's; `public` a key, in
 /// hex, that must have signed.
 pub fn verify(folder: &Path, expected: Option<Hash>, public: Option<&str>) -> Result<Report, LogError> {
-    let key = Key::load(folder).unwrap_or_default();
+    let key = Key::load_to_check(folder);
     let beside = key.as_ref().map(|key| key.public().to_owned()).or_else(|| key::public_in(folder));
     let snapshot = Snapshot::take(folder)?;
     let head = Head::read(&snapshot.head, key.as_ref());
@@ -94,9 +95,16 @@ pub fn verify(folder: &Path, expected: Option<Hash>, public: Option<&str>) -> Re
 impl Snapshot {
     /// Under the lock, so that no append stands half there.
     fn take(folder: &Path) -> Result<Self, LogError> {
-        let lock = File::open(folder.join(writer::LOCK)).ok();
-        // A log that is not locked, on a disk that cannot lock, say, can be read all the same.
-        let _ = lock.as_ref().map(File::lock_shared);
+        let path = folder.join(writer::LOCK);
+        let lock = File::open(&path).ok();
+        match lock.as_ref().map(|lock| private::lock_shared(lock, writer::PATIENCE)) {
+            // Without it an append could stand half there, and look like a log that was cut off.
+            Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(LogError::io("lock", &path)(error));
+            }
+            // A log that is not locked, on a disk that cannot lock, say, can be read all the same.
+            _ => {}
+        }
         let mut segments = Vec::new();
         for number in segment::list(folder)? {
             let path = segment::path(folder, number);

@@ -3,10 +3,9 @@
 //! An append is one write to the segment and one to the head, so a process that dies between two bytes leaves the head of
 //! the state before; `recovery` takes it from there. An append that fails leaves nothing behind, where the disk lets it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -14,9 +13,10 @@ use serde_json::json;
 use super::chain::{Link, seal};
 use super::error::LogError;
 use super::head::{self, Head};
-use super::key::{Key, private};
+use super::key::Key;
 use super::retention::{Removal, Retention};
 use super::segment;
+use crate::private::{self, Access};
 
 /// The file that is locked.
 pub(super) const LOCK: &str = "lock";
@@ -29,10 +29,9 @@ const CHECKPOINT_RECORDS: u64 = 256;
 /// Seconds after which the next record is followed by a checkpoint.
 const CHECKPOINT_SECONDS: u64 = 3_600;
 
-/// How long the lock is waited for: one that holds it and stands still must not hold up everybody for good.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The first and the longest pause between two looks at a lock that is held.
-const PAUSES: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(5)];
+/// How long the lock is waited for where nothing else is due: one that holds it and stands still must not hold up everybody
+/// for good.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// When what was written is forced onto the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,12 +81,19 @@ impl Writer {
 
     /// Appends one record, a JSON object, and says where the chain stands then.
     pub fn append(&mut self, fields: &str) -> Result<Link, LogError> {
+        self.append_within(fields, PATIENCE)
+    }
+
+    /// The same, waiting no longer than `patience` for whoever else appends.
+    pub(super) fn append_within(&mut self, fields: &str, patience: Duration) -> Result<Link, LogError> {
+        let started = Instant::now();
         loop {
             let mut open = match self.open.take() {
                 Some(open) => open,
-                None => Open::new(&self.options)?,
+                None => Open::new(&self.options, patience)?,
             };
-            wait_for(&open.lock).map_err(LogError::io("lock", &self.options.folder.join(LOCK)))?;
+            let left = patience.saturating_sub(started.elapsed());
+            private::lock(&open.lock, left).map_err(LogError::io("lock", &self.options.folder.join(LOCK)))?;
             // Whoever removed the folder and made it anew has a lock of its own.
             if is_removed(&open.lock) {
                 continue;
@@ -103,10 +109,10 @@ impl Writer {
     }
 
     /// A keyed code over a text: whoever does not hold the log's key cannot try texts out on it.
-    pub(super) fn code(&mut self, text: &[u8]) -> Result<String, LogError> {
+    pub(super) fn code(&mut self, text: &[u8], patience: Duration) -> Result<String, LogError> {
         let open = match self.open.take() {
             Some(open) => open,
-            None => Open::new(&self.options)?,
+            None => Open::new(&self.options, patience)?,
         };
         Ok(self.open.insert(open).key.code(text))
     }
@@ -118,12 +124,12 @@ impl Writer {
 }
 
 impl Open {
-    fn new(options: &Options) -> Result<Self, LogError> {
+    fn new(options: &Options, patience: Duration) -> Result<Self, LogError> {
         let folder = &options.folder;
-        create_private(folder).map_err(LogError::io("make", folder))?;
+        private::create_folder(folder).map_err(LogError::io("make", folder))?;
         let lock = open_file(folder, LOCK)?;
         // Of many that start at once, one makes the key.
-        wait_for(&lock).map_err(LogError::io("lock", &folder.join(LOCK)))?;
+        private::lock(&lock, patience).map_err(LogError::io("lock", &folder.join(LOCK)))?;
         let found = Key::load(folder)?;
         let is_new_key = found.is_none() && !segment::list(folder)?.is_empty();
         let key = found.map_or_else(|| Key::create(folder), Ok)?;
@@ -245,8 +251,7 @@ impl Open {
             Some(found) => found,
             None => {
                 let path = segment::path(&options.folder, number);
-                let mut appending = OpenOptions::new();
-                let file = private(appending.read(true).append(true).create(true)).open(&path);
+                let file = private::open(&path, Access::Append);
                 (number, file.map_err(LogError::io("open", &path))?)
             }
         };
@@ -274,25 +279,9 @@ fn checkpoint(time: &str, link: Link, key: &Key, signature: &str) -> String {
 /// a crash between the two would look like a record that was cut off. It stands in the chain, too, so a disk that has no room
 /// for it costs nothing but the time until the next.
 fn note_checkpoint(options: &Options, time: &str, link: Link, signature: &str) {
-    let mut appending = OpenOptions::new();
-    let file = private(appending.append(true).create(true)).open(options.folder.join(CHECKPOINTS));
+    let file = private::open(&options.folder.join(CHECKPOINTS), Access::Append);
     let line = format!("{} {} {signature} {time}\n", link.seq, link.hash);
     let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
-}
-
-/// Takes a lock, or gives up.
-fn wait_for(lock: &File) -> io::Result<()> {
-    let [mut pause, longest] = PAUSES;
-    let given_up = Instant::now() + PATIENCE;
-    loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() >= given_up => return Err(io::ErrorKind::TimedOut.into()),
-            Err(TryLockError::WouldBlock) => thread::sleep(pause),
-        }
-        pause = (pause * 2).min(longest);
-    }
 }
 
 fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
@@ -302,22 +291,7 @@ fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
 
 fn open_file(folder: &std::path::Path, name: &str) -> Result<File, LogError> {
     let path = folder.join(name);
-    let mut options = OpenOptions::new();
-    private(options.read(true).write(true).create(true).truncate(false))
-        .open(&path)
-        .map_err(LogError::io("open", &path))
-}
-
-/// Makes a folder that only its user may enter, and those above it.
-fn create_private(folder: &std::path::Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(folder)
+    private::open(&path, Access::ReadWrite).map_err(LogError::io("open", &path))
 }
 
 /// Whether an open file has no name any more: what is written to it is lost.

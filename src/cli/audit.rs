@@ -115,7 +115,7 @@ fn show(arguments: &ShowArguments, printer: &Printer) -> anyhow::Result<ExitStat
     let follower = if arguments.follow { Some(Follower::at_end(&folder)?) } else { None };
     let print = |record: &Record| printer.result(if arguments.json { record.json.to_string() } else { line(record) });
     let mut last = std::collections::VecDeque::new();
-    audit::read_all(&folder, |record| {
+    audit::read_with_changes(&folder, |record| {
         if filter.wants(&record) {
             if last.len() >= arguments.last {
                 last.pop_front();
@@ -143,13 +143,16 @@ fn found(folder: &Path, id: &str) -> anyhow::Result<Record> {
     audit::record_by_id(folder, id)?.with_context(|| format!("no decision with the id `{id}`, or several"))
 }
 
-/// A decision in a line for a person.
+/// A decision or a change of the mode in a line for a person.
 fn line(record: &Record) -> String {
+    if let Some([from, to, file]) = record.mode_change() {
+        let (time, changed) = (time(record), mark(record));
+        return format!("{time}  mode   {from} → {to}  {}  in {file}{changed}", record.text("/id"));
+    }
     let name = record.text("/decision/verdict");
     let padding = " ".repeat(5_usize.saturating_sub(name.len()));
     let verdict = name.parse::<Verdict>().map_or_else(|_| name.to_owned(), printer::verdict);
-    let time: String = record.text("/time").chars().take(19).collect();
-    let changed = if record.is_sound { "" } else { "  CHANGED" };
+    let (time, changed) = (time(record), mark(record));
     let subject: String = record.subject().chars().take(100).collect();
     let reason = record.text("/decision/reasons/0/code");
     format!(
@@ -158,6 +161,14 @@ fn line(record: &Record) -> String {
         record.text("/what/tool"),
         record.text("/id"),
     )
+}
+
+fn time(record: &Record) -> String {
+    record.text("/time").chars().take(19).collect()
+}
+
+fn mark(record: &Record) -> &'static str {
+    if record.is_sound { "" } else { "  CHANGED" }
 }
 
 fn filter(arguments: &FilterArguments) -> anyhow::Result<Filter> {
@@ -195,7 +206,7 @@ pub(super) fn instant(text: &str) -> anyhow::Result<jiff::Timestamp> {
 
 fn wanted(arguments: &FilterArguments) -> anyhow::Result<Vec<Record>> {
     let (filter, mut records) = (filter(arguments)?, Vec::new());
-    audit::read_all(&folder(arguments.folder.as_deref())?, |record| {
+    audit::read_with_changes(&folder(arguments.folder.as_deref())?, |record| {
         if filter.wants(&record) {
             records.push(record);
         }
@@ -250,7 +261,11 @@ fn latency(title: &str, latency: &Latency) -> String {
 }
 
 fn export(arguments: &ExportArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let records = wanted(&arguments.filter)?;
+    let mut records = wanted(&arguments.filter)?;
+    if !matches!(arguments.format, ExportFormat::Jsonl) {
+        // The other forms have columns and attributes of decisions alone.
+        records.retain(|record| record.mode_change().is_none());
+    }
     let failed = || format!("cannot write `{}`", arguments.output.display());
     let mut output: Box<dyn Write + Send> = if arguments.output == Path::new("-") {
         Box::new(io::stdout())
@@ -269,6 +284,8 @@ fn export(arguments: &ExportArguments, printer: &Printer) -> anyhow::Result<Exit
         }
     };
     written.and_then(|()| output.flush()).with_context(failed)?;
-    printer.remark(format!("{} decisions", records.len()));
+    let n_changes = records.iter().filter(|record| record.mode_change().is_some()).count();
+    let changes = if n_changes > 0 { format!(", {n_changes} changes of the mode") } else { String::new() };
+    printer.remark(format!("{} decisions{changes}", records.len() - n_changes));
     Ok(ExitStatus::Done)
 }

@@ -1,5 +1,7 @@
 //! What `hook` and `score --command` ask the daemon, and what they make of its answers: nothing that is not sound is taken,
 //! and whatever it does not answer is judged in this process.
+//!
+//! It is asked before any settings file is read, since reading them takes longer than all else in such a process.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,12 +14,12 @@ use sha2::{Digest, Sha256};
 use super::args::{EngineArguments, HookArguments, ReviewArguments, ScoreArguments};
 use super::engine;
 use crate::action::{Context, ToolCall};
-use crate::config::{self, LayerPlaces, ReviewSettings, env_vars};
-use crate::engine::{Asking, Deadline, Failure, fail_safe};
+use crate::config::{self, EnvironmentKey, ReviewSettings, Search, env_vars};
+use crate::engine::Failure;
 use crate::harness::{HookEnvironment, HookReply};
 use crate::model::Device;
-use crate::serve::client::{self, AskError};
-use crate::serve::{Answer, Place, Request, identity, is_running, is_same_program};
+use crate::serve::client::{self, AskError, Patience};
+use crate::serve::{Answer, Asked, Place, Request, identity, is_running, program};
 use crate::verdict::Verdict;
 
 /// Variables that decide where things are found.
@@ -26,82 +28,105 @@ const FINDING: [&str; 4] =
 
 /// A daemon that nobody asks for so many seconds leaves.
 const IDLE_EXIT: &str = "3600";
-/// How long `score --command` waits for a daemon.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// How long it waits for one that may have to wait for a reviewer.
-const REVIEW_PATIENCE: Duration = Duration::from_secs(9);
+/// How long `score --command` waits for a daemon, and for one that may have to wait for a reviewer.
+const PATIENCE: Patience = Patience { usual: Duration::from_secs(4), reviewed: Duration::from_secs(9) };
 /// What judging here takes, with room to spare, when the daemon did not answer; a reviewer is not waited for twice.
 const OWN_TIME: Duration = Duration::from_millis(1_500);
 /// The daemon's deadline lies this much before our own patience ends, so that its word for being late arrives.
 const MARGIN: Duration = Duration::from_millis(350);
 
-/// The daemon's reply to a hook call, when there is a daemon and its reply is sound.
+/// What came of asking the daemon.
+#[derive(Debug)]
+pub(super) enum Told<T> {
+    /// A sound answer.
+    Answer(T),
+    /// Why the call was not judged; the fail-safe table has a verdict for it.
+    Not(Failure),
+    /// Nothing that can be used: the call is judged here. What is to be done about the daemon.
+    Nothing(Wish),
+}
+
+/// What a client does about a daemon that it could not use, once it knows that daemons are wanted at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Nothing.
+    #[default]
+    None,
+    /// Starts one.
+    Start,
+    /// Starts one in the place of another riskgate's.
+    Replace,
+}
+
+/// What the daemon says to a hook call. No settings file is read for it: the daemon has read them, and says so only when all of
+/// them look to it as they do here. `waits_longer` is called when a reviewer may be asked.
 pub(super) fn hook(
     arguments: &HookArguments,
-    review: Option<&ReviewSettings>,
     environment: &HookEnvironment,
     input: &[u8],
-    deadline: Deadline,
-) -> Option<HookReply> {
-    if arguments.daemon.no_daemon {
-        return None;
-    }
-    let patience = patience(deadline, review.is_some());
-    let reach = Reach::of(&arguments.engine, &arguments.review, review, arguments.daemon.socket.as_deref());
-    let ask = |deadline_ms| Request::Hook {
-        identity: reach.identity(),
+    waits_longer: &dyn Fn(),
+) -> Told<HookReply> {
+    let reach = hook_reach(arguments);
+    let ask = |deadline_ms, settings| Request::Hook {
+        identity: reach.program(),
         deadline_ms,
         harness: <&str>::from(arguments.harness).to_owned(),
         workspace: environment.workspace.clone(),
         home: environment.home.clone(),
+        settings: Some(settings),
     };
-    let (answer, body) = reach.ask(ask, input, patience)?;
-    let by_table = |failure: &Failure| {
-        let decision = fail_safe(
-            failure,
-            engine::resolve(&arguments.engine).map_or(Asking::Impossible, |resolved| resolved.asking),
-        );
-        arguments.harness.answer(input, environment, |_| Ok::<_, crate::harness::HookError>(decision)).ok()
+    let time = |reviewing| engine::time(arguments.deadline_ms, reviewing);
+    let patience = Patience {
+        // The other half is for judging here.
+        usual: time(false) / 2,
+        reviewed: time(true).saturating_sub(OWN_TIME).max(time(true) / 2),
+    };
+    let (answer, body) = match reach.ask(ask, input, patience, waits_longer) {
+        Ok(answered) => answered,
+        Err(wish) => return Told::Nothing(wish),
     };
     match answer {
         Answer::Hook { exit_code, stderr } => {
-            let reply = HookReply { stdout: String::from_utf8(body).ok()?, stderr, exit_code };
-            arguments.harness.is_sound(&reply).then_some(reply)
+            let reply = String::from_utf8(body).ok().map(|stdout| HookReply { stdout, stderr, exit_code });
+            let sound = reply.filter(|reply| arguments.harness.is_sound(reply));
+            sound.map_or(Told::Nothing(Wish::None), Told::Answer)
         }
-        Answer::Busy => by_table(&Failure::Busy),
-        Answer::Late => by_table(&Failure::Deadline),
-        _ => None,
+        Answer::Busy => Told::Not(Failure::Busy),
+        Answer::Late => Told::Not(Failure::Deadline),
+        _ => Told::Nothing(Wish::None),
     }
 }
 
+/// Does what is wished about the daemon for hook calls.
+pub(super) fn see_to(arguments: &HookArguments, wish: Wish) {
+    if wish != Wish::None {
+        hook_reach(arguments).see_to(wish);
+    }
+}
+
+fn hook_reach(arguments: &HookArguments) -> Reach {
+    Reach::of(&arguments.engine, &arguments.review, arguments.daemon.socket.as_deref())
+}
+
 /// The daemon's decision record for a call, when there is a daemon and its record is sound.
-pub(super) fn score(
-    arguments: &ScoreArguments,
-    review: Option<&ReviewSettings>,
-    call: &ToolCall,
-) -> Option<(Verdict, Value)> {
+pub(super) fn score(arguments: &ScoreArguments, call: &ToolCall) -> Option<(Verdict, Value)> {
     if arguments.daemon.no_daemon {
         return None;
     }
-    let reach = Reach::of(&arguments.engine, &arguments.review, review, arguments.daemon.socket.as_deref());
-    let ask = |deadline_ms| Request::Score { identity: reach.identity(), deadline_ms };
-    let patience = if review.is_some() { REVIEW_PATIENCE } else { PATIENCE };
-    let (answer, body) = reach.ask(ask, record(call).to_string().as_bytes(), patience)?;
-    let record: Value = match answer {
-        Answer::Record => serde_json::from_slice(&body).ok()?,
-        _ => return None,
+    let reach = Reach::of(&arguments.engine, &arguments.review, arguments.daemon.socket.as_deref());
+    let ask =
+        |deadline_ms, settings| Request::Score { identity: reach.program(), deadline_ms, settings: Some(settings) };
+    let record: Value = match reach.ask(ask, record(call).to_string().as_bytes(), PATIENCE, &|| ()) {
+        Ok((Answer::Record, body)) => serde_json::from_slice(&body).ok()?,
+        Ok(_) => return None,
+        Err(wish) => {
+            reach.see_to(wish);
+            return None;
+        }
     };
     // An error record is no decision.
     let verdict = record.get("assessment").and(record.get("verdict"))?.as_str()?.parse().ok()?;
     Some((verdict, record))
-}
-
-/// How long a hook waits for the daemon: half of its time, the other half is for judging here; with a reviewer, whom the
-/// daemon may wait for, all but what judging here takes.
-fn patience(deadline: Deadline, reviewing: bool) -> Duration {
-    let half = |left: Duration| left / 2;
-    let most = |left: Duration| left.saturating_sub(OWN_TIME).max(half(left));
-    deadline.remaining().map_or(PATIENCE, |left| if reviewing { most(left) } else { half(left) })
 }
 
 /// The call again. A command that was typed has no transcript.
@@ -115,69 +140,95 @@ fn record(call: &ToolCall) -> Value {
     }})
 }
 
-/// Where the daemon for some settings is met, and how it is started. Other settings are another daemon's.
+/// Where the daemon for some flags and variables is met, and how it is started. Others are another daemon's.
 pub(super) struct Reach {
     pub(super) place: Place,
     flags: Vec<OsString>,
     /// What else decides where things are found.
     variables: Vec<OsString>,
-    /// Where the settings files lie.
-    layers: LayerPlaces,
-    /// Whether there is a reviewer, and the key for it: a daemon keeps both as they were at its start.
-    review: Vec<OsString>,
+    /// Where the settings of the call are searched.
+    search: Search,
 }
 
 impl Reach {
-    pub(super) fn of(
-        engine: &EngineArguments,
-        review: &ReviewArguments,
-        reviewing: Option<&ReviewSettings>,
-        socket: Option<&Path>,
-    ) -> Self {
-        let layers = engine::layer_places(engine);
-        let flags = [flags(engine, layers.project.as_deref()), review_flags(review)].concat();
+    pub(super) fn of(engine: &EngineArguments, review: &ReviewArguments, socket: Option<&Path>) -> Self {
+        let flags = [flags(engine), review_flags(review)].concat();
         let variables = FINDING.iter().map(|name| env::var_os(name).unwrap_or_default()).collect::<Vec<_>>();
         let place = match socket {
             Some(socket) => Place::at(&absolute(socket)),
             None => Place::new(usual_folder(), stem(&flags, &variables)),
         };
-        let review = reviewing.map(|settings| settings.environment_key.as_ref().map_or("", |key| key.expose()).into());
-        Self { place, flags, variables, layers, review: review.into_iter().collect() }
+        Self { place, flags, variables, search: engine::search(engine) }
     }
 
-    /// Which riskgate asks.
-    pub(super) fn identity(&self) -> String {
+    /// Which riskgate asks, without what the settings files say.
+    pub(super) fn program(&self) -> String {
+        self.program_with(None)
+    }
+
+    /// Which riskgate it is that is started now; with a reviewer, the key for it counts, which a daemon keeps as it was.
+    pub(super) fn identity(&self, reviewing: Option<&ReviewSettings>) -> String {
+        let key = reviewing.map(|settings| settings.environment_key.as_ref().map(EnvironmentKey::mark));
+        let program = self.program_with(key.map(|key| key.unwrap_or_default().into()));
+        identity(&program, &config::fingerprint(&self.search.places()))
+    }
+
+    fn program_with(&self, key: Option<OsString>) -> String {
         let home = env::home_dir().map(PathBuf::into_os_string);
-        let settings = self.flags.iter().chain(&self.variables).chain(&self.review).chain(&home);
-        identity(settings.map(OsString::as_os_str), &config::fingerprint(&self.layers))
+        let settings = self.flags.iter().chain(&self.variables).chain(&key).chain(&home);
+        program(settings.map(OsString::as_os_str))
     }
 
-    /// The answer to a request that is made with the daemon's deadline in milliseconds. Without a daemon of this very
-    /// riskgate one is started, for the next time.
-    fn ask(&self, request: impl FnOnce(u64) -> Request, body: &[u8], patience: Duration) -> Option<(Answer, Vec<u8>)> {
-        let deadline = patience.saturating_sub(MARGIN).max(patience / 2);
-        let request = request(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
-        match client::consult(&self.place, &request, body, patience) {
-            // One that differs in what the settings files say reads them again by itself.
-            Ok((Answer::Mismatch { identity }, _)) if is_same_program(&identity, &self.identity()) => {}
-            Ok((Answer::Mismatch { .. }, _)) => self.start(true),
-            Ok(answered) => return Some(answered),
-            Err(AskError::Absent) => self.start(false),
-            Err(_) => {}
-        }
-        None
+    /// What the client knows of the settings without reading them; none when their place has no name in Unicode.
+    fn asked(&self, reviewed: Duration) -> Option<Asked> {
+        let folder = self.search.folder().map(|folder| folder.to_str().map(str::to_owned));
+        Some(Asked {
+            folder: match folder {
+                Some(folder) => Some(folder?),
+                None => None,
+            },
+            look: self.search.look().digest().to_owned(),
+            key: EnvironmentKey::here().as_ref().map(EnvironmentKey::mark).unwrap_or_default(),
+            reviewed_ms: deadline_ms(reviewed),
+        })
     }
 
-    /// Starts a daemon in the background. That it cannot be started is no reason not to judge.
-    fn start(&self, replace: bool) {
-        if !replace && is_running(&self.place) {
-            return;
+    /// The answer to a request that is made with the daemon's deadline in milliseconds, or what is to be done about the daemon.
+    fn ask(
+        &self,
+        request: impl FnOnce(u64, Asked) -> Request,
+        body: &[u8],
+        patience: Patience,
+        waits_longer: &dyn Fn(),
+    ) -> Result<(Answer, Vec<u8>), Wish> {
+        let asked = self.asked(patience.reviewed).ok_or(Wish::None)?;
+        let request = request(deadline_ms(patience.usual), asked);
+        match client::consult(&self.place, &request, body, patience, waits_longer) {
+            Ok((Answer::Mismatch { .. }, _)) => Err(Wish::Replace),
+            Ok(answered) => Ok(answered),
+            Err(AskError::Absent) => Err(Wish::Start),
+            Err(_) => Err(Wish::None),
         }
+    }
+
+    /// Starts a daemon in the background, for the next time. That it cannot be started is no reason not to judge.
+    fn see_to(&self, wish: Wish) {
+        let replace = match wish {
+            Wish::None => return,
+            Wish::Start if is_running(&self.place) => return,
+            Wish::Start => None,
+            Wish::Replace => Some("--replace".into()),
+        };
         let socket = self.place.socket().into_os_string();
         let ours = ["--detached".into(), "--idle-exit".into(), IDLE_EXIT.into(), "--socket".into(), socket];
-        let replace = replace.then(|| "--replace".into());
         let _ = client::start(&self.place, ours.into_iter().chain(replace).chain(self.flags.iter().cloned()));
     }
+}
+
+/// The daemon's deadline for a client with so much patience.
+fn deadline_ms(patience: Duration) -> u64 {
+    let deadline = patience.saturating_sub(MARGIN).max(patience / 2);
+    u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The folder of this user's daemons.
@@ -199,9 +250,9 @@ fn stem(flags: &[OsString], variables: &[OsString]) -> String {
     format!("riskgate-{digits}")
 }
 
-/// The arguments again, as far as they differ from the defaults, with paths that hold in any folder. A project with settings
-/// of its own has a daemon of its own, wherever in it a call comes from.
-fn flags(engine: &EngineArguments, project: Option<&Path>) -> Vec<OsString> {
+/// The arguments again, as far as they differ from the defaults, with paths that hold in any folder. The project is none of
+/// them: each call says where it comes from.
+fn flags(engine: &EngineArguments) -> Vec<OsString> {
     let EngineArguments {
         model,
         runtime,
@@ -220,7 +271,6 @@ fn flags(engine: &EngineArguments, project: Option<&Path>) -> Vec<OsString> {
         ("--model", model),
         ("--runtime", runtime.as_deref().map(|path| absolute(path).into_os_string())),
         ("--device", device.as_ref().filter(|device| **device != Device::Auto).map(|device| device.to_string().into())),
-        ("--project", project.map(Into::into)),
         ("--operating-point", operating_point.as_ref().map(Into::into)),
         ("--max-miss-rate", max_miss_rate.map(|rate| rate.to_string().into())),
         ("--max-false-block-rate", max_false_block_rate.map(|rate| rate.to_string().into())),
@@ -269,23 +319,23 @@ mod tests {
     fn a_daemon_is_started_with_the_settings_of_whoever_starts_it() {
         let arguments = ["--model", "small", "--device", "cpu", "--max-miss-rate", "0.01", "--no-ask"];
         let expected = ["--model", "small", "--device", "cpu", "--max-miss-rate", "0.01", "--no-ask"];
-        assert_eq!(flags(&typed(&arguments), None), expected);
-        assert!(flags(&typed(&[]), None).is_empty());
+        assert_eq!(flags(&typed(&arguments)), expected);
+        assert!(flags(&typed(&[])).is_empty());
     }
 
     #[test]
     fn a_path_holds_in_any_folder() {
-        let flags = flags(&typed(&["--model", "./bundle", "--runtime", "lib.so"]), None);
+        let flags = flags(&typed(&["--model", "./bundle", "--runtime", "lib.so"]));
         assert!(Path::new(&flags[1]).is_absolute() && Path::new(&flags[3]).is_absolute(), "{flags:?}");
     }
 
     #[test]
     fn other_settings_are_another_daemon_s() {
         let stems = [&[][..], &["--no-ask"], &["--operating-point", "strict"], &["--model", "x"]]
-            .map(|arguments| stem(&flags(&typed(arguments), None), &[]));
+            .map(|arguments| stem(&flags(&typed(arguments)), &[]));
         let distinct: std::collections::HashSet<&String> = stems.iter().collect();
         assert_eq!(distinct.len(), stems.len());
-        assert_eq!((stems[0].as_str(), &stems[1]), ("riskgate", &stem(&flags(&typed(&["--no-ask"]), None), &[])));
+        assert_eq!((stems[0].as_str(), &stems[1]), ("riskgate", &stem(&flags(&typed(&["--no-ask"])), &[])));
         assert_ne!(stem(&[], &["/data".into()]), "riskgate");
     }
 }

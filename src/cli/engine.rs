@@ -11,8 +11,8 @@ use crate::action::{Context, ToolCall};
 use crate::app::{App, AppError};
 use crate::artifact::Places;
 use crate::config::{
-    AuditSettings, LayerPlaces, Resolved, ReviewFlags, ReviewSettings, SessionSettings, Settings, TypedValue, env_vars,
-    places,
+    AuditSettings, Files, LayerPlaces, Resolved, ReviewFlags, ReviewSettings, Search, SessionSettings, Settings,
+    TypedValue, env_vars,
 };
 use crate::engine::{Deadline, Engine, ReviewMode};
 use crate::verdict::Decision;
@@ -39,18 +39,28 @@ pub(super) struct Beside {
 
 /// Loads what the arguments ask for, with what stands beside it.
 pub(super) fn load_with(arguments: &EngineArguments, beside: Beside) -> anyhow::Result<App> {
+    load_from(&files(arguments)?, arguments, beside)
+}
+
+/// The same from files that were read.
+pub(super) fn load_from(files: &Files, arguments: &EngineArguments, beside: Beside) -> anyhow::Result<App> {
     let library = env::var_os(env_vars::ORT_DYLIB_PATH).map(PathBuf::from);
-    Ok(App::load(settings(arguments, beside)?, &Places::here(), library.as_deref())?)
+    Ok(App::load(settings(files, arguments, beside)?, &Places::here(), library.as_deref())?)
 }
 
 /// Loads what the arguments ask for, with the reviewer that `review` describes; each call stands alone.
-pub(super) fn load_reviewing(arguments: &EngineArguments, review: Option<ReviewSettings>) -> anyhow::Result<App> {
-    load_with(arguments, Beside { review, ..Beside::default() })
+pub(super) fn load_reviewing(
+    files: &Files,
+    arguments: &EngineArguments,
+    review: Option<ReviewSettings>,
+) -> anyhow::Result<App> {
+    load_from(files, arguments, Beside { review, ..Beside::default() })
 }
 
 /// What the files, the environment and the flags say of remote review; `None` when that is less than `least`, or when
 /// nothing may leave this machine. To be shown a request, nobody has to turn it on.
 pub(super) fn review_settings(
+    files: &Files,
     arguments: &ReviewArguments,
     least: ReviewMode,
 ) -> Result<Option<ReviewSettings>, AppError> {
@@ -60,38 +70,66 @@ pub(super) fn review_settings(
         base_url: arguments.base_url.clone(),
         timeout_ms: arguments.review_timeout_ms,
     };
-    let mut settings = ReviewSettings::load(flags, &places(None))?;
+    let mut settings = ReviewSettings::of(flags, files)?;
     let mode = settings.mode.unwrap_or(ReviewMode::Off).max(least);
     settings.mode = Some(mode);
     Ok((mode != ReviewMode::Off).then_some(settings))
 }
 
 /// What the files say of the record of decisions; where `asked` for on the command line, it is on whatever they say.
-pub(super) fn audit_settings(places: &LayerPlaces, asked: bool) -> Result<AuditSettings, AppError> {
-    let mut settings = AuditSettings::load(places)?;
+pub(super) fn audit_settings(files: &Files, asked: bool) -> Result<AuditSettings, AppError> {
+    let mut settings = AuditSettings::of(files)?;
     if asked {
         settings.enabled = Some(true);
     }
     Ok(settings)
 }
 
+/// Everything that decides how a daemon judges the calls of a place.
+#[cfg(feature = "serve")]
+pub(super) fn daemon_settings(
+    arguments: &EngineArguments,
+    review: &ReviewArguments,
+    search: &Search,
+) -> Result<Settings, AppError> {
+    let files = Files::read(&search.places())?;
+    let review = review_settings(&files, review, ReviewMode::Off)?;
+    let (session, audit) = (SessionSettings::of(&files)?, Some(audit_settings(&files, false)?));
+    settings(&files, arguments, Beside { review, session, audit })
+}
+
 /// Everything that decides how an engine is put together.
-pub(super) fn settings(arguments: &EngineArguments, beside: Beside) -> Result<Settings, AppError> {
+fn settings(files: &Files, arguments: &EngineArguments, beside: Beside) -> Result<Settings, AppError> {
     let Beside { review, session, audit } = beside;
-    let resolved = resolve(arguments)?;
+    let resolved = resolve_from(files, arguments)?;
     let review = review.filter(|_| !resolved.air_gapped);
     Ok(Settings { resolved, review, session, audit })
 }
 
 /// What the files, the environment and the flags say, but for remote review.
 pub(super) fn resolve(arguments: &EngineArguments) -> Result<Resolved, AppError> {
-    Ok(Resolved::load(&layer_places(arguments), &typed(arguments))?)
+    resolve_from(&files(arguments)?, arguments)
+}
+
+/// The same of files that were read.
+pub(super) fn resolve_from(files: &Files, arguments: &EngineArguments) -> Result<Resolved, AppError> {
+    Ok(Resolved::of(files, &typed(arguments))?)
+}
+
+/// The settings files for the project that is named or the one that this folder is in, to be read once.
+pub(super) fn files(arguments: &EngineArguments) -> Result<Files, AppError> {
+    Ok(Files::read(&layer_places(arguments))?)
 }
 
 /// Where the settings files lie, for the project that is named or the one that this folder is in.
 pub(super) fn layer_places(arguments: &EngineArguments) -> LayerPlaces {
+    search(arguments).places()
+}
+
+/// Where they are searched.
+pub(super) fn search(arguments: &EngineArguments) -> Search {
     let here = || env::current_dir().ok();
-    places(arguments.project.clone().or_else(here).as_deref())
+    Search::from(arguments.project.clone().or_else(here).as_deref())
 }
 
 /// The flags and variables as settings.

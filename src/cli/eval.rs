@@ -36,8 +36,8 @@ pub(super) fn run(arguments: &EvalArguments, printer: &Printer) -> anyhow::Resul
         printer.remark("riskgate: there is no usable label in what `--labels` names");
         return Ok(ExitStatus::Usage);
     }
-    let places = engine::layer_places(&arguments.engine);
-    let audit = arguments.audit.then(|| engine::audit_settings(&places, true)).transpose()?;
+    let files = engine::files(&arguments.engine)?;
+    let audit = arguments.audit.then(|| engine::audit_settings(&files, true)).transpose()?;
     let beside = Beside { audit, ..Beside::default() };
     let app = Arc::new(engine::load_with(&arguments.engine, beside)?.scoring_everything());
     let reference = load_reference(&app, arguments)?;

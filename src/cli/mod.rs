@@ -89,6 +89,10 @@ impl From<&anyhow::Error> for ExitStatus {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // A hook is a process for each call, and its user waits for it.
+    if let Some(arguments) = hook::typed(std::env::args_os()) {
+        return hook::run(arguments).into();
+    }
     let printer = Printer;
     let outcome = match Arguments::parse().command {
         CommandArguments::Encode(arguments) => encode::run(&arguments, &printer),

@@ -13,8 +13,8 @@ use super::printer::{self, Printer};
 use super::stream::{Line, Worker};
 use super::{daemon, io};
 use crate::action::ToolCall;
-use crate::app::App;
-use crate::config::{AuditSettings, ReviewSettings, SessionSettings};
+use crate::app::{App, AppError};
+use crate::config::{AuditSettings, Files, SessionSettings};
 use crate::engine::{Deadline, Failure, ReviewMode};
 use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::{Decision, Verdict};
@@ -25,22 +25,23 @@ verdict deny  id                  action                                        
 /// Runs the command.
 pub(super) fn run(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     if arguments.show_request {
-        let review = engine::review_settings(&arguments.review, ReviewMode::Uncertain)?;
-        return show(&Arc::new(engine::load_reviewing(&arguments.engine, review)?), arguments, printer);
+        let files = engine::files(&arguments.engine)?;
+        let review = engine::review_settings(&files, &arguments.review, ReviewMode::Uncertain)?;
+        return show(&Arc::new(engine::load_reviewing(&files, &arguments.engine, review)?), arguments, printer);
     }
-    let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
     match &arguments.command {
-        Some(command) => single(command, review, arguments, printer),
-        None => many(review, arguments, printer),
+        Some(command) => single(command, arguments, printer),
+        None => many(arguments, printer),
     }
 }
 
-fn many(review: Option<ReviewSettings>, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
-    let session =
-        if arguments.sessions { SessionSettings::load(&engine::layer_places(&arguments.engine))? } else { None };
+fn many(arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
+    let files = engine::files(&arguments.engine)?;
+    let review = engine::review_settings(&files, &arguments.review, ReviewMode::Off)?;
+    let session = if arguments.sessions { SessionSettings::of(&files).map_err(AppError::from)? } else { None };
     let in_order = session.is_some();
-    let beside = Beside { review, session, audit: audit(arguments)? };
-    let app = Arc::new(engine::load_with(&arguments.engine, beside)?);
+    let beside = Beside { review, session, audit: audit(&files, arguments)? };
+    let app = Arc::new(engine::load_from(&files, &arguments.engine, beside)?);
     // The first engine is made here, so that a model that does not run is one error, not one a record.
     let mut first = Some(app.engine()?);
     let format = arguments.format;
@@ -62,22 +63,16 @@ pub(super) fn bash_call(command: &str) -> ToolCall {
 }
 
 /// The log, when it is asked for.
-fn audit(arguments: &ScoreArguments) -> anyhow::Result<Option<AuditSettings>> {
-    let places = engine::layer_places(&arguments.engine);
-    Ok(arguments.audit.then(|| engine::audit_settings(&places, true)).transpose()?)
+fn audit(files: &Files, arguments: &ScoreArguments) -> anyhow::Result<Option<AuditSettings>> {
+    Ok(arguments.audit.then(|| engine::audit_settings(files, true)).transpose()?)
 }
 
 /// Asks the daemon; what it does not answer is judged here.
-fn single(
-    command: &str,
-    review: Option<ReviewSettings>,
-    arguments: &ScoreArguments,
-    printer: &Printer,
-) -> anyhow::Result<ExitStatus> {
+fn single(command: &str, arguments: &ScoreArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let call = bash_call(command);
     // The log that is asked for here is written here.
-    let answered = if arguments.audit { None } else { daemon::score(arguments, review.as_ref(), &call) };
-    let (verdict, record) = answered.map_or_else(|| judge_here(&call, review, arguments), Ok)?;
+    let answered = if arguments.audit { None } else { daemon::score(arguments, &call) };
+    let (verdict, record) = answered.map_or_else(|| judge_here(&call, arguments), Ok)?;
     if arguments.json {
         printer.result(record)?;
     } else {
@@ -86,12 +81,11 @@ fn single(
     Ok(verdict.into())
 }
 
-fn judge_here(
-    call: &ToolCall,
-    review: Option<ReviewSettings>,
-    arguments: &ScoreArguments,
-) -> anyhow::Result<(Verdict, Value)> {
-    let app = engine::load_with(&arguments.engine, Beside { review, session: None, audit: audit(arguments)? })?;
+fn judge_here(call: &ToolCall, arguments: &ScoreArguments) -> anyhow::Result<(Verdict, Value)> {
+    let files = engine::files(&arguments.engine)?;
+    let review = engine::review_settings(&files, &arguments.review, ReviewMode::Off)?;
+    let beside = Beside { review, session: None, audit: audit(&files, arguments)? };
+    let app = engine::load_from(&files, &arguments.engine, beside)?;
     let mut engine = app.engine()?;
     let started = Instant::now();
     let decision = engine.decide(call, Deadline::none());

@@ -2,18 +2,18 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::args::{ServeArguments, StatusArguments, StopArguments};
 use super::daemon::{Reach, absolute, usual_folder};
-use super::engine::Beside;
 use super::printer::Printer;
 use super::{ExitStatus, engine};
 use crate::app::{App, AppError, reviews_at_once};
 use crate::artifact::{self, Places};
-use crate::config::{self, ReviewSettings, SessionSettings, env_vars};
+use crate::config::{self, ReviewSettings, Search, env_vars};
 use crate::engine::ReviewMode;
 use crate::serve::{
     self, Answer, DaemonError, HttpOptions, Loader, Options, Place, Request, Status, client, is_running,
@@ -31,8 +31,8 @@ pub(super) fn run(arguments: &ServeArguments, printer: &Printer) -> anyhow::Resu
         printer.result(serve::openapi())?;
         return Ok(ExitStatus::Done);
     }
-    let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
-    match serve::run(&options(arguments, review.as_ref())?, loader(arguments, review.as_ref())) {
+    let review = engine::review_settings(&engine::files(&arguments.engine)?, &arguments.review, ReviewMode::Off)?;
+    match serve::run(&options(arguments, review.as_ref())?, loader(arguments, review)) {
         Ok(true) => Ok(ExitStatus::Done),
         Ok(false) => Ok(ExitStatus::Failure),
         // Of several that are started at once, all but one find this.
@@ -54,7 +54,7 @@ fn options(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Resul
     });
     let waiting_workers = review.map_or(Ok(0), reviews_at_once)?;
     Ok(Options {
-        place: reach(arguments, review).place,
+        place: reach(arguments).place,
         workers: arguments.workers,
         waiting_workers,
         cache_entries: arguments.cache_entries,
@@ -65,27 +65,32 @@ fn options(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Resul
     })
 }
 
-fn reach(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Reach {
-    Reach::of(&arguments.engine, &arguments.review, review, arguments.socket.as_deref())
+fn reach(arguments: &ServeArguments) -> Reach {
+    Reach::of(&arguments.engine, &arguments.review, arguments.socket.as_deref())
 }
 
-fn loader(arguments: &ServeArguments, review: Option<&ReviewSettings>) -> Loader {
-    let (arguments, reach) = (arguments.clone(), reach(arguments, review));
+fn loader(arguments: &ServeArguments, review: Option<ReviewSettings>) -> Loader {
     let library = env::var_os(env_vars::ORT_DYLIB_PATH).map(PathBuf::from);
-    let (model, layers) = (arguments.engine.model.clone(), engine::layer_places(&arguments.engine));
-    let load = move || {
-        let review = engine::review_settings(&arguments.review, ReviewMode::Off)?;
-        let places = engine::layer_places(&arguments.engine);
-        let (session, audit) = (SessionSettings::load(&places)?, Some(engine::audit_settings(&places, false)?));
-        let settings = engine::settings(&arguments.engine, Beside { review, session, audit })?;
-        let app = App::load(settings, &Places::here(), library.as_deref())?;
-        Ok(app.with_grants(config::state_folder().as_deref()))
+    let own = engine::search(&arguments.engine);
+    let (model, files) = (arguments.engine.model.clone(), config::files(&own.places()));
+    let (engine, flags) = (arguments.engine.clone(), arguments.review.clone());
+    let resolve = Arc::new(move |search: &Search| engine::daemon_settings(&engine, &flags, search));
+    let load = {
+        let resolve = Arc::clone(&resolve);
+        move || {
+            let app = App::load(resolve(&own)?, &Places::here(), library.as_deref())?;
+            Ok(app.with_grants(config::state_folder().as_deref()))
+        }
     };
+    let reach = Arc::new(reach(arguments));
+    let program = Arc::clone(&reach);
     Loader {
         load: Box::new(load),
         find: Box::new(move || artifact::find_bundle(model.as_deref(), &Places::here()).ok()),
-        identity: Box::new(move || reach.identity()),
-        settings: config::files(&layers),
+        identity: Box::new(move || reach.identity(review.as_ref())),
+        program: Box::new(move || program.program()),
+        resolve,
+        settings: files,
     }
 }
 

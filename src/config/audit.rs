@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::layers::LayerPlaces;
+use super::reading::Files;
 use super::review::{ConfigError, state_folder};
 use super::section::{self, Section};
 
@@ -53,7 +54,12 @@ struct FileWire {
 impl AuditSettings {
     /// What the user's file says, and above it the managed one.
     pub fn load(places: &LayerPlaces) -> Result<Self, ConfigError> {
-        let Section { user, managed, .. } = Section::read::<FileWire>(places, "audit")?;
+        Self::of(&Files::read_own(places)?)
+    }
+
+    /// What files that were read say.
+    pub fn of(files: &Files) -> Result<Self, ConfigError> {
+        let Section { user, managed, .. } = Section::of::<FileWire>(files, "audit")?;
         let mut settings: Self = section::merged(user, managed, "audit")?;
         settings.folder = settings.folder.or_else(|| state_folder().map(|folder| folder.join("audit")));
         Ok(settings)

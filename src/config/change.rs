@@ -13,26 +13,24 @@ use super::layers::{LayerPlaces, PROJECT_FILE};
 use super::resolve::Resolved;
 use super::values::Mode;
 
-/// A change of the mode that was made.
+/// A change of the mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeChange {
     /// The mode before, with all layers counted.
     pub from: Mode,
-    /// The mode now.
+    /// The mode that the file says then.
     pub to: Mode,
-    /// The file that says so.
+    /// The file.
     pub path: PathBuf,
-    /// Where the change is recorded.
-    pub log: PathBuf,
 }
 
-/// Sets the mode in the user's file, or in the project's, where it may only tighten. `state` is riskgate's folder for state,
-/// where the change is recorded first: one that cannot be recorded is not made.
+/// Sets the mode in the user's file, or in the project's, where it may only tighten. `record` keeps the change before it is made:
+/// one that cannot be recorded is not made.
 pub fn change_mode(
     to: Mode,
     in_project: Option<&Path>,
     places: &LayerPlaces,
-    state: &Path,
+    record: impl FnOnce(&ModeChange) -> Result<(), ConfigError>,
 ) -> Result<ModeChange, ConfigError> {
     let now = Resolved::load(places, &[])?;
     let managed = now.provenance.iter().find(|value| value.key == "mode" && value.locked);
@@ -56,9 +54,10 @@ pub fn change_mode(
         Err(source) => return Err(ConfigError::Read { path, source }),
     };
     let changed = with_mode(&text, to).map_err(|message| ConfigError::Parse { path: path.clone(), message })?;
-    let log = record(state, &now.mode, &to, &path)?;
-    write(&path, &changed).map_err(|source| ConfigError::Write { path: path.clone(), source })?;
-    Ok(ModeChange { from: now.mode, to, path, log })
+    let change = ModeChange { from: now.mode, to, path };
+    record(&change)?;
+    write(&change.path, &changed).map_err(|source| ConfigError::Write { path: change.path.clone(), source })?;
+    Ok(change)
 }
 
 fn with_mode(text: &str, mode: Mode) -> Result<String, String> {
@@ -92,9 +91,11 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// One line for the change, before it is made.
-fn record(state: &Path, from: &Mode, to: &Mode, path: &Path) -> Result<PathBuf, ConfigError> {
+/// Notes a change in a file beside the log of decisions, for when that cannot take it. `state` is riskgate's folder for state;
+/// the file's path.
+pub fn note_change(state: &Path, change: &ModeChange) -> Result<PathBuf, ConfigError> {
     let log = state.join("changes.jsonl");
+    let ModeChange { from, to, path } = change;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let line = json!({
         "time": seconds,
@@ -141,7 +142,8 @@ mod tests {
 
         fn change(&self, to: Mode, in_project: bool) -> Result<ModeChange, ConfigError> {
             let project = self.path("app");
-            change_mode(to, in_project.then_some(&*project), &self.places(), &self.path("state"))
+            let record = |change: &ModeChange| note_change(&self.path("state"), change).map(drop);
+            change_mode(to, in_project.then_some(&*project), &self.places(), record)
         }
     }
 
@@ -158,7 +160,7 @@ mod tests {
                 && text.contains("[review]\nmode = \"off\""),
             "{text}"
         );
-        let log = fs::read_to_string(change.log).unwrap();
+        let log = fs::read_to_string(home.path("state/changes.jsonl")).unwrap();
         assert!(log.contains("\"from\":\"enforce\"") && log.contains("\"to\":\"monitor\""), "{log}");
         assert_eq!(Resolved::load(&home.places(), &[]).unwrap().mode, Mode::Monitor);
     }

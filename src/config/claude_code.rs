@@ -9,6 +9,11 @@ use super::layers::LayerPlaces;
 use super::trust::{self, Trust};
 use crate::policy::{Layer, Lists, RuleSource, RuleText};
 
+/// The user's file of Claude Code, in the home.
+pub(super) const USER_FILE: &str = ".claude/settings.json";
+/// A project's files of Claude Code.
+pub(super) const PROJECT_FILES: [&str; 2] = [".claude/settings.json", ".claude/settings.local.json"];
+
 #[derive(Default, Deserialize)]
 struct SettingsWire {
     #[serde(default)]
@@ -25,19 +30,20 @@ struct PermissionsWire {
 
 /// The administrator's file of Claude Code.
 #[cfg(target_os = "macos")]
-const MANAGED: &str = "/Library/Application Support/ClaudeCode/managed-settings.json";
+pub(super) const MANAGED: &str = "/Library/Application Support/ClaudeCode/managed-settings.json";
 #[cfg(target_os = "windows")]
-const MANAGED: &str = r"C:\Program Files\ClaudeCode\managed-settings.json";
+pub(super) const MANAGED: &str = r"C:\Program Files\ClaudeCode\managed-settings.json";
 #[cfg(not(any(target_os = "macos", target_os = "windows")))]
-const MANAGED: &str = "/etc/claude-code/managed-settings.json";
+pub(super) const MANAGED: &str = "/etc/claude-code/managed-settings.json";
 
 /// The rules of every settings file that there is.
 pub(super) fn rules(places: &LayerPlaces) -> Result<Vec<RuleSource>, ConfigError> {
     let in_folder = |folder: &Option<PathBuf>, name: &str| folder.as_deref().map(|folder| folder.join(name));
+    let [shared, own] = PROJECT_FILES;
     let files = [
-        (Layer::User, in_folder(&places.home, ".claude/settings.json"), Trust::Owner),
-        (Layer::Project, in_folder(&places.project, ".claude/settings.json"), Trust::Anybody),
-        (Layer::Project, in_folder(&places.project, ".claude/settings.local.json"), Trust::Anybody),
+        (Layer::User, in_folder(&places.home, USER_FILE), Trust::Owner),
+        (Layer::Project, in_folder(&places.project, shared), Trust::Anybody),
+        (Layer::Project, in_folder(&places.project, own), Trust::Anybody),
         (Layer::Managed, places.managed.as_ref().map(|_| PathBuf::from(MANAGED)), Trust::Administrator),
     ];
     let mut sources = Vec::new();

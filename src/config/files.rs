@@ -18,21 +18,81 @@ const MANAGED: &str = r"C:\ProgramData\riskgate";
 const MANAGED: &str = "/etc/riskgate";
 
 /// How many folders above are searched for a project's file.
-const MAX_CLIMB: usize = 64;
+pub(super) const MAX_CLIMB: usize = 64;
+
+/// Where settings are searched for a call: the user's and the administrator's folder, the home, and the folder from which a
+/// project is searched upwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    user: Option<PathBuf>,
+    managed: PathBuf,
+    home: Option<PathBuf>,
+    folder: Option<PathBuf>,
+}
+
+impl Search {
+    /// For a call of this user in `folder`.
+    pub fn from(folder: Option<&Path>) -> Self {
+        let strategy = etcetera::base_strategy::choose_native_strategy().ok();
+        let user = strategy.map(|strategy| strategy.config_dir().join("riskgate"));
+        Self::of(user, PathBuf::from(MANAGED), env::home_dir(), folder)
+    }
+
+    /// With every place given.
+    pub(super) fn of(user: Option<PathBuf>, managed: PathBuf, home: Option<PathBuf>, folder: Option<&Path>) -> Self {
+        let folder = folder.and_then(|folder| std::path::absolute(folder).ok());
+        Self { user, managed, home, folder }
+    }
+
+    /// The user's folder.
+    pub(super) fn user(&self) -> Option<&Path> {
+        self.user.as_deref()
+    }
+
+    /// The administrator's folder.
+    pub(super) fn managed(&self) -> &Path {
+        &self.managed
+    }
+
+    /// The user's home.
+    pub(super) fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    /// The folder from which a project is searched upwards, seen from the root.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The places that are found.
+    pub fn places(&self) -> LayerPlaces {
+        // The files of Claude Code change often; they only count where their rules are to hold.
+        let imports = self.user().into_iter().chain([self.managed()]).any(imports_claude_code);
+        LayerPlaces {
+            project: self.folder().and_then(|folder| self.project_of(folder, imports)),
+            home: self.home.clone().filter(|_| imports),
+            managed: Some(self.managed.clone()),
+            user: self.user.clone(),
+        }
+    }
+
+    /// The nearest folder from `folder` upwards that has settings or rules of its own. They can only tighten, so it does not
+    /// matter who put them there.
+    fn project_of(&self, folder: &Path, imports_claude_code: bool) -> Option<PathBuf> {
+        // riskgate's own folder in the home is none of a project's.
+        let has_own = |folder: &&Path| {
+            folder.join(PROJECT_FILE).exists()
+                || self.home() != Some(folder)
+                    && (folder.join(".riskgate/policy").is_dir()
+                        || imports_claude_code && folder.join(".claude/settings.json").exists())
+        };
+        folder.ancestors().take(MAX_CLIMB).find(has_own).map(Path::to_owned)
+    }
+}
 
 /// Where this user's files lie, for a call in `folder`.
 pub fn places(folder: Option<&Path>) -> LayerPlaces {
-    let strategy = etcetera::base_strategy::choose_native_strategy().ok();
-    let managed = PathBuf::from(MANAGED);
-    let user = strategy.map(|strategy| strategy.config_dir().join("riskgate"));
-    // The files of Claude Code change often; they are only looked at where their rules are to hold.
-    let imports = [user.as_deref(), Some(&managed)].into_iter().flatten().any(imports_claude_code);
-    LayerPlaces {
-        project: folder.and_then(|folder| project_of(folder, imports)),
-        home: env::home_dir().filter(|_| imports),
-        managed: Some(managed),
-        user,
-    }
+    Search::from(folder).places()
 }
 
 /// Whether the settings file of a folder wants Claude Code's rules. What is wrong with the file is found when it is read.
@@ -41,21 +101,6 @@ fn imports_claude_code(folder: &Path) -> bool {
     let table: toml::Table = text.parse().unwrap_or_default();
     let value = table.get("policy").and_then(|policy| policy.get("claude_code"));
     value.and_then(toml::Value::as_bool).unwrap_or(false)
-}
-
-/// The nearest folder from `folder` upwards that has settings or rules of its own. They can only tighten, so it does not
-/// matter who put them there.
-fn project_of(folder: &Path, imports_claude_code: bool) -> Option<PathBuf> {
-    let folder = std::path::absolute(folder).ok()?;
-    // riskgate's own folder in the home is none of a project's.
-    let home = env::home_dir();
-    let has_own = |folder: &&Path| {
-        folder.join(PROJECT_FILE).exists()
-            || home.as_deref() != Some(folder)
-                && (folder.join(".riskgate/policy").is_dir()
-                    || imports_claude_code && folder.join(".claude/settings.json").exists())
-    };
-    folder.ancestors().take(MAX_CLIMB).find(has_own).map(Path::to_owned)
 }
 
 /// The settings and rule files of these places, whether they exist or not.

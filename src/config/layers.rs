@@ -10,7 +10,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile as FigmentProfile, Provider};
 
 use super::ConfigError;
-use super::trust::{self, Trust};
+use super::reading::{self, Files};
 use super::values::{FileWire, Mode, Profile, ThresholdValues};
 use crate::policy::Layer;
 
@@ -66,7 +66,7 @@ pub(super) struct Merged {
     pub(super) remarks: Vec<String>,
 }
 
-/// A settings file as read.
+/// A settings file as understood.
 struct File {
     layer: Layer,
     path: PathBuf,
@@ -78,12 +78,10 @@ struct File {
 const PROJECT_KEYS: [&str; 7] = ["mode", "profile", "no_ask", "thresholds", "policy", "review", "session"];
 
 impl Merged {
-    /// Reads and merges everything.
-    pub(super) fn load(places: &LayerPlaces, typed: &[TypedValue]) -> Result<Self, ConfigError> {
-        let in_folder = |folder: &Option<PathBuf>, name: &str| folder.as_deref().map(|folder| folder.join(name));
-        let managed = read(Layer::Managed, in_folder(&places.managed, "config.toml"), Trust::Administrator)?;
-        let user = read(Layer::User, in_folder(&places.user, "config.toml"), Trust::Owner)?;
-        let project = read(Layer::Project, in_folder(&places.project, PROJECT_FILE), Trust::Anybody)?;
+    /// Merges everything.
+    pub(super) fn of(files: &Files, typed: &[TypedValue]) -> Result<Self, ConfigError> {
+        let parsed = |file: &Option<reading::File>| file.as_ref().map(File::parsed).transpose();
+        let (managed, user, project) = (parsed(&files.managed)?, parsed(&files.user)?, parsed(&files.project)?);
         for file in [&user, &project].into_iter().flatten() {
             if !file.wire.locked.is_empty() {
                 let message = "`locked` is for the managed file alone".to_owned();
@@ -282,12 +280,10 @@ fn built_in() -> toml::Table {
     }
 }
 
-fn read(layer: Layer, path: Option<PathBuf>, trust: Trust) -> Result<Option<File>, ConfigError> {
-    let Some(path) = path else { return Ok(None) };
-    let Some(text) = trust::read(&path, trust)? else { return Ok(None) };
-    let wire: FileWire = super::review::parse(&path, &text)?;
-    let table: toml::Table = super::review::parse(&path, &text)?;
-    Ok(Some(File { layer, path, wire, table }))
+impl File {
+    fn parsed(file: &reading::File) -> Result<Self, ConfigError> {
+        Ok(Self { layer: file.layer, path: file.path.clone(), wire: file.parse()?, table: file.parse()? })
+    }
 }
 
 /// A file's values over those of the profile that it names.

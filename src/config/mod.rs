@@ -6,6 +6,8 @@ mod claude_code;
 pub mod env_vars;
 mod files;
 mod layers;
+mod look;
+mod reading;
 mod resolve;
 mod review;
 mod section;
@@ -14,16 +16,18 @@ mod trust;
 mod values;
 
 pub use audit::{AuditSettings, FsyncSetting};
-pub use change::{ModeChange, change_mode};
-pub use files::{files, fingerprint, places};
+pub use change::{ModeChange, change_mode, note_change};
+pub use files::{Search, files, fingerprint, places};
 pub use layers::{LayerPlaces, Provenance, TypedValue};
+pub use look::Look;
+pub use reading::Files;
 pub use resolve::{Resolved, named_rules};
 pub use review::{ConfigError, EnvironmentKey, PriceSettings, ReviewFlags, ReviewSettings, project_mode, state_folder};
 pub use session::{SessionSettings, project_limits};
 pub use values::{Mode, Profile, ScopedValues, ThresholdValues};
 
 /// Everything that decides how an engine is put together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// What the files, the environment and the flags say.
     pub resolved: Resolved,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::layers::{LayerPlaces, Merged, Provenance, TypedValue};
+use super::reading::Files;
 use super::trust::{self, Trust};
 use super::values::{FileWire, Mode, Profile, ScopedValues, ThresholdValues};
 use super::{ConfigError, claude_code};
@@ -12,7 +13,7 @@ use crate::model::Device;
 use crate::policy::{self, Layer, Lists, PolicyOptions, RuleSource, RuleText};
 
 /// Everything that the files, the environment and the flags say, but for remote review.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
     /// What the gate does with its verdicts.
     pub mode: Mode,
@@ -47,7 +48,12 @@ pub struct Resolved {
 impl Resolved {
     /// Reads every layer.
     pub fn load(places: &LayerPlaces, typed: &[TypedValue]) -> Result<Self, ConfigError> {
-        let merged = Merged::load(places, typed)?;
+        Self::of(&Files::read(places)?, typed)
+    }
+
+    /// What files that were read come to, with the rules that lie beside them.
+    pub fn of(files: &Files, typed: &[TypedValue]) -> Result<Self, ConfigError> {
+        let merged = Merged::of(files, typed)?;
         let mode = merged.get("mode")?.unwrap_or(Mode::Enforce);
         let thresholds: ThresholdValues = merged.get("thresholds")?.unwrap_or_default();
         let disabled = disabled(&merged)?;
@@ -62,7 +68,7 @@ impl Resolved {
             asking: if merged.get("no_ask")?.unwrap_or(false) { Asking::Impossible } else { Asking::Possible },
             strictness: strictness(&thresholds, &merged)?,
             project_strictness: strictness(&merged.project_thresholds, &merged)?,
-            rules: rules(&merged, places)?,
+            rules: rules(&merged, files.places())?,
             rules_are_managed: merged.is_locked("policy"),
             policy: PolicyOptions { disabled, mode: <&str>::from(mode).to_owned() },
             air_gapped: profiles.into_iter().any(|profile| profile == Profile::AirGapped),

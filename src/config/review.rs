@@ -10,9 +10,11 @@ use std::{env, fs, io};
 
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
 
 use super::env_vars;
 use super::layers::LayerPlaces;
+use super::reading::Files;
 use super::section::{self, Section};
 use crate::engine::ReviewMode;
 use crate::redact::Secret;
@@ -71,7 +73,7 @@ pub enum ConfigError {
 }
 
 /// What is asked for; everything may be left out, and `review::Options` knows what that means.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReviewSettings {
     /// Which actions are reviewed.
@@ -175,7 +177,12 @@ pub struct ReviewFlags {
 impl ReviewSettings {
     /// The user's file, the environment and the flags, and above them all the managed file.
     pub fn load(flags: ReviewFlags, places: &LayerPlaces) -> Result<Self, ConfigError> {
-        let Section { mut user, managed, locked } = Section::read::<FileWire<Self>>(places, "review")?;
+        Self::of(flags, &Files::read_own(places)?)
+    }
+
+    /// What files that were read, the environment and the flags say.
+    pub fn of(flags: ReviewFlags, files: &Files) -> Result<Self, ConfigError> {
+        let Section { mut user, managed, locked } = Section::of::<FileWire<Self>>(files, "review")?;
         let is_locked = |key: &str| locked.covers(key);
         let typed = [
             ("mode", flags.mode.map(|mode| <&str>::from(mode).into())),
@@ -237,7 +244,17 @@ impl EnvironmentKey {
         }
     }
 
-    fn here() -> Option<Self> {
+    /// What tells this key from another, and does not tell it to anybody.
+    pub fn mark(&self) -> String {
+        let kind = match self {
+            Self::ApiKey(_) => "key",
+            Self::BearerToken(_) => "token",
+        };
+        hex::encode(Sha256::digest(format!("riskgate review {kind}:{}", self.expose()))).chars().take(16).collect()
+    }
+
+    /// The key that this process's environment holds.
+    pub fn here() -> Option<Self> {
         let set = |name| env::var(name).ok().filter(|value| !value.trim().is_empty()).map(Secret::new);
         let key = set(env_vars::REVIEW_API_KEY).or_else(|| set(env_vars::ANTHROPIC_API_KEY)).map(Self::ApiKey);
         key.or_else(|| set(env_vars::ANTHROPIC_AUTH_TOKEN).map(Self::BearerToken))

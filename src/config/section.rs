@@ -1,12 +1,9 @@
 //! One section of the settings files, for who reads it by itself: the user's values, and above them the managed ones.
 
-use std::path::{Path, PathBuf};
-
 use serde::de::DeserializeOwned;
 
-use super::layers::LayerPlaces;
-use super::review::{ConfigError, parse};
-use super::trust::{self, Trust};
+use super::reading::{File, Files};
+use super::review::ConfigError;
 
 /// What the files say in a section.
 pub(super) struct Section {
@@ -31,11 +28,10 @@ impl Locked {
 }
 
 impl Section {
-    /// Reads the section `name` of both files; each must by itself be a `W`.
-    pub(super) fn read<W: DeserializeOwned>(places: &LayerPlaces, name: &str) -> Result<Self, ConfigError> {
-        let in_folder = |folder: &Option<PathBuf>| folder.as_deref().map(|folder| folder.join("config.toml"));
-        let (mut user, _) = of::<W>(in_folder(&places.user).as_deref(), Trust::Owner, name)?;
-        let (managed, locked) = of::<W>(in_folder(&places.managed).as_deref(), Trust::Administrator, name)?;
+    /// The section `name` of the user's file and the managed one; each must by itself be a `W`.
+    pub(super) fn of<W: DeserializeOwned>(files: &Files, name: &str) -> Result<Self, ConfigError> {
+        let (mut user, _) = section::<W>(files.user.as_ref(), name)?;
+        let (managed, locked) = section::<W>(files.managed.as_ref(), name)?;
         user.retain(|key, _| !locked.covers(key));
         Ok(Self { user, managed, locked })
     }
@@ -56,16 +52,10 @@ pub(super) fn merged<T: DeserializeOwned>(
 }
 
 /// The section of a file, and the keys in it that the file locks.
-fn of<W: DeserializeOwned>(
-    path: Option<&Path>,
-    trust: Trust,
-    name: &str,
-) -> Result<(toml::Table, Locked), ConfigError> {
-    let nothing = || (toml::Table::new(), Locked { all: false, keys: Vec::new() });
-    let Some(path) = path else { return Ok(nothing()) };
-    let Some(text) = trust::read(path, trust)? else { return Ok(nothing()) };
-    let _: W = parse(path, &text)?;
-    let file: toml::Table = parse(path, &text)?;
+fn section<W: DeserializeOwned>(file: Option<&File>, name: &str) -> Result<(toml::Table, Locked), ConfigError> {
+    let Some(file) = file else { return Ok((toml::Table::new(), Locked { all: false, keys: Vec::new() })) };
+    let _: W = file.parse()?;
+    let file: toml::Table = file.parse()?;
     let section = file.get(name).and_then(toml::Value::as_table).cloned().unwrap_or_default();
     let locked = file.get("locked").and_then(toml::Value::as_array).into_iter().flatten();
     let locked: Vec<&str> = locked.filter_map(toml::Value::as_str).collect();

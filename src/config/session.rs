@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::layers::LayerPlaces;
+use super::reading::Files;
 use super::review::{ConfigError, PROJECT_FILE, parse, read_if_there, state_folder};
 use super::section::{self, Section};
 use crate::engine::DenialLimits;
@@ -33,7 +34,12 @@ pub struct SessionSettings {
 impl SessionSettings {
     /// What the user's file says, and above it the managed one; `None` when they turn the memory of sessions off.
     pub fn load(places: &LayerPlaces) -> Result<Option<Self>, ConfigError> {
-        let Section { user, managed, .. } = Section::read::<FileWire<SessionWire>>(places, "session")?;
+        Self::of(&Files::read_own(places)?)
+    }
+
+    /// What files that were read say.
+    pub fn of(files: &Files) -> Result<Option<Self>, ConfigError> {
+        let Section { user, managed, .. } = Section::of::<FileWire<SessionWire>>(files, "session")?;
         let wire: SessionWire = section::merged(user, managed, "session")?;
         Ok((wire.enabled != Some(false)).then(|| Self::from(wire)))
     }

@@ -6,7 +6,7 @@ use std::{fs, io};
 use super::ConfigError;
 
 /// Most bytes of a settings or rule file: one that an agent made huge must not hold up every call.
-const MAX_FILE: u64 = 1024 * 1024;
+pub(super) const MAX_FILE: u64 = 1024 * 1024;
 
 /// What is asked of a file before it is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

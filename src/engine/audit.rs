@@ -1,5 +1,6 @@
 //! The seam to a record of what was decided.
 
+use super::deadline::Deadline;
 use super::fail_safe::Asking;
 use crate::action::{Action, ToolCall};
 use crate::calibrate::Thresholds;
@@ -28,6 +29,8 @@ pub struct AuditEntry<'a> {
     pub asking: Asking,
     /// How long it took.
     pub timings: Timings,
+    /// By when the decision is due: nobody waits longer for the record of it.
+    pub deadline: Deadline,
     /// The reviewer's own id of its reply, where one was asked and says one.
     pub reply_id: Option<&'a str>,
 }

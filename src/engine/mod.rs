@@ -219,7 +219,7 @@ impl Engine {
             (decision, notes.into_iter().collect())
         });
         let decision = self.noted(call, decision, &notes);
-        self.audited(call, action.as_ref(), fail_safe::without_asking(decision, self.parts.asking), since)
+        self.audited(call, action.as_ref(), fail_safe::without_asking(decision, self.parts.asking), (since, deadline))
     }
 
     /// The same, unless a person let this action run once. What guards the gate and what the administrator forbids stands.
@@ -380,7 +380,7 @@ impl Engine {
         call: &ToolCall,
         action: Option<&Action>,
         mut decision: Decision,
-        since: Stopwatch,
+        (since, deadline): (Stopwatch, Deadline),
     ) -> Decision {
         let Some(audit) = self.parts.audit.as_mut() else { return decision };
         let entry = AuditEntry {
@@ -391,6 +391,7 @@ impl Engine {
             thresholds: Some(self.trail.thresholds.as_ref().unwrap_or(self.parts.thresholds.base())),
             asking: self.parts.asking,
             timings: Timings { total_us: since.elapsed_us(), review_us: self.trail.review_us },
+            deadline,
             reply_id: self.trail.reply_id.as_deref(),
         };
         let Err(failure) = guarded(|| audit.record(&entry).map_err(Failure::Audit)) else { return decision };

@@ -9,6 +9,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Grants, Offer};
+use crate::private::{self, Sync};
 
 /// How long what was stopped is kept for a person to look at.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -16,6 +17,8 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 const MAX_KEPT: usize = 200;
 /// Most characters of an action that are kept.
 const MAX_TEXT: usize = 4_000;
+/// Most bytes of a file here.
+const MAX_FILE: u64 = 64 * 1024;
 /// Digits of a code.
 const CODE_DIGITS: usize = 16;
 
@@ -59,7 +62,8 @@ impl GrantFolder {
         let mut stopped = Vec::new();
         for path in self.files("stopped.json")? {
             // One that another process has just removed, or that is none of ours, is none.
-            let read = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Stopped>(&bytes).ok());
+            let read = private::read(&path, MAX_FILE).ok().flatten();
+            let read = read.and_then(|bytes| serde_json::from_slice::<Stopped>(&bytes).ok());
             stopped.extend(read.filter(|stopped| is_code(&stopped.code)));
         }
         stopped.sort_by_key(|stopped| std::cmp::Reverse(stopped.time));
@@ -70,7 +74,7 @@ impl GrantFolder {
     pub fn grant(&self, stopped: &Stopped, holds: Duration) -> io::Result<()> {
         self.prepare()?;
         let grant = GrantWire { session: stopped.session.clone(), expires: now().saturating_add(holds.as_secs()) };
-        write(&self.path(&stopped.code, "grant.json"), &serde_json::to_vec(&grant)?)?;
+        private::replace(&self.path(&stopped.code, "grant.json"), &serde_json::to_vec(&grant)?, Sync::Later)?;
         fs::remove_file(self.path(&stopped.code, "stopped.json")).or_else(absent_is_fine)
     }
 
@@ -90,8 +94,7 @@ impl GrantFolder {
 
     /// Makes the folder, for the user alone; one that others may write to is not used.
     fn prepare(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        private(&self.folder)
+        private::create_folder(&self.folder)
     }
 
     fn keep(&self, offer: &Offer<'_>) -> io::Result<()> {
@@ -113,16 +116,14 @@ impl GrantFolder {
             text: offer.text.chars().take(MAX_TEXT).collect(),
             time: now(),
         };
-        write(&path, &serde_json::to_vec(&stopped)?)
+        private::replace(&path, &serde_json::to_vec(&stopped)?, Sync::Later)
     }
 
     fn use_up(&self, code: &str) -> io::Result<bool> {
         let path = self.path(code, "grant.json");
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            bytes => bytes?,
-        };
-        private(&self.folder)?;
+        let Some(bytes) = private::read(&path, MAX_FILE)? else { return Ok(false) };
+        // Whoever may write here could let anything run.
+        self.prepare()?;
         let grant: GrantWire = serde_json::from_slice(&bytes)?;
         // Whoever removes it has it.
         fs::remove_file(&path)?;
@@ -156,31 +157,6 @@ fn now() -> u64 {
 
 fn absent_is_fine(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
-}
-
-/// In one step: nobody reads half of it.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension(format!("new.{}", std::process::id()));
-    fs::write(&new, bytes)?;
-    fs::rename(&new, path)
-}
-
-#[cfg(unix)]
-fn private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-    let metadata = fs::metadata(folder)?;
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the folder of grants belongs to somebody else"));
-    }
-    if metadata.mode() & 0o077 != 0 {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn private(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

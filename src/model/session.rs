@@ -9,7 +9,7 @@ use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use super::{Batch, Classifier, Device, Logits, ModelError, PaddedBatch, RowLogits, Runtime};
 use crate::assessment::{N_EFFECTS, N_PERMISSIONS, N_RISKS};
 
-/// The bytes of `model.ort` or `model.onnx`, usually a mapping shared by all workers. They must not change while a
+/// The bytes of `model.ort` or `model.onnx`, shared by all workers. They must not change while a
 /// session lives: it reads its weights from them.
 pub type ModelBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 

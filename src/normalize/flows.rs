@@ -556,7 +556,7 @@ impl Files {
     fn known(place: &Place) -> Self {
         let mut files = Self::default();
         for known in place.known_files.iter() {
-            let name = place.locate(&known.path).text;
+            let name = place.shown_as(&known.path);
             push(&mut files.written, &name, usize::MAX);
             if known.fetched {
                 push(&mut files.fetched, &name, usize::MAX);

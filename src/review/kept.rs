@@ -10,8 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::answer::{Answer, LabelWire};
 use super::prompt::redacted_call;
-use super::state::{Store, create_private_folder, private};
+use super::state::Store;
 use crate::engine::{ReviewError, ReviewRequest};
+use crate::private::{self, Access};
 use crate::redact::redact;
 
 const FILE: &str = "verdicts.jsonl";
@@ -85,14 +86,14 @@ fn context(request: &ReviewRequest<'_>) -> Value {
 
 fn append(store: &Store, kept: &KeptWire) -> io::Result<()> {
     let path = store.path(FILE);
-    create_private_folder(&store.path("."))?;
+    private::create_folder(&store.path("."))?;
     if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > MAX_BYTES) {
         fs::rename(&path, store.path(OLD_FILE))?;
     }
     let mut line = serde_json::to_vec(kept)?;
     line.push(b'\n');
     // One write: lines of several processes do not run into each other.
-    private().append(true).create(true).open(path)?.write_all(&line)
+    private::open(&path, Access::Append)?.write_all(&line)
 }
 
 /// Action records and labels of every kept verdict, as training reads them; of an action judged twice, the newer one.

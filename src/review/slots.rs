@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::state::{Store, create_private_folder, private};
+use super::state::Store;
 use crate::engine::ReviewError;
+use crate::private::{self, Access};
 
 const POLL: Duration = Duration::from_millis(10);
 
@@ -31,10 +32,10 @@ pub(super) async fn take(store: &Store, n_slots: usize, due: Instant) -> Result<
 fn try_take(store: &Store, n_slots: usize) -> Result<Option<Slot>, ReviewError> {
     let folder = store.path("slots");
     let failed = |error| ReviewError::State(format!("`{}` cannot be used: {error}", folder.display()));
-    create_private_folder(&folder).map_err(failed)?;
+    private::create_folder(&folder).map_err(failed)?;
     for n in 0..n_slots {
         let path = folder.join(n.to_string());
-        let file = private().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let file = private::open(&path, Access::ReadWrite).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => return Ok(Some(Slot(file))),
             Err(TryLockError::WouldBlock) => {}

@@ -1,10 +1,9 @@
 //! What reviews remember between processes: one small file, changed under a lock and replaced as a whole.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +11,12 @@ use super::breaker::Breaker;
 use super::budget::Ledger;
 use super::options::Output;
 use crate::engine::ReviewError;
+use crate::private::{self, Access, Sync};
 
 /// Longest wait for the lock. Whoever has it holds it for less than a millisecond, unless it was stopped.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
-const LOCK_POLL: Duration = Duration::from_millis(2);
+/// Most bytes of a state: some hours of a budget take a few kilobytes.
+const MAX_STATE: u64 = 1024 * 1024;
 
 /// What reviews remember.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -72,56 +73,30 @@ impl Store {
 
     /// The state as it is.
     pub fn read(&self) -> io::Result<State> {
-        match fs::read(self.path("state.json")) {
+        match private::read(&self.path("state.json"), MAX_STATE)? {
             // What is not readable is no reason to believe that nothing was spent.
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::default()),
-            Err(error) => Err(error),
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other),
+            None => Ok(State::default()),
         }
     }
 
     fn write(&self, state: &State) -> io::Result<()> {
-        let new = self.path("state.json.new");
-        let mut file = private().write(true).create(true).truncate(true).open(&new)?;
-        file.write_all(&serde_json::to_vec(state)?)?;
-        drop(file);
-        fs::rename(new, self.path("state.json"))
+        private::replace(&self.path("state.json"), &serde_json::to_vec(state)?, Sync::Later)
     }
 
     fn lock(&self) -> io::Result<File> {
-        create_private_folder(&self.folder)?;
-        let file = private().write(true).create(true).truncate(false).open(self.path("state.lock"))?;
-        let given_up = Instant::now() + LOCK_WAIT;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if Instant::now() < given_up => thread::sleep(LOCK_POLL),
-                Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process holds its lock")),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-        }
+        private::create_folder(&self.folder)?;
+        let file = private::open(&self.path("state.lock"), Access::ReadWrite)?;
+        private::lock(&file, LOCK_WAIT)?;
+        Ok(file)
     }
-}
-
-/// How files are opened here: nobody but their owner reads them.
-pub(super) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// A folder that nobody but its owner enters.
-pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+    use std::{fs, thread};
+
     use super::*;
     use crate::review::breaker::Ending;
     use crate::review::budget::{Amount, Limits};
@@ -185,16 +160,13 @@ mod tests {
         assert_eq!((mode(&store.folder), mode(&store.path("state.json"))), (0o700, 0o600));
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_an_error() {
-        // The device file stands for a disk without room: every write to it fails so.
+    fn what_cannot_be_written_is_an_error() {
         let (_folder, store) = store();
         store.update(|_| ()).unwrap();
-        std::os::unix::fs::symlink("/dev/full", store.path("state.json.new")).unwrap();
-        assert!(matches!(
-            store.update(|state| state.breaker.record(Ending::Failed("x".to_owned()), 1)),
-            Err(ReviewError::State(_))
-        ));
+        let change = |state: &mut State| state.breaker.record(Ending::Failed("x".to_owned()), 1);
+        // Nobody reads it before it is written.
+        fs::create_dir(store.path("state.json")).unwrap();
+        assert!(matches!(store.update(change), Err(ReviewError::State(_))));
     }
 }

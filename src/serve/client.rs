@@ -47,19 +47,35 @@ impl AskError {
     }
 }
 
-/// Asks the daemon at a place to judge. One that has just kept somebody waiting in vain is not asked: with a daemon that
-/// hangs, every call would take half of its deadline.
+/// How long a client waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// From the start.
+    pub usual: Duration,
+    /// From the start, when the daemon says that a reviewer may be asked.
+    pub reviewed: Duration,
+}
+
+/// Asks the daemon at a place to judge; `waits_longer` is called when it says that a reviewer may be asked. A daemon that has just
+/// kept somebody waiting in vain is not asked: with one that hangs, every call would take half of its deadline.
 pub fn consult(
     place: &Place,
     request: &Request,
     body: &[u8],
-    patience: Duration,
+    patience: Patience,
+    waits_longer: &dyn Fn(),
 ) -> Result<(Answer, Vec<u8>), AskError> {
     if is_left_alone(place) {
         return Err(AskError::Silent);
     }
-    let answered = ask(place, request, body, Instant::now() + patience);
-    if patience >= LONG_SILENCE && answered.as_ref().is_err_and(AskError::is_silence) {
+    let started = Instant::now();
+    let mut limit = patience.usual;
+    let answered = ask_twice(place, request, body, started + limit, || {
+        limit = patience.reviewed;
+        waits_longer();
+        started + patience.reviewed
+    });
+    if limit >= LONG_SILENCE && answered.as_ref().is_err_and(AskError::is_silence) {
         // Without the note the next one waits, too, which is no more than slow.
         let _ = fs::File::create(place.silence());
     }
@@ -74,11 +90,28 @@ fn is_left_alone(place: &Place) -> bool {
 
 /// Asks the daemon at a place and waits for its answer until then, no longer.
 pub fn ask(place: &Place, request: &Request, body: &[u8], until: Instant) -> Result<(Answer, Vec<u8>), AskError> {
+    ask_twice(place, request, body, until, || until)
+}
+
+/// The same, with another end of waiting when the daemon asks for patience. It may do so once.
+fn ask_twice(
+    place: &Place,
+    request: &Request,
+    body: &[u8],
+    until: Instant,
+    later: impl FnOnce() -> Instant,
+) -> Result<(Answer, Vec<u8>), AskError> {
     let stream = connect(place, until)?;
     let mut stream = Timed { stream, until };
     protocol::send(&mut stream, request, body)?;
     // An answer of a hook is one read, not one for each of its parts.
-    Ok(protocol::receive(&mut BufReader::new(stream))?)
+    let mut reader = BufReader::new(stream);
+    let answered = protocol::receive(&mut reader)?;
+    if answered.0 != Answer::Patience {
+        return Ok(answered);
+    }
+    reader.get_mut().until = later();
+    Ok(protocol::receive(&mut reader)?)
 }
 
 /// Connects to a daemon that is this user's own.

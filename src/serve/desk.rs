@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::activity::Activity;
 use super::generation::Current;
-use super::judge::{Outcome, Task};
+use super::judge::{Outcome, Task, Whose};
 use super::metrics::{Metrics, Refusal};
 use super::pool::{Full, Pool};
 use super::protocol::Status;
@@ -87,10 +87,11 @@ impl Desk {
     }
 
     /// Has a task judged within a time.
-    pub(super) async fn judge(&self, task: Task, time: Duration) -> Result<Outcome, NotJudged> {
+    pub(super) async fn judge(&self, task: Task, whose: Whose, time: Duration) -> Result<Outcome, NotJudged> {
         let _call = self.activity.begin();
         let time = time.min(MOST_TIME);
-        let outcome = self.pool.submit(task, crate::engine::Deadline::after(time)).map_err(|Full| NotJudged::Busy)?;
+        let deadline = crate::engine::Deadline::after(time);
+        let outcome = self.pool.submit(task, whose, deadline).map_err(|Full| NotJudged::Busy)?;
         match timeout(time + GRACE, outcome).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Err(NotJudged::Broken),

@@ -5,9 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
 use super::cache::VerdictCache;
-use super::sessions::{Borrower, Sessions};
+use super::sessions::Sessions;
+use super::setups::{Resolve, Setup, Setups};
 use crate::app::{App, AppError};
-use crate::engine::{DecisionCache, Engine};
+use crate::config::EnvironmentKey;
+use crate::engine::DecisionCache;
 use crate::model::Classifier;
 
 /// Where engines come from: called at the start and for every reload.
@@ -18,6 +20,10 @@ pub struct Loader {
     pub find: Box<dyn Fn() -> Option<PathBuf> + Send + Sync>,
     /// Which riskgate it is that would be loaded now.
     pub identity: Box<dyn Fn() -> String + Send + Sync>,
+    /// The same without what the settings files say.
+    pub program: Box<dyn Fn() -> String + Send + Sync>,
+    /// Reads the settings that hold for a call.
+    pub resolve: Resolve,
     /// The files whose change makes it another.
     pub settings: Vec<PathBuf>,
 }
@@ -26,9 +32,8 @@ pub struct Loader {
 pub(super) struct Generation {
     number: u64,
     identity: String,
-    app: App,
-    cache: Arc<VerdictCache>,
-    sessions: Arc<Sessions>,
+    program: String,
+    setups: Setups,
 }
 
 impl Generation {
@@ -40,29 +45,49 @@ impl Generation {
         cache_entries: usize,
     ) -> Result<Self, AppError> {
         // Before what it is made of is read: of a file that changes meanwhile the next look takes notice.
-        let identity = (loader.identity)();
+        let (identity, program) = ((loader.identity)(), (loader.program)());
         let cache = Arc::new(VerdictCache::new(cache_entries));
-        let app = (loader.load)()?.resident(Arc::clone(&cache) as Arc<dyn DecisionCache>)?;
+        let app = (loader.load)()?.remembering(Arc::clone(&cache) as Arc<dyn DecisionCache>);
         let sessions = thread::scope(|scope| {
             let makers: Vec<_> = (0..n_sessions).map(|_| scope.spawn(|| app.classifier())).collect();
             let made = makers.into_iter().map(|maker| maker.join().unwrap_or(Err(AppError::Panic)));
             made.map(|made| made.map(|session| Box::new(session) as Box<dyn Classifier>)).collect::<Result<_, _>>()
         })?;
-        Ok(Self { number, identity, app, cache, sessions: Arc::new(Sessions::new(sessions)) })
+        let own = Arc::new(Setup::new(app, cache, Arc::new(Sessions::new(sessions))));
+        let setups = Setups::new(own, Arc::clone(&loader.resolve), cache_entries);
+        Ok(Self { number, identity, program, setups })
     }
 
-    /// An engine of this generation, for one worker.
-    pub(super) fn engine(&self) -> Engine {
-        self.app.engine_on(Box::new(Borrower(Arc::clone(&self.sessions))))
+    /// What is judged with in which settings.
+    pub(super) fn setups(&self) -> &Setups {
+        &self.setups
     }
 
+    /// What the daemon was started with.
     pub(super) fn app(&self) -> &App {
-        &self.app
+        self.setups.own().app()
     }
 
     /// Which riskgate it is: only clients with the same are answered.
     pub(super) fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// The same without what the settings files say: those are compared for each call of a client that has not read them.
+    pub(super) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// Whether somebody with that key in the environment would ask the same reviewer.
+    pub(super) fn has_key(&self, mark: &str) -> bool {
+        // A key that is not used makes no difference.
+        let uses = self.app().settings().review.as_ref().filter(|review| review.key_file.is_none());
+        uses.is_none_or(|review| review.environment_key.as_ref().map(EnvironmentKey::mark).unwrap_or_default() == mark)
+    }
+
+    /// Whether a reviewer may be asked, which takes longer than all else.
+    pub(super) fn reviews(&self) -> bool {
+        self.app().settings().review.is_some()
     }
 
     /// 1 for the first.
@@ -72,7 +97,7 @@ impl Generation {
 
     /// Decisions remembered.
     pub(super) fn cached(&self) -> usize {
-        self.cache.len()
+        self.setups.cached()
     }
 }
 

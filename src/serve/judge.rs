@@ -1,15 +1,18 @@
 //! One task and an engine: what a door was given in, what it gives back out. Both doors' tasks are answered here alone.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use super::metrics::Metrics;
+use super::setups::{Setup, Setups};
 use crate::action::ToolCall;
 use crate::app::App;
 use crate::config::Mode;
 use crate::engine::{Deadline, Failure};
-use crate::harness::{Harness, HookEnvironment, HookError, HookReply};
+use crate::harness::{Harness, HookEnvironment, HookError, HookEvent, HookReply};
 use crate::record::{self, ActionRecord, RecordError};
 use crate::verdict::Decision;
 
@@ -30,6 +33,17 @@ pub(super) enum Task {
     Hook { harness: Harness, environment: HookEnvironment, input: Vec<u8> },
 }
 
+/// In whose settings a task is judged.
+#[derive(Debug)]
+pub(super) enum Whose {
+    /// In those that the daemon was started with.
+    Own,
+    /// In those of a client's folder, if they look to the daemon as to the client.
+    Client { folder: Option<PathBuf>, look: String },
+    /// In those of the folder that the call itself names.
+    Call,
+}
+
 /// What became of it.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -39,12 +53,45 @@ pub(super) enum Outcome {
     Unreadable(Vec<u8>),
     /// The hook's reply.
     Hook(HookReply),
+    /// Whoever asks has to read the settings.
+    Unsettled,
 }
 
 /// What a task is judged with: the worker's engine, or the fail-safe table in its place.
 pub(super) trait Decide {
     /// One decision for each call, in order.
     fn decide(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision>;
+}
+
+/// What a task is judged with, or its outcome when its settings are not served.
+pub(super) fn setup(task: &Task, whose: &Whose, setups: &Setups) -> Result<Arc<Setup>, Outcome> {
+    let found = match whose {
+        Whose::Own => return Ok(Arc::clone(setups.own())),
+        Whose::Client { folder, look } => setups.of(folder.as_deref(), Some(look)),
+        Whose::Call => match folder(task) {
+            Some(folder) => setups.of(Some(&folder), None),
+            None => return Ok(Arc::clone(setups.own())),
+        },
+    };
+    found.map_err(|unserved| match (whose, task) {
+        // Nobody else reads them for such a call.
+        (Whose::Call, Task::Hook { harness, .. }) => Outcome::Hook(harness.reply_failure(&unserved.to_string())),
+        _ => Outcome::Unsettled,
+    })
+}
+
+/// Where a hook call comes from, by its own word. What that word can do is to make things stricter.
+fn folder(task: &Task) -> Option<PathBuf> {
+    let Task::Hook { harness, environment, input } = task else { return None };
+    let call = match harness.parse(input, environment).ok()? {
+        HookEvent::Before(before) => before.call,
+        HookEvent::After(call) => call,
+        HookEvent::Other => return None,
+    };
+    let context = call.context;
+    let folder = environment.workspace.clone().or(context.workspace).or(context.cwd)?;
+    // A relative one would be sought from wherever the daemon runs.
+    Some(PathBuf::from(folder)).filter(|folder| Path::is_absolute(folder))
 }
 
 /// Answers a task.

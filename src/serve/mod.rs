@@ -22,13 +22,15 @@ mod place;
 mod pool;
 mod protocol;
 mod sessions;
+mod setups;
 mod socket;
 mod watch;
 
 pub use daemon::{DaemonError, HttpOptions, Options, run};
 pub use generation::Loader;
 pub use http::{HttpError, openapi};
-pub use identity::{identity, is_same_program};
+pub use identity::{identity, program};
 pub use lock::{is_running, wait_until_gone};
 pub use place::{Place, PlaceError};
-pub use protocol::{Answer, MAX_BODY, Request, Status};
+pub use protocol::{Answer, Asked, MAX_BODY, Request, Status};
+pub use setups::Resolve;

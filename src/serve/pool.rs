@@ -9,8 +9,9 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
 use super::generation::{Current, Generation};
-use super::judge::{self, Decide, Outcome, Task};
+use super::judge::{self, Decide, Outcome, Task, Whose};
 use super::metrics::Metrics;
+use super::setups::Setup;
 use crate::action::ToolCall;
 use crate::engine::{self, Deadline, Engine, Failure};
 use crate::verdict::Decision;
@@ -28,6 +29,7 @@ pub(super) struct Pool {
 /// A task on its way to a worker.
 struct Job {
     task: Task,
+    whose: Whose,
     deadline: Deadline,
     answer: oneshot::Sender<Outcome>,
 }
@@ -54,12 +56,17 @@ impl Pool {
 
     /// Hands a task to the next free worker; the outcome comes on the channel, which closes without one when the worker
     /// panicked.
-    pub(super) fn submit(&self, task: Task, deadline: Deadline) -> Result<oneshot::Receiver<Outcome>, Full> {
+    pub(super) fn submit(
+        &self,
+        task: Task,
+        whose: Whose,
+        deadline: Deadline,
+    ) -> Result<oneshot::Receiver<Outcome>, Full> {
         let (answer, outcome) = oneshot::channel();
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let jobs = jobs.as_ref().ok_or(Full)?;
         self.metrics.waits();
-        jobs.try_send(Job { task, deadline, answer }).map_err(|error| match error {
+        jobs.try_send(Job { task, whose, deadline, answer }).map_err(|error| match error {
             TrySendError::Full(_) | TrySendError::Disconnected(_) => {
                 self.metrics.waits_no_more();
                 Full
@@ -135,20 +142,49 @@ impl Worker {
     }
 
     fn answer(&self, job: &Job, bench: &mut Bench) -> Outcome {
-        let generation = Arc::clone(&bench.generation);
-        judge::answer(&job.task, bench, generation.app(), &self.metrics, job.deadline)
+        let setup = match judge::setup(&job.task, &job.whose, bench.generation.setups()) {
+            Ok(setup) => setup,
+            Err(outcome) => return outcome,
+        };
+        let mut seat = bench.take(&setup);
+        let outcome = judge::answer(&job.task, &mut seat, setup.app(), &self.metrics, job.deadline);
+        bench.give_back(seat);
+        outcome
     }
 }
 
-/// A worker's engine and the generation that it is from.
+/// A worker's engines and the generation that they are from.
 struct Bench {
     generation: Arc<Generation>,
+    /// The one that was used last comes last.
+    seats: Vec<Seat>,
+}
+
+/// An engine and what it was made of.
+struct Seat {
+    setup: Arc<Setup>,
     engine: Engine,
 }
 
+/// Engines of a worker. One is little more than the buffers in which it lays out what it scores.
+const MOST_SEATS: usize = 8;
+
 impl Bench {
     fn new(generation: Arc<Generation>) -> Self {
-        Self { engine: generation.engine(), generation }
+        Self { generation, seats: Vec::new() }
+    }
+
+    /// The engine for some settings, to be given back.
+    fn take(&mut self, setup: &Arc<Setup>) -> Seat {
+        let at = self.seats.iter().position(|seat| Arc::ptr_eq(&seat.setup, setup));
+        let seat = at.map(|at| self.seats.remove(at));
+        seat.unwrap_or_else(|| Seat { setup: Arc::clone(setup), engine: setup.engine() })
+    }
+
+    fn give_back(&mut self, seat: Seat) {
+        self.seats.push(seat);
+        let excess = self.seats.len().saturating_sub(MOST_SEATS);
+        self.seats.drain(..excess);
     }
 
     /// Whether the generation is the current one.
@@ -157,11 +193,11 @@ impl Bench {
     }
 }
 
-impl Decide for Bench {
+impl Decide for Seat {
     fn decide(&mut self, calls: &[ToolCall], deadline: Deadline) -> Vec<Decision> {
         if deadline.passed() {
             // It waited too long in the queue: reading it any further would make the next one late, too.
-            let decision = self.generation.app().fail_safe(&Failure::Deadline);
+            let decision = self.setup.app().fail_safe(&Failure::Deadline);
             return vec![decision; calls.len()];
         }
         self.engine.decide_all(calls, deadline)

@@ -31,6 +31,9 @@ pub enum Request {
         identity: String,
         /// Milliseconds until the answer is of no use.
         deadline_ms: u64,
+        /// In whose settings; those that the daemon was started with when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settings: Option<Asked>,
     },
     /// Answer the hook call in the body.
     Hook {
@@ -44,11 +47,27 @@ pub enum Request {
         workspace: Option<String>,
         /// The user's home, from the hook's environment.
         home: Option<String>,
+        /// In whose settings; those that the daemon was started with when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settings: Option<Asked>,
     },
     /// Tell how you are.
     Status,
     /// Finish what you have begun and leave.
     Stop,
+}
+
+/// What a client that has read no settings knows of those that hold for its call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The folder from which the project is searched upwards.
+    pub folder: Option<String>,
+    /// How everything looks that the settings depend on. The daemon answers only when it looks the same to it.
+    pub look: String,
+    /// What the key for a reviewer in the client's environment is known by; empty without one.
+    pub key: String,
+    /// Milliseconds until the answer is of no use where a reviewer may be asked.
+    pub reviewed_ms: u64,
 }
 
 /// What a daemon answers.
@@ -68,6 +87,10 @@ pub enum Answer {
     Busy,
     /// Not judged within the time allowed.
     Late,
+    /// A reviewer may be asked, which takes longer: the answer follows.
+    Patience,
+    /// The settings of the call look different to the daemon, or it cannot use them: the client has to read them by itself.
+    Unsettled,
     /// Client and daemon are not the same program.
     Mismatch {
         /// Which riskgate the daemon is.
@@ -222,6 +245,7 @@ mod tests {
             harness: "claude-code".into(),
             workspace: Some("/w".into()),
             home: None,
+            settings: Some(Asked { folder: Some("/w".into()), look: "1".into(), key: String::new(), reviewed_ms: 6 }),
         }
     }
 
@@ -238,6 +262,13 @@ mod tests {
         assert_eq!(receive::<Request>(&mut input).unwrap(), (request(), b"{\xff}".to_vec()));
         assert_eq!(receive::<Request>(&mut input).unwrap(), (Request::Stop, Vec::new()));
         assert!(input.is_empty());
+    }
+
+    #[test]
+    fn a_request_of_a_riskgate_that_knew_nothing_of_settings_is_understood_and_told_who_is_here() {
+        let old = br#"{"ask":"score","identity":"0+a/1","deadline_ms":5}"#;
+        let request: Request = serde_json::from_slice(old).unwrap();
+        assert_eq!(request, Request::Score { identity: "0+a/1".into(), deadline_ms: 5, settings: None });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The local door: frames from this user's own processes, each connection a task of its own.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use tokio::time::{sleep, timeout};
 
 use super::client::is_own;
 use super::desk::{Desk, NotJudged};
-use super::judge::{Outcome, Task};
+use super::judge::{Outcome, Task, Whose};
 use super::log::remark;
 use super::metrics::{Door, Refusal};
 use super::place::Place;
-use super::protocol::{self, Answer, FrameError, Lengths, PREFIX, Request};
+use super::protocol::{self, Answer, Asked, FrameError, Lengths, PREFIX, Request};
 use crate::harness::{Harness, HookEnvironment};
 
 /// Connections at a time. A hook's lasts as long as its answer takes.
@@ -81,7 +82,13 @@ async fn converse(mut stream: Stream, desk: Arc<Desk>, n_others: usize) {
     }
     while let Some(received) = receive(&mut stream, &desk).await {
         let (reply, body) = match received {
-            Ok((request, body, _room)) => respond(request, body, &desk).await,
+            Ok((request, body, _room)) => {
+                // Whoever has read no settings does not know how long it may take.
+                if takes_patience(&request, &desk) && !answer(&mut stream, &Answer::Patience, b"").await {
+                    return;
+                }
+                respond(request, body, &desk).await
+            }
             Err(error) => {
                 desk.metrics.refused(Door::Socket, Refusal::Malformed);
                 (Some(Answer::Refused { problem: error.to_string() }), Vec::new())
@@ -89,7 +96,10 @@ async fn converse(mut stream: Stream, desk: Arc<Desk>, n_others: usize) {
         };
         // Without an answer the client sees the connection close, and judges by itself.
         let Some(reply) = reply else { return };
-        let goes_on = matches!(reply, Answer::Record | Answer::Hook { .. } | Answer::Status(_) | Answer::Late);
+        let goes_on = matches!(
+            reply,
+            Answer::Record | Answer::Hook { .. } | Answer::Status(_) | Answer::Late | Answer::Unsettled
+        );
         if !answer(&mut stream, &reply, &body).await || !goes_on {
             return;
         }
@@ -135,31 +145,53 @@ async fn answer(stream: &mut Stream, head: &Answer, body: &[u8]) -> bool {
     matches!(timeout(SLOW, stream.write_all(&frame)).await, Ok(Ok(())))
 }
 
+/// Whether a reviewer may be asked for it.
+fn takes_patience(request: &Request, desk: &Desk) -> bool {
+    match request {
+        Request::Score { settings: Some(_), .. } | Request::Hook { settings: Some(_), .. } => {
+            desk.current.get().reviews()
+        }
+        _ => false,
+    }
+}
+
 /// The answer to a request and its body; none when the task broke.
 async fn respond(request: Request, body: Vec<u8>, desk: &Desk) -> (Option<Answer>, Vec<u8>) {
-    let (identity, deadline_ms, task) = match request {
+    let (identity, deadline_ms, settings, task) = match request {
         Request::Status => return (Some(Answer::Status(desk.status())), Vec::new()),
         Request::Stop => {
             desk.stop();
             return (Some(Answer::Stopping), Vec::new());
         }
-        Request::Score { identity, deadline_ms } => {
-            (identity, deadline_ms, Task::Score { bytes: body, in_sessions: false })
+        Request::Score { identity, deadline_ms, settings } => {
+            (identity, deadline_ms, settings, Task::Score { bytes: body, in_sessions: false })
         }
-        Request::Hook { identity, deadline_ms, harness, workspace, home } => {
+        Request::Hook { identity, deadline_ms, harness, workspace, home, settings } => {
             let Ok(harness) = harness.parse::<Harness>() else {
                 return (Some(Answer::Refused { problem: format!("no harness `{harness}`") }), Vec::new());
             };
             let environment = HookEnvironment { workspace, home };
-            (identity, deadline_ms, Task::Hook { harness, environment, input: body })
+            (identity, deadline_ms, settings, Task::Hook { harness, environment, input: body })
         }
     };
     let current = desk.current.get();
-    if identity != current.identity() {
+    let is_same = match &settings {
+        None => identity == current.identity(),
+        Some(asked) => identity == current.program() && current.has_key(&asked.key),
+    };
+    if !is_same {
         desk.metrics.refused(Door::Socket, Refusal::Mismatch);
         return (Some(Answer::Mismatch { identity: current.identity().to_owned() }), Vec::new());
     }
-    judged(desk.judge(task, Duration::from_millis(deadline_ms)).await, desk)
+    let (time, whose) = match settings {
+        None => (deadline_ms, Whose::Own),
+        Some(Asked { folder, look, reviewed_ms, .. }) => {
+            let time = if current.reviews() { reviewed_ms } else { deadline_ms };
+            (time, Whose::Client { folder: folder.map(PathBuf::from), look })
+        }
+    };
+    drop(current);
+    judged(desk.judge(task, whose, Duration::from_millis(time)).await, desk)
 }
 
 fn judged(outcome: Result<Outcome, NotJudged>, desk: &Desk) -> (Option<Answer>, Vec<u8>) {
@@ -169,6 +201,7 @@ fn judged(outcome: Result<Outcome, NotJudged>, desk: &Desk) -> (Option<Answer>, 
             let (answer, body) = Answer::of_hook(reply);
             (Some(answer), body)
         }
+        Ok(Outcome::Unsettled) => (Some(Answer::Unsettled), Vec::new()),
         Err(not_judged) => {
             if let Some(refusal) = not_judged.refusal() {
                 desk.metrics.refused(Door::Socket, refusal);

@@ -1,20 +1,19 @@
 //! The folder of one session: `state.json`, replaced as a whole under a lock, and the texts that it names.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
 use super::state::{State, Text};
 use crate::engine::SessionError;
+use crate::private::{self, Access, Sync};
 
 /// Longest wait for the lock. Whoever has it holds it for less than a millisecond, unless it was stopped.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
-const LOCK_POLL: Duration = Duration::from_millis(1);
 /// Most bytes of a state: more than its bounds allow is not ours.
 const MAX_STATE: u64 = 1024 * 1024;
 /// Folders that are looked at when a session begins, to see whether they are out of date.
@@ -54,7 +53,7 @@ impl Store {
 
     fn try_read(&self, now: u64) -> io::Result<State> {
         let path = self.path("state.json");
-        let file = match File::open(&path) {
+        let file = match private::open(&path, Access::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::new()),
             Err(error) => return Err(error),
@@ -72,11 +71,9 @@ impl Store {
 
     /// A text by its name.
     pub(super) fn text(&self, name: &str) -> Result<Read<String>, SessionError> {
-        match fs::read_to_string(self.path(name)) {
-            Ok(text) => Ok(Read::There(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Read::Gone),
-            Err(error) => Err(self.failed(&error)),
-        }
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(io::Error::other);
+        let read = private::read(&self.path(name), MAX_STATE).and_then(|bytes| bytes.map(text).transpose());
+        Ok(read.map_err(|error| self.failed(&error))?.map_or(Read::Gone, Read::There))
     }
 
     /// Reads the state, lets `change` change it and writes it back, with nobody else in between.
@@ -92,7 +89,7 @@ impl Store {
 
     fn try_update(&self, now: u64, change: &impl Fn(&mut State, &mut Vec<Text>)) -> io::Result<()> {
         let begins = !self.folder.exists();
-        create_private_folder(&self.folder)?;
+        private::create_folder(&self.folder)?;
         {
             let _lock = lock(&self.folder, LOCK_WAIT)?;
             let before = self.try_read(now)?;
@@ -114,10 +111,10 @@ impl Store {
         for Text { name, text } in texts.iter().filter(|text| used.contains(text.name.as_str())) {
             let path = self.path(name);
             if !path.exists() {
-                replace(&path, text.as_bytes())?;
+                private::replace(&path, text.as_bytes(), Sync::Later)?;
             }
         }
-        replace(&self.path("state.json"), &serde_json::to_vec(state)?)?;
+        private::replace(&self.path("state.json"), &serde_json::to_vec(state)?, Sync::Later)?;
         // A text that stays too long takes room and does no other harm.
         for unused in before.texts().filter(|name| !used.contains(name)) {
             let _ = fs::remove_file(self.path(unused));
@@ -178,40 +175,8 @@ fn is_older(metadata: &fs::Metadata, than: Duration) -> bool {
     age.is_some_and(|age| age > than)
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = private().write(true).create(true).truncate(true).open(&new)?;
-    file.write_all(bytes)?;
-    drop(file);
-    fs::rename(new, path)
-}
-
 fn lock(folder: &Path, patience: Duration) -> io::Result<File> {
-    let file = private().write(true).create(true).truncate(false).open(folder.join("lock"))?;
-    let given_up = Instant::now() + patience;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < given_up => thread::sleep(LOCK_POLL),
-            Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process holds its lock")),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-    }
-}
-
-/// How files are opened here: nobody but their owner reads them.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// A folder that nobody but its owner enters.
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    let file = private::open(&folder.join("lock"), Access::ReadWrite)?;
+    private::lock(&file, patience)?;
+    Ok(file)
 }

@@ -220,3 +220,62 @@ fn the_commands_of_the_readme_work() {
     }
     assert!(n_commands >= 6, "{n_commands}");
 }
+
+#[test]
+fn a_change_of_the_mode_is_a_record_of_the_chain_and_no_decision() {
+    let sandbox = Sandbox::new();
+    hook(&sandbox, "ls -l", "allow");
+    for mode in ["monitor", "enforce"] {
+        let outcome = sandbox.run(&["mode", mode], "");
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+        assert!(outcome.stdout.contains(log(&sandbox).to_str().unwrap()), "{outcome:?}");
+    }
+    assert!(!sandbox.path("home/.local/state/riskgate/changes.jsonl").exists());
+    let kinds: Vec<Value> = shown(&sandbox, &[]).into_iter().map(|record| record["kind"].clone()).collect();
+    assert_eq!(kinds, ["decision", "mode", "mode"]);
+    let change = shown(&sandbox, &["--last", "2"]).remove(0);
+    assert_eq!((&change["from"], &change["to"]), (&json!("enforce"), &json!("monitor")));
+    assert!(change["file"].as_str().unwrap().ends_with("config.toml"), "{change}");
+    assert!(audit(&sandbox, &["show"]).stdout.contains("enforce → monitor"));
+    assert_eq!(shown(&sandbox, &["--verdict", "allow"]).len(), 1);
+    let counted = audit(&sandbox, &["stats", "--json"]).records().remove(0);
+    assert_eq!(counted["n_decisions"], 1);
+    let exported = audit(&sandbox, &["export", "--format", "jsonl"]);
+    assert_eq!((exported.records().len(), exported.stderr.trim()), (3, "1 decisions, 2 changes of the mode"));
+    assert_eq!(audit(&sandbox, &["verify"]).code, Some(0));
+    // What is taken out is missed.
+    let segment = log(&sandbox).join("0000000001.jsonl");
+    let text = fs::read_to_string(&segment).unwrap();
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("\"to\":\"monitor\"")).collect();
+    fs::write(&segment, format!("{}\n", without.join("\n"))).unwrap();
+    assert_eq!(audit(&sandbox, &["verify"]).code, Some(1));
+}
+
+#[test]
+fn a_change_of_the_mode_that_the_log_cannot_take_is_noted_elsewhere_and_said_aloud() {
+    for text in ["[audit]\nenabled = false\n", "[audit]\nfolder = \"/dev/null/no\"\n"] {
+        let sandbox = Sandbox::new();
+        settings(&sandbox, text);
+        let outcome = sandbox.run(&["mode", "monitor"], "");
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert!(outcome.stderr.contains("not in the log of decisions"), "{outcome:?}");
+        let noted = fs::read_to_string(sandbox.path("home/.local/state/riskgate/changes.jsonl")).unwrap();
+        assert!(noted.contains("\"to\":\"monitor\""), "{noted}");
+    }
+}
+
+#[test]
+fn a_lock_that_somebody_holds_is_waited_for_no_longer_than_the_decision_has_time() {
+    let sandbox = Sandbox::new();
+    hook(&sandbox, "ls", "allow");
+    let lock = fs::File::open(log(&sandbox).join("lock")).unwrap();
+    lock.lock().unwrap();
+    let started = Instant::now();
+    let arguments = ["hook", "claude-code", "--operating-point", "allow", "--deadline-ms", "2500"];
+    let outcome = sandbox.run(&arguments, before("Bash", &json!({"command": "ls"})));
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    assert!(outcome.code == Some(2) || permission(&outcome) == "ask", "{outcome:?}");
+    let verified = audit(&sandbox, &["verify"]);
+    assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+    assert!(verified.code == Some(1) && verified.stderr.contains("lock"), "{verified:?}");
+}

@@ -135,6 +135,34 @@ fn a_hook_over_http_is_answered_in_the_harness_s_terms() {
 }
 
 #[test]
+fn a_hook_call_is_judged_in_the_settings_of_the_project_that_it_comes_from() {
+    let site = Site::new(&["--operating-point", "allow"]);
+    let folder = |name: &str, settings: &str| {
+        let folder = site.world.sandbox.path(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(".riskgate.toml"), settings).unwrap();
+        folder.to_str().unwrap().to_owned()
+    };
+    let (strict, broken) = (folder("strict", "[policy]\ndeny = [\"Bash(make *)\"]\n"), folder("broken", "mode = "));
+    let call = |cwd: &str| {
+        let mut call: Value = serde_json::from_str(&before("Bash", &json!({"command": "make all"}))).unwrap();
+        call["cwd"] = json!(cwd);
+        call.to_string()
+    };
+    let decision = |answer: Answer| answer.json()["hookSpecificOutput"]["permissionDecision"].clone();
+    assert_eq!(decision(site.post("/hook/claude-code", call("/nowhere"))), "allow");
+    assert_eq!(decision(site.post("/hook/claude-code", call(&strict))), "deny");
+    let header = format!("X-Riskgate-Workspace: {strict}\r\n");
+    assert_eq!(decision(site.post_with("/hook/claude-code", &header, call("/nowhere"))), "deny");
+    let stopped = site.post("/hook/claude-code", call(&broken)).json();
+    assert_eq!(
+        (&stopped["decision"], &stopped["hookSpecificOutput"]["permissionDecision"]),
+        (&json!("block"), &json!("deny"))
+    );
+    assert!(stopped["reason"].as_str().unwrap().contains(".riskgate.toml"), "{stopped}");
+}
+
+#[test]
 fn a_hook_call_that_is_not_judged_is_stopped_under_a_status_that_the_harness_heeds() {
     let site = Site::new(&["--operating-point", "allow"]);
     let large = "POST /hook/claude-code HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 17000000\r\n\r\n{}";

@@ -246,7 +246,7 @@ fn nothing_is_remembered_of_a_call_that_came_too_late() {
     let identity = daemon.wait_for(|_| true).identity;
     let record = json!({"tool": "Bash", "input": {"command": "ls"}}).to_string();
     let ask = |deadline_ms| {
-        let request = Request::Score { identity: identity.clone(), deadline_ms };
+        let request = Request::Score { identity: identity.clone(), deadline_ms, settings: None };
         let (answer, body) = client::ask(&world.place(), &request, record.as_bytes(), soon()).unwrap();
         assert_eq!(answer, Answer::Record);
         serde_json::from_slice::<Value>(&body).unwrap()
@@ -471,6 +471,143 @@ fn status_says_how_it_is() {
     assert_eq!(json[0]["pid"], daemon.child.as_ref().unwrap().id());
 }
 
+// ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ALLOW: [&str; 2] = ["--operating-point", "allow"];
+
+impl World {
+    /// What a hook process in a project leaves for a command.
+    fn hook_in(&self, project: &str, command: &str) -> Outcome {
+        let mut hook = self.command(&[&["hook", "claude-code"][..], &ALLOW].concat());
+        hook.env("CLAUDE_PROJECT_DIR", self.sandbox.path(project));
+        finish(hook, bash(command).as_bytes())
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.sandbox.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn make_folder(&self, name: &str) {
+        fs::create_dir_all(self.sandbox.path(name)).unwrap();
+    }
+}
+
+const RULES: &str = "@id(\"no-make\")\n@reason(\"we build with cargo\")\nforbid (principal, action, resource is Command)\nwhen { resource.program == \"make\" };\n";
+
+const USER: &str = "config/riskgate/config.toml";
+
+#[test]
+fn each_project_s_settings_hold_in_one_daemon_as_they_are_at_the_moment() {
+    let world = World::new();
+    let daemon = world.serve(&ALLOW);
+    let pid = daemon.wait_for(|_| true).pid;
+    world.make_folder("plain/src");
+    world.write("strict/.riskgate.toml", "[policy]\ndeny = [\"Bash(make *)\"]\n");
+    world.make_folder("strict/src");
+    for (folder, expected) in [("plain", "allow"), ("strict", "deny"), ("strict/src", "deny"), ("plain/src", "allow")] {
+        assert_eq!(decision(&world.hook_in(folder, "make all")), expected, "{folder}");
+    }
+    world.write("plain/.riskgate/policy/a.cedar", RULES);
+    assert_eq!(decision(&world.hook_in("plain/src", "make all")), "deny");
+    fs::remove_dir_all(world.sandbox.path("plain/.riskgate")).unwrap();
+    assert_eq!(decision(&world.hook_in("plain/src", "make all")), "allow");
+    let status = daemon.wait_for(|_| true);
+    assert_eq!((status.pid, status.calls), (pid, 6));
+}
+
+#[test]
+fn a_change_within_an_instant_and_of_no_length_is_seen() {
+    let world = World::new();
+    let daemon = world.serve(&ALLOW);
+    for n in 0..12 {
+        let (word, expected) = if n % 2 == 0 { ("make", "deny") } else { ("moke", "allow") };
+        world.write("app/.riskgate.toml", &format!("[policy]\ndeny = [\"Bash({word} *)\"]\n"));
+        assert_eq!(decision(&world.hook_in("app", "make all")), expected, "{n}");
+    }
+    assert!(daemon.wait_for(|_| true).calls > 0);
+}
+
+#[test]
+fn a_new_mode_holds_at_once() {
+    let world = World::new();
+    let daemon = world.serve(&["--operating-point", "allow"]);
+    let pid = daemon.wait_for(|_| true).pid;
+    world.make_folder("app");
+    let reply = || world.hook_in("app", "ls");
+    assert_eq!(decision(&reply()), "allow");
+    for mode in ["off", "monitor"] {
+        world.write(USER, &format!("mode = \"{mode}\"\n"));
+        let silent = reply();
+        assert_eq!((silent.code, silent.stdout.as_str(), silent.stderr.as_str()), (Some(0), "", ""), "{mode}");
+        world.write(USER, "mode = \"enforce\"\n");
+        assert_eq!(decision(&reply()), "allow", "{mode}");
+    }
+    // A project may only tighten.
+    world.write("app/.riskgate.toml", "mode = \"off\"\n");
+    assert_eq!(decision(&reply()), "allow");
+    world.write(USER, "mode = \"monitor\"\n");
+    world.write("app/.riskgate.toml", "mode = \"enforce\"\n");
+    assert_eq!(decision(&reply()), "allow");
+    assert_eq!(daemon.wait_for(|_| true).pid, pid);
+}
+
+#[test]
+fn settings_that_cannot_be_trusted_or_read_stop_the_call_although_there_is_a_daemon() {
+    let world = World::new();
+    world.write(USER, "no_ask = false\n");
+    let daemon = world.serve(&ALLOW);
+    world.make_folder("app");
+    assert_eq!(decision(&world.hook_in("app", "ls")), "allow");
+    let path = world.sandbox.path(USER);
+    fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+    assert_stopped("others may write", &world.hook_in("app", "ls"));
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(decision(&world.hook_in("app", "ls")), "allow");
+    for (name, text) in [("app/.riskgate.toml", "mode = "), (USER, "modle = \"off\"\n")] {
+        world.write(name, text);
+        assert_stopped(name, &world.hook_in("app", "ls"));
+        world.write(name, "");
+    }
+    assert_eq!(decision(&world.hook_in("app", "ls")), "allow");
+    world.write("app/.claude/settings.json", r#"{"env": {"RISKGATE_OPERATING_POINT": "allow"}}"#);
+    assert_stopped("our variable", &world.hook_in("app", "ls"));
+    drop(daemon);
+}
+
+#[test]
+fn where_the_gate_is_off_no_daemon_is_started() {
+    let world = World::new();
+    world.make_folder("app");
+    world.write(USER, "mode = \"off\"\n");
+    let silent = world.hook_in("app", "ls");
+    assert_eq!((silent.code, silent.stdout.as_str()), (Some(0), ""));
+    assert!(!world.folder().exists());
+}
+
+#[test]
+fn a_daemon_answers_only_for_settings_that_look_the_same_to_both() {
+    let world = World::new();
+    let daemon = world.serve(&ALLOW);
+    let identity = daemon.wait_for(|_| true).identity;
+    let (program, _) = identity.rsplit_once('/').unwrap();
+    let folder = world.sandbox.path("app").to_str().unwrap().to_owned();
+    let ask = |program: &str, look: &str| {
+        let settings = json!({"folder": folder, "look": look, "key": "", "reviewed_ms": 20_000});
+        let head = json!({"ask": "score", "identity": program, "deadline_ms": 20_000, "settings": settings});
+        let mut stream = connect(&world.place());
+        let record = json!({"tool": "Bash", "input": {"command": "ls"}}).to_string();
+        stream.write_all(&frame(&head.to_string(), record.as_bytes())).unwrap();
+        read_frame(&mut stream).0
+    };
+    for look in ["", "0", "00000000000000000000000000000000"] {
+        assert_eq!(ask(program, look), json!({"answer": "unsettled"}));
+    }
+    assert_eq!(ask("0.0.1+abc", "")["answer"], "mismatch");
+    assert_eq!(ask(&identity, "")["answer"], "mismatch");
+}
+
 // ── Daemons that fail their clients ─────────────────────────────────────────────────────────────────────────────────────
 
 /// Something that is no daemon, at the daemon's socket: what it does with each connection is up to a function.
@@ -499,6 +636,9 @@ fn whatever_is_no_sound_answer_is_judged_here() {
         ("a reply that is no text", frame(&hook(0), b"\xff\xfe")),
         ("an exit code that lets the call run", frame(&hook(1), allow)),
         ("a refusal", frame(r#"{"answer":"refused","problem":"no"}"#, b"")),
+        ("other settings", frame(r#"{"answer":"unsettled"}"#, allow)),
+        ("patience and nothing", frame(r#"{"answer":"patience"}"#, b"")),
+        ("patience without end", frame(r#"{"answer":"patience"}"#, b"").repeat(3)),
     ];
     for (name, answer) in answers {
         let world = World::new();
@@ -702,7 +842,7 @@ fn a_new_bundle_is_taken_up_and_no_call_is_lost() {
     let daemon = world.serve(&[]);
     let identity = daemon.wait_for(|_| true).identity;
     let ask = |command: &str| {
-        let request = Request::Score { identity: identity.clone(), deadline_ms: 20_000 };
+        let request = Request::Score { identity: identity.clone(), deadline_ms: 20_000, settings: None };
         let record = json!({"tool": "Bash", "input": {"command": command}}).to_string();
         let (answer, body) = client::ask(&world.place(), &request, record.as_bytes(), soon()).unwrap();
         assert_eq!(answer, Answer::Record);

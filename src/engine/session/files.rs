@@ -1,9 +1,11 @@
 //! Which files of the session a call may run, and the call with their texts.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Recollection, SessionError, SessionMemory};
-use crate::action::{Action, Effect, KnownFile, Scope, ToolCall};
+use crate::action::{Action, KnownFile, Scope, ToolCall};
 use crate::normalize::normalize;
 use crate::normalize::paths::Place;
 
@@ -36,7 +38,12 @@ pub(in crate::engine) fn informed(
     }
     let (informed, action) = read(call, &known);
     let place = Place::from_context(&call.context);
-    let used = unknown(recalled, &known, |path| uses(&action, &place.locate(path).text));
+    let targets = targets(&action);
+    // A session may remember a hundred files, and this is asked for each call.
+    let used = match targets.is_empty() {
+        true => Vec::new(),
+        false => unknown(recalled, &known, |path| targets.contains(place.shown_as(path).as_str())),
+    };
     let more = add(call, &used, memory, &mut known)?;
     Ok(Some(if more { read(call, &known) } else { (informed, action) }))
 }
@@ -86,13 +93,10 @@ fn is_named(path: &str, text: &str) -> bool {
     text.contains(name) || makefile && text.contains("make")
 }
 
-/// Whether an action does something with a file.
-fn uses(action: &Action, shown: &str) -> bool {
-    let is_it = |effect: &Effect| {
-        let target = effect.target.as_ref();
-        target.is_some_and(|target| matches!(target.scope, Scope::Path(_)) && target.text == shown)
-    };
-    action.effects().any(|(_, effect)| is_it(effect))
+/// The files that an action does something with, as it shows them.
+fn targets(action: &Action) -> HashSet<&str> {
+    let targets = action.effects().filter_map(|(_, effect)| effect.target.as_ref());
+    targets.filter(|target| matches!(target.scope, Scope::Path(_))).map(|target| target.text.as_str()).collect()
 }
 
 /// All strings among the arguments.

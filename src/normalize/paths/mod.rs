@@ -83,6 +83,15 @@ impl Place {
     ///
     /// The text is relative to the workspace inside it (`.` for itself), starts with `~` in the home, and is absolute otherwise.
     pub fn locate(&self, path: &str) -> Target {
+        self.located(path, scope_of)
+    }
+
+    /// The text of [`Self::locate`] alone. Where the path lies, which takes nearly all of the time, is not looked up.
+    pub fn shown_as(&self, path: &str) -> String {
+        self.located(path, |_| PathScope::Outside).text
+    }
+
+    fn located(&self, path: &str, scope: impl FnOnce(&rules::Parts<'_>) -> PathScope) -> Target {
         let path = path.trim();
         if path.is_empty() {
             return Target { text: String::new(), scope: Scope::None };
@@ -95,7 +104,7 @@ impl Place {
             return Target { text: path.to_owned(), scope: Scope::Path(PathScope::Dynamic) };
         }
         let resolved = self.resolve(path);
-        let (scope, text) = self.judge(&resolved);
+        let (scope, text) = self.judge(&resolved, scope);
         Target { text, scope: Scope::Path(scope) }
     }
 
@@ -126,8 +135,8 @@ impl Place {
         }
     }
 
-    /// Where a resolved path lies, and its text as shown.
-    fn judge(&self, path: &Resolved) -> (PathScope, String) {
+    /// Where a resolved path lies, as `scope` finds it, and its text as shown.
+    fn judge(&self, path: &Resolved, scope: impl FnOnce(&rules::Parts<'_>) -> PathScope) -> (PathScope, String) {
         let lower = path.text.to_lowercase();
         let mut parts: Vec<&str> = Vec::with_capacity(16);
         parts.extend(lower.split('/').filter(|part| !part.is_empty()));
@@ -143,44 +152,7 @@ impl Place {
         let workspace = if path.start == Start::Unknown { None } else { self.inside_workspace(&parts, absolute) };
         let home = self.inside_home(&parts, path.start);
         let text = self.shown(path, workspace, home.filter(|_| path.start != Start::Share), parts.len() < shown);
-        let unknown = parts.iter().position(|part| resolve::is_dynamic(part));
-        let known = unknown.unwrap_or(parts.len());
-        let scope = match unknown {
-            None => Self::scope(&parts, absolute, home, workspace),
-            Some(_) => Self::dynamic_scope(&parts, known, absolute, home, workspace),
-        };
-        (scope, text)
-    }
-
-    fn scope(parts: &[&str], absolute: bool, home: Option<usize>, workspace: Option<usize>) -> PathScope {
-        let found = rules::scope(&rules::Parts { all: parts, absolute, home, workspace });
-        found.unwrap_or(if workspace.is_some() { PathScope::Workspace } else { PathScope::Outside })
-    }
-
-    /// The scope of a path of which only the first `known` components are known.
-    fn dynamic_scope(
-        parts: &[&str],
-        known: usize,
-        absolute: bool,
-        home: Option<usize>,
-        workspace: Option<usize>,
-    ) -> PathScope {
-        // What is told by a name alone holds wherever the unknown part leads.
-        let whole = rules::scope(&rules::Parts { all: parts, absolute: false, home: None, workspace: None });
-        if let Some(scope) = whole.filter(|scope| is_telling(*scope)) {
-            return scope;
-        }
-        let before = parts.get(..known).unwrap_or_default();
-        let inside = |count: Option<usize>| count.filter(|count| *count < known);
-        match Self::scope(before, absolute, inside(home).or(home.filter(|home| *home == known)), inside(workspace)) {
-            _ if known == 0 || workspace == Some(known) => PathScope::Dynamic,
-            PathScope::Root | PathScope::HomeRoot | PathScope::Outside
-                if inside(workspace).is_none() && inside(home).is_none() =>
-            {
-                PathScope::Dynamic
-            }
-            scope => scope,
-        }
+        (scope(&rules::Parts { all: &parts, absolute, home, workspace }), text)
     }
 
     /// How many components the workspace has, when the path lies in it.
@@ -230,6 +202,41 @@ impl Place {
             _ if path.start == Start::Share => format!("/{}", text.trim_start_matches(rules::SHARE)),
             _ => text.to_owned(),
         }
+    }
+}
+
+/// Where a path lies.
+fn scope_of(parts: &rules::Parts<'_>) -> PathScope {
+    match parts.all.iter().position(|part| resolve::is_dynamic(part)) {
+        None => known_scope(parts),
+        Some(known) => dynamic_scope(parts, known),
+    }
+}
+
+fn known_scope(parts: &rules::Parts<'_>) -> PathScope {
+    let inside = if parts.workspace.is_some() { PathScope::Workspace } else { PathScope::Outside };
+    rules::scope(parts).unwrap_or(inside)
+}
+
+/// The scope of a path of which only the first `known` components are known.
+fn dynamic_scope(parts: &rules::Parts<'_>, known: usize) -> PathScope {
+    let rules::Parts { all, absolute, home, workspace } = *parts;
+    // What is told by a name alone holds wherever the unknown part leads.
+    let whole = rules::scope(&rules::Parts { all, absolute: false, home: None, workspace: None });
+    if let Some(scope) = whole.filter(|scope| is_telling(*scope)) {
+        return scope;
+    }
+    let all = all.get(..known).unwrap_or_default();
+    let inside = |count: Option<usize>| count.filter(|count| *count < known);
+    let before_home = inside(home).or(home.filter(|home| *home == known));
+    match known_scope(&rules::Parts { all, absolute, home: before_home, workspace: inside(workspace) }) {
+        _ if known == 0 || workspace == Some(known) => PathScope::Dynamic,
+        PathScope::Root | PathScope::HomeRoot | PathScope::Outside
+            if inside(workspace).is_none() && inside(home).is_none() =>
+        {
+            PathScope::Dynamic
+        }
+        scope => scope,
     }
 }
 

@@ -12,6 +12,7 @@ fn place() -> Place {
 #[track_caller]
 fn check_in(place: &Place, path: &str, scope: PathScope, text: &str) {
     assert_eq!(place.locate(path), Target { text: text.to_owned(), scope: Scope::Path(scope) }, "{path}");
+    assert_eq!(place.shown_as(path), text, "{path}");
 }
 
 #[track_caller]

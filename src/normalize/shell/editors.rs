@@ -43,7 +43,7 @@ impl Walker {
             if !matches!(flag.text.as_str(), "-S" | "-s" | "-u") {
                 continue;
             }
-            let path = self.scope.place.locate(&file.text).text;
+            let path = self.scope.place.shown_as(&file.text);
             for literal in self.written_scripts(&path) {
                 // What `-s` names is typed, not read line by line.
                 self.editor_script(&literal, flag.text != "-s");

@@ -34,7 +34,7 @@ impl Files {
     pub(super) fn known(place: &Place) -> Self {
         let mut files = Self::default();
         for file in place.known_files.iter().filter(|file| !file.versions.is_empty()) {
-            let path = place.locate(&file.path).text;
+            let path = place.shown_as(&file.path);
             if file.versions.iter().any(|version| version.extent == FileExtent::Passage) {
                 files.passages.insert(path.clone());
             }

@@ -85,7 +85,7 @@ impl Walker {
         if self.files.is_empty() {
             return;
         }
-        let path = self.scope.place.locate(path).text;
+        let path = self.scope.place.shown_as(path);
         for literal in self.written_scripts(&path) {
             self.makefile(&literal, given);
         }

@@ -38,7 +38,7 @@ impl Walker {
         if self.files.is_empty() || matches!(program, "echo" | "printf" | "yes" | "tee") {
             return decode::output(program, arguments, input);
         }
-        let text = |path: &str| self.files.text(&self.scope.place.locate(path).text);
+        let text = |path: &str| self.files.text(&self.scope.place.shown_as(path));
         if program == "cat"
             && let Some(texts) = arguments.iter().map(|path| text(path)).collect::<Option<Vec<_>>>()
             && !texts.is_empty()
@@ -59,7 +59,7 @@ impl Walker {
         }
         for command in commands.iter().filter(|it| matches!(it.program.as_str(), "cp" | "mv" | "ln" | "install")) {
             let operands = command.arguments.iter().filter(|argument| !argument.text.starts_with('-'));
-            let paths: Vec<String> = operands.map(|operand| self.scope.place.locate(&operand.text).text).collect();
+            let paths: Vec<String> = operands.map(|operand| self.scope.place.shown_as(&operand.text)).collect();
             if let Some((to, from)) = paths.split_last() {
                 from.iter().for_each(|from| self.files.copy(from, to));
             }
@@ -71,7 +71,7 @@ impl Walker {
         if self.evaluating || path.is_empty() {
             return;
         }
-        let path = self.scope.place.locate(path).text;
+        let path = self.scope.place.shown_as(path);
         let conditional = self.scope.n_conditions > 0;
         if !self.files.write(&path, literal, append, conditional) {
             self.gap(Gap::Truncated);

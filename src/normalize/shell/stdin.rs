@@ -140,7 +140,7 @@ impl Walker {
         if self.files.is_empty() || self.evaluating {
             return;
         }
-        let own = path.contains('/').then(|| self.scope.place.locate(path).text);
+        let own = path.contains('/').then(|| self.scope.place.shown_as(path));
         let executed = facts.effects.iter().filter(|effect| effect.fact == Fact::Execute);
         let mut paths: Vec<&str> = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str())).collect();
         paths.dedup();
@@ -178,7 +178,7 @@ impl Walker {
             .collect();
         let is_executed = |field: &Field| {
             let path = field.text.find("<(").and_then(|at| field.text.get(at..)).unwrap_or_default();
-            let path = self.scope.place.locate(path).text;
+            let path = self.scope.place.shown_as(path);
             shell || reads_code || executed.iter().any(|target| target.text == path)
         };
         let fields = run.fields.iter().take(end).skip(start + 1).filter(|field| field.process.is_some());

@@ -41,7 +41,7 @@ pub(super) async fn hook(
     let task = |input| Task::Hook { harness, environment, input };
     let reply = match shared.judge(request, task).await {
         Ok(Outcome::Hook(reply)) => reply,
-        Ok(Outcome::Records(_) | Outcome::Unreadable(_)) => stopped(harness, &Failure::Panic),
+        Ok(Outcome::Records(_) | Outcome::Unreadable(_) | Outcome::Unsettled) => stopped(harness, &Failure::Panic),
         Err(refused) => stopped(harness, &refused.failure()),
     };
     json(StatusCode::OK, harness.http_body(&reply))

@@ -28,7 +28,7 @@ use utoipa_axum::routes;
 
 use super::daemon::HttpOptions;
 use super::desk::{Desk, NotJudged};
-use super::judge::{Outcome, Task};
+use super::judge::{Outcome, Task, Whose};
 use super::metrics::{Door, Refusal};
 use super::protocol::MAX_BODY;
 use crate::engine::Failure;
@@ -224,7 +224,12 @@ impl Shared {
         };
         let (body, _room) = timeout(SLOW, body).await.map_err(|_| Refused::Interrupted)?;
         let body = body.map_err(|error| if is_too_large(&error) { Refused::TooLarge } else { Refused::Interrupted })?;
-        self.desk.judge(task(body.into()), self.deadline).await.map_err(Refused::NotJudged)
+        let task = task(body.into());
+        let whose = match task {
+            Task::Hook { .. } => Whose::Call,
+            Task::Score { .. } => Whose::Own,
+        };
+        self.desk.judge(task, whose, self.deadline).await.map_err(Refused::NotJudged)
     }
 
     /// Refuses a request without the token, when there is one.

@@ -37,7 +37,7 @@ pub(super) async fn score(State(shared): State<Arc<Shared>>, request: Request<Bo
     match shared.judge(request, |bytes| Task::Score { bytes, in_sessions }).await {
         Ok(Outcome::Records(records)) => json(StatusCode::OK, records),
         Ok(Outcome::Unreadable(record)) => json(StatusCode::BAD_REQUEST, record),
-        Ok(Outcome::Hook(_)) => refused(&shared, &Refused::NotJudged(NotJudged::Broken)),
+        Ok(Outcome::Hook(_) | Outcome::Unsettled) => refused(&shared, &Refused::NotJudged(NotJudged::Broken)),
         Err(error) => refused(&shared, &error),
     }
 }
