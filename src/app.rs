@@ -36,7 +36,7 @@ pub use audit::{audit_folder, audit_log};
 use review::Reviewing;
 #[cfg(feature = "review")]
 pub use review::options as review_options;
-pub use review::reviews_at_once;
+pub use review::{review_readiness, reviews_at_once};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,11 @@ pub fn reviews_at_once(_: &ReviewSettings) -> Result<usize, AppError> {
     Err(AppError::ReviewNotCompiled)
 }
 
+/// Nobody can be asked.
+pub fn review_readiness(_: &ReviewSettings) -> Result<String, String> {
+    Err(AppError::ReviewNotCompiled.to_string())
+}
+
 /// There is none.
 #[derive(Clone)]
 pub(super) enum Reviewing {}

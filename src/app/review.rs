@@ -54,6 +54,13 @@ pub fn reviews_at_once(settings: &ReviewSettings) -> Result<usize, AppError> {
     Ok(options(settings)?.concurrency)
 }
 
+/// Who would be asked, in words, when everything that a review needs is at hand, or what is not. Nothing is sent to find out.
+pub fn review_readiness(settings: &ReviewSettings) -> Result<String, String> {
+    let options = options(settings).map_err(|error| error.to_string())?;
+    options.endpoint.check_key().map_err(|error| error.to_string())?;
+    Ok(format!("{} at {}", options.asking.model, options.endpoint.url))
+}
+
 fn project_mode() -> ProjectMode {
     Arc::new(|workspace: &Path| config::project_mode(workspace).map_err(|error| error.to_string()))
 }

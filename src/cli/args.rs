@@ -77,10 +77,19 @@ pub(super) enum CommandArguments {
     Uninstall(InstallArguments),
     /// Propose rules for what was asked about over and over and ran each time: a diff to look at, applied by nobody.
     Suggest(SuggestArguments),
-    /// Check that everything works here: the runtime library, the bundle, the device, a decision.
-    Doctor(EngineArguments),
+    /// Check that everything works here: the runtime library, the bundle, the device, decisions, the review's key, the log, the
+    /// hooks. Nothing leaves this machine.
+    Doctor(DoctorArguments),
     /// Show exactly what the model sees: action records in, texts and token ids out.
     Encode(EncodeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    #[command(flatten)]
+    pub(super) engine: EngineArguments,
+    #[command(flatten)]
+    pub(super) review: ReviewArguments,
 }
 
 #[derive(Debug, Args)]

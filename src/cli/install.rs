@@ -10,7 +10,7 @@ use super::ExitStatus;
 use super::args::InstallArguments;
 use super::printer::Printer;
 
-type Settings = Map<String, Value>;
+pub(super) type Settings = Map<String, Value>;
 
 /// Runs `install`.
 pub(super) fn install(arguments: &InstallArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
@@ -56,7 +56,7 @@ fn change(
 }
 
 /// The settings in a file; `None` where there is no file.
-fn read(path: &Path) -> anyhow::Result<Option<Settings>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Option<Settings>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

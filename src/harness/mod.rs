@@ -115,6 +115,13 @@ impl Harness {
         }
     }
 
+    /// The program that the settings put before every tool, when it is a riskgate.
+    pub fn installed(self, settings: &Map<String, Value>) -> Option<&str> {
+        match self {
+            Self::ClaudeCode => claude_code::wiring::installed(settings),
+        }
+    }
+
     /// What in the settings keeps riskgate from being asked, in words.
     pub fn obstacle(self, settings: &Map<String, Value>) -> Option<&'static str> {
         match self {

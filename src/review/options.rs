@@ -10,7 +10,7 @@ use strum::{EnumString, VariantNames};
 
 use super::budget::{Limits, Prices};
 use super::key::KeySource;
-use crate::engine::ReviewMode;
+use crate::engine::{ReviewError, ReviewMode};
 
 /// Everything about reviews that does not change from one to the next.
 #[derive(Debug, Clone)]
@@ -57,6 +57,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Whether the key is there and can be used, without using it.
+    pub fn check_key(&self) -> Result<(), ReviewError> {
+        self.key.resolve(self.auth).map(drop)
+    }
+
     /// Whether the question stays on this machine (a local server, a gateway's agent).
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.url)

@@ -349,8 +349,8 @@ fn help_names_every_command() {
       install     Put riskgate into the settings of an agent program, before and after every tool; all
                   else in them stays
       uninstall   Take riskgate out of them
-      doctor      Check that everything works here: the runtime library, the bundle, the device, a
-                  decision
+      doctor      Check that everything works here: the runtime library, the bundle, the device,
+                  decisions, the review's key, the log, the hooks. Nothing leaves this machine
       encode      Show exactly what the model sees: action records in, texts and token ids out
       help        Print this message or the help of the given subcommand(s)
 
@@ -565,10 +565,46 @@ fn environment_variables_mirror_the_flags() {
 
 #[test]
 fn doctor_checks_the_whole_chain() {
-    let outcome = outcome(Sandbox::new().command(&["doctor"]).spawn().unwrap());
+    let sandbox = Sandbox::new();
+    let found = outcome(sandbox.command(&["doctor"]).spawn().unwrap());
     // Random weights may fail the test decisions; everything before them must be sound.
-    assert!(matches!(outcome.code, Some(0 | 1)), "{outcome:?}");
-    for part in ["ok  runtime", "ok  bundle    tiny@sha256:", "ok  device    cpu", "ok  golden"] {
-        assert!(outcome.stdout.contains(part), "{part} is missing in\n{}", outcome.stdout);
+    assert!(matches!(found.code, Some(0 | 1)), "{found:?}");
+    for part in [
+        "ok  runtime",
+        "ok  bundle    tiny@sha256:",
+        "ok  device    cpu",
+        "ok  golden",
+        "ok  settings  enforce (built in)",
+        "ok  review    off",
+        "ok  record",
+        "ok  hooks     not before every tool",
+    ] {
+        assert!(found.stdout.contains(part), "{part} is missing in\n{}", found.stdout);
+    }
+}
+
+#[test]
+fn doctor_finds_what_would_let_calls_run_or_stop_them_all() {
+    let sandbox = Sandbox::new();
+    let settings = |command: &str| {
+        json!({"hooks": {"PreToolUse": [{"matcher": "*", "hooks": [
+            {"type": "command", "command": command, "args": ["hook", "claude-code"]}
+        ]}]}})
+    };
+    fs::create_dir_all(sandbox.path("home/.claude")).unwrap();
+    fs::write(sandbox.path("home/.claude/settings.json"), settings("/nowhere/riskgate").to_string()).unwrap();
+    fs::create_dir_all(sandbox.path("config/riskgate")).unwrap();
+    fs::write(sandbox.path("taken"), "").unwrap();
+    let config = format!(
+        "[review]\nmode = \"uncertain\"\nkey_file = {:?}\n[audit]\nfolder = {:?}\n",
+        sandbox.path("no-key"),
+        sandbox.path("taken/log")
+    );
+    fs::write(sandbox.path("config/riskgate/config.toml"), config).unwrap();
+    let found = outcome(sandbox.command(&["doctor"]).spawn().unwrap());
+    assert_eq!(found.code, Some(1), "{found:?}");
+    let reviews = if cfg!(feature = "review") { "BAD review    the key file" } else { "BAD review" };
+    for part in [reviews, "BAD record    every call is stopped", "BAD hooks", "every call runs"] {
+        assert!(found.stdout.contains(part), "{part} is missing in\n{}", found.stdout);
     }
 }

@@ -68,6 +68,15 @@ pub(in crate::harness) fn uninstall(mut settings: Map<String, Value>) -> Map<Str
     settings
 }
 
+/// The riskgate before every tool.
+pub(in crate::harness) fn installed(settings: &Map<String, Value>) -> Option<&str> {
+    let [before, _] = EVENTS;
+    let groups = settings.get("hooks")?.get(before)?.as_array()?;
+    let hooks =
+        groups.iter().filter(|group| takes_all(group)).filter_map(|group| group.get("hooks")?.as_array()).flatten();
+    hooks.into_iter().find(|hook| is_own(hook))?.get("command")?.as_str()
+}
+
 /// What in the settings keeps hooks from running.
 pub(in crate::harness) fn obstacle(settings: &Map<String, Value>) -> Option<&'static str> {
     let is_set = settings.get("disableAllHooks").and_then(Value::as_bool).unwrap_or(false);
@@ -116,6 +125,7 @@ mod tests {
         let installed = install(settings(json!({"model": "x"})), "/opt/riskgate").unwrap();
         assert_eq!(Value::Object(installed.clone()), json!({"model": "x", "hooks": wired("/opt/riskgate")}));
         assert_eq!(install(installed.clone(), "/opt/riskgate").unwrap(), installed);
+        assert_eq!(super::installed(&installed), Some("/opt/riskgate"));
         assert_eq!(Value::Object(uninstall(installed)), json!({"model": "x"}));
     }
 
@@ -138,6 +148,7 @@ mod tests {
     #[test]
     fn a_hook_before_some_tools_is_not_enough() {
         let narrow = json!({"hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [entry("/a/riskgate")]}]}});
+        assert_eq!(super::installed(&settings(narrow.clone())), None);
         let installed = Value::Object(install(settings(narrow), "/b/riskgate").unwrap());
         let groups = installed["hooks"]["PreToolUse"].as_array().unwrap();
         assert_eq!(groups.len(), 2);
