@@ -44,7 +44,7 @@ RATES = Rates(matrices=0.0, others=1e-3, weight_decay=0.02)
 class FinetuneConfig:
     """Length and step sizes of a run; an epoch holds every action with the chance of its `share`."""
 
-    epochs: int = 3
+    epochs: int = 2
     rates: Rates = RATES
     token_budget: int = 6144
     rows_negative: int = 4
