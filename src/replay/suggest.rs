@@ -47,7 +47,7 @@ pub enum Never {
     #[error("{0}")]
     TooWide(TooWide),
     /// The rule did something else in the history, or could not be used.
-    #[error("the rule would have let through something else, too")]
+    #[error("the rule did not do what it should when it was tried on the past")]
     Tried,
 }
 

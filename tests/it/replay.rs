@@ -552,6 +552,40 @@ fn never_from_what_nobody_was_asked_about() {
 }
 
 #[test]
+fn never_what_does_something_else_when_it_is_tried() {
+    let sandbox = sandbox();
+    settle_at(&sandbox, "ask");
+    keep(&sandbox, "a.jsonl", transcript(&often(&ids(3), "git fetch --all")));
+    let found = suggested(&sandbox, &["--transcripts"]);
+    let id = found["suggestions"][0]["id"].as_str().unwrap();
+    // Its name is taken: with this rule beside it no rule could be used at all.
+    let other = format!(
+        "@id(\"{id}\")\nforbid (principal, action, resource is Command)\nwhen {{ resource.program == \"dd\" }};\n"
+    );
+    fs::create_dir_all(sandbox.path("config/riskgate/policy")).unwrap();
+    fs::write(sandbox.path("config/riskgate/policy/other.cedar"), other).unwrap();
+    let tried = suggested(&sandbox, &["--transcripts"]);
+    assert_eq!((&tried["suggestions"], &tried["rules_dropped"]), (&json!([]), &json!(1)), "{tried:#}");
+}
+
+#[test]
+fn records_that_say_what_became_of_them_are_enough() {
+    let sandbox = sandbox();
+    settle_at(&sandbox, "ask");
+    let record = |id: usize, outcome: &str| json!({"id": id, "tool": "Bash", "input": {"command": "git fetch"}, "context": {"cwd": CWD, "workspace": CWD}, "outcome": outcome});
+    let found = |outcomes: &[&str]| {
+        let lines: Vec<String> =
+            outcomes.iter().enumerate().map(|(id, outcome)| record(id, outcome).to_string()).collect();
+        let found = json_of(&sandbox.run(&["suggest", "--json", "--input", "-", "--min", "2"], lines.join("\n")));
+        found["questions_spared"].as_u64().unwrap()
+    };
+    assert_eq!(found(&["ran", "ran", "unasked"]), 2);
+    assert_eq!(found(&["ran", "ran", "refused"]), 0);
+    assert_eq!(found(&["ran", "ran", "who knows"]), 0);
+    assert_eq!(found(&["unasked", "unasked"]), 0);
+}
+
+#[test]
 fn a_proposal_is_never_written_where_rules_are_read_from() {
     let sandbox = sandbox();
     keep(&sandbox, "a.jsonl", transcript(&often(&ids(3), "git fetch --all")));
