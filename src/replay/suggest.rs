@@ -314,7 +314,7 @@ mod tests {
         insta::assert_snapshot!(suggestion.text(), @r#"
         // Asked about 4 times, and it ran each time, from 2026-11-28 to 2026-12-01.
         //   git fetch --all
-        @id("suggested-b5ae35ea")
+        @id("suggested-f84d4db6")
         @reason("asked about 4 times, and it ran each time")
         permit (principal, action == Action::"bash", resource is Command)
         when {

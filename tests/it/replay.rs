@@ -24,7 +24,7 @@ fn sandbox() -> Sandbox {
 
 /// Scores that do not depend on the action.
 fn calibrate(sandbox: &Sandbox, change: impl FnOnce(&mut Value)) {
-    let fixed = |log_odds: f64| json!({"a": 0.0, "b": log_odds});
+    let fixed = |log_odds: f64| json!({"a": 1e-9, "b": log_odds});
     sandbox.change_manifest(|manifest| {
         let calibration = &mut manifest["calibration"];
         calibration["risk"]["stop"] = fixed(0.0);
@@ -414,7 +414,7 @@ fn what_ran_each_time_after_a_question_is_suggested_from_the_log() {
     }
     asked(&sandbox, "x", "git pull", true);
     settle_at(&sandbox, "ask");
-    let before = contents(&sandbox.path("home"));
+    let before = contents(&sandbox.path("home/.local"));
     let found = suggested(&sandbox, &[]);
     let suggestions = found["suggestions"].as_array().unwrap();
     assert_eq!(suggestions.len(), 1, "{found:#}");
@@ -426,7 +426,7 @@ fn what_ran_each_time_after_a_question_is_suggested_from_the_log() {
         "{shown:?}"
     );
     assert!(shown.stderr.contains("2 rules would have spared 4 questions"), "{shown:?}");
-    assert_eq!(contents(&sandbox.path("home")), before, "something was written");
+    assert_eq!(contents(&sandbox.path("home/.local")), before, "something was written");
     assert!(!sandbox.path("config/riskgate/policy").exists());
 }
 
@@ -500,7 +500,7 @@ fn never_what_has_an_effect_that_is_to_be_denied() {
     let names: Vec<String> = serde_json::from_value(manifest["labels"]["effects"].clone()).unwrap();
     for label in labels {
         let place = names.iter().position(|name| name == label).unwrap();
-        calibrate(&sandbox, |calibration| calibration["effects"][place] = json!({"a": 0.0, "b": -0.8}));
+        calibrate(&sandbox, |calibration| calibration["effects"][place] = json!({"a": 1e-9, "b": -0.8}));
         never(&sandbox, &often(&ids(3), "git fetch --all"), "may destroy data");
     }
 }
@@ -508,14 +508,14 @@ fn never_what_has_an_effect_that_is_to_be_denied() {
 #[test]
 fn never_what_the_model_finds_dangerous() {
     let sandbox = sandbox();
-    calibrate(&sandbox, |calibration| calibration["risk"]["deny"] = json!({"a": 0.0, "b": -0.8}));
+    calibrate(&sandbox, |calibration| calibration["risk"]["deny"] = json!({"a": 1e-9, "b": -0.8}));
     never(&sandbox, &often(&ids(3), "git fetch --all"), "sees a danger");
 }
 
 #[test]
 fn never_what_may_be_an_injection() {
     let sandbox = sandbox();
-    calibrate(&sandbox, |calibration| calibration["injection"] = json!({"a": 0.0, "b": -2.9}));
+    calibrate(&sandbox, |calibration| calibration["injection"] = json!({"a": 1e-9, "b": -2.9}));
     never(&sandbox, &often(&ids(3), "git fetch --all"), "instructions to an agent");
 }
 
@@ -530,7 +530,7 @@ fn never_what_a_rule_cannot_name_narrowly() {
     never(&sandbox(), &often(&ids(3), "git fetch --all && git push"), "each of its commands alone");
     never(&sandbox(), &often(&ids(3), "git log > notes.txt"), "what it writes");
     never(&sandbox(), &often(&ids(3), "frobnicate --all"), "not all of it was understood");
-    never(&sandbox(), &often(&ids(3), "git fetch $REMOTE"), "not all of it was understood");
+    never(&sandbox(), &often(&ids(3), "git fetch $REMOTE"), "only known when it runs");
     never(&sandbox(), &often(&ids(3), "GIT_SSH=x git fetch"), "variables, wrappers");
 }
 
