@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(why(&bash("sudo git fetch")), TooWide::Parts);
         assert_eq!(why(&bash("A=1 git fetch")), TooWide::Dressed);
         assert_eq!(why(&bash("frobnicate --all")), TooWide::Gaps);
-        assert_eq!(why(&bash("git fetch $WHERE")), TooWide::Gaps);
+        assert_eq!(why(&bash("git fetch $WHERE")), TooWide::Dressed);
         assert_eq!(why(&bash(&format!("git fetch {}", "x".repeat(500)))), TooWide::Long);
         assert_eq!(why(&call("Bash", &json!({"command": "git fetch"}), None)), TooWide::Folder);
         assert_eq!(why(&call("Bash", &json!({"command": "git fetch"}), Some("/w/\u{202e}app"))), TooWide::Folder);

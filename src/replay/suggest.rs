@@ -47,7 +47,7 @@ pub enum Never {
     #[error("{0}")]
     TooWide(TooWide),
     /// The rule did something else in the history, or could not be used.
-    #[error("the rule would have let through something else, too")]
+    #[error("the rule did not do what it should when it was tried on the past")]
     Tried,
 }
 
@@ -314,7 +314,7 @@ mod tests {
         insta::assert_snapshot!(suggestion.text(), @r#"
         // Asked about 4 times, and it ran each time, from 2026-11-28 to 2026-12-01.
         //   git fetch --all
-        @id("suggested-b5ae35ea")
+        @id("suggested-f84d4db6")
         @reason("asked about 4 times, and it ran each time")
         permit (principal, action == Action::"bash", resource is Command)
         when {

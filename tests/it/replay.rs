@@ -24,7 +24,7 @@ fn sandbox() -> Sandbox {
 
 /// Scores that do not depend on the action.
 fn calibrate(sandbox: &Sandbox, change: impl FnOnce(&mut Value)) {
-    let fixed = |log_odds: f64| json!({"a": 0.0, "b": log_odds});
+    let fixed = |log_odds: f64| json!({"a": 1e-9, "b": log_odds});
     sandbox.change_manifest(|manifest| {
         let calibration = &mut manifest["calibration"];
         calibration["risk"]["stop"] = fixed(0.0);
@@ -414,7 +414,7 @@ fn what_ran_each_time_after_a_question_is_suggested_from_the_log() {
     }
     asked(&sandbox, "x", "git pull", true);
     settle_at(&sandbox, "ask");
-    let before = contents(&sandbox.path("home"));
+    let before = contents(&sandbox.path("home/.local"));
     let found = suggested(&sandbox, &[]);
     let suggestions = found["suggestions"].as_array().unwrap();
     assert_eq!(suggestions.len(), 1, "{found:#}");
@@ -426,7 +426,7 @@ fn what_ran_each_time_after_a_question_is_suggested_from_the_log() {
         "{shown:?}"
     );
     assert!(shown.stderr.contains("2 rules would have spared 4 questions"), "{shown:?}");
-    assert_eq!(contents(&sandbox.path("home")), before, "something was written");
+    assert_eq!(contents(&sandbox.path("home/.local")), before, "something was written");
     assert!(!sandbox.path("config/riskgate/policy").exists());
 }
 
@@ -500,7 +500,7 @@ fn never_what_has_an_effect_that_is_to_be_denied() {
     let names: Vec<String> = serde_json::from_value(manifest["labels"]["effects"].clone()).unwrap();
     for label in labels {
         let place = names.iter().position(|name| name == label).unwrap();
-        calibrate(&sandbox, |calibration| calibration["effects"][place] = json!({"a": 0.0, "b": -0.8}));
+        calibrate(&sandbox, |calibration| calibration["effects"][place] = json!({"a": 1e-9, "b": -0.8}));
         never(&sandbox, &often(&ids(3), "git fetch --all"), "may destroy data");
     }
 }
@@ -508,14 +508,14 @@ fn never_what_has_an_effect_that_is_to_be_denied() {
 #[test]
 fn never_what_the_model_finds_dangerous() {
     let sandbox = sandbox();
-    calibrate(&sandbox, |calibration| calibration["risk"]["deny"] = json!({"a": 0.0, "b": -0.8}));
+    calibrate(&sandbox, |calibration| calibration["risk"]["deny"] = json!({"a": 1e-9, "b": -0.8}));
     never(&sandbox, &often(&ids(3), "git fetch --all"), "sees a danger");
 }
 
 #[test]
 fn never_what_may_be_an_injection() {
     let sandbox = sandbox();
-    calibrate(&sandbox, |calibration| calibration["injection"] = json!({"a": 0.0, "b": -2.9}));
+    calibrate(&sandbox, |calibration| calibration["injection"] = json!({"a": 1e-9, "b": -2.9}));
     never(&sandbox, &often(&ids(3), "git fetch --all"), "instructions to an agent");
 }
 
@@ -530,7 +530,7 @@ fn never_what_a_rule_cannot_name_narrowly() {
     never(&sandbox(), &often(&ids(3), "git fetch --all && git push"), "each of its commands alone");
     never(&sandbox(), &often(&ids(3), "git log > notes.txt"), "what it writes");
     never(&sandbox(), &often(&ids(3), "frobnicate --all"), "not all of it was understood");
-    never(&sandbox(), &often(&ids(3), "git fetch $REMOTE"), "not all of it was understood");
+    never(&sandbox(), &often(&ids(3), "git fetch $REMOTE"), "only known when it runs");
     never(&sandbox(), &often(&ids(3), "GIT_SSH=x git fetch"), "variables, wrappers");
 }
 
@@ -549,6 +549,40 @@ fn never_from_what_nobody_was_asked_about() {
         }
     }
     assert_eq!(suggested(&sandbox, &["--min", "1"])["suggestions"], json!([]));
+}
+
+#[test]
+fn never_what_does_something_else_when_it_is_tried() {
+    let sandbox = sandbox();
+    settle_at(&sandbox, "ask");
+    keep(&sandbox, "a.jsonl", transcript(&often(&ids(3), "git fetch --all")));
+    let found = suggested(&sandbox, &["--transcripts"]);
+    let id = found["suggestions"][0]["id"].as_str().unwrap();
+    // Its name is taken: with this rule beside it no rule could be used at all.
+    let other = format!(
+        "@id(\"{id}\")\nforbid (principal, action, resource is Command)\nwhen {{ resource.program == \"dd\" }};\n"
+    );
+    fs::create_dir_all(sandbox.path("config/riskgate/policy")).unwrap();
+    fs::write(sandbox.path("config/riskgate/policy/other.cedar"), other).unwrap();
+    let tried = suggested(&sandbox, &["--transcripts"]);
+    assert_eq!((&tried["suggestions"], &tried["rules_dropped"]), (&json!([]), &json!(1)), "{tried:#}");
+}
+
+#[test]
+fn records_that_say_what_became_of_them_are_enough() {
+    let sandbox = sandbox();
+    settle_at(&sandbox, "ask");
+    let record = |id: usize, outcome: &str| json!({"id": id, "tool": "Bash", "input": {"command": "git fetch"}, "context": {"cwd": CWD, "workspace": CWD}, "outcome": outcome});
+    let found = |outcomes: &[&str]| {
+        let lines: Vec<String> =
+            outcomes.iter().enumerate().map(|(id, outcome)| record(id, outcome).to_string()).collect();
+        let found = json_of(&sandbox.run(&["suggest", "--json", "--input", "-", "--min", "2"], lines.join("\n")));
+        found["questions_spared"].as_u64().unwrap()
+    };
+    assert_eq!(found(&["ran", "ran", "unasked"]), 2);
+    assert_eq!(found(&["ran", "ran", "refused"]), 0);
+    assert_eq!(found(&["ran", "ran", "who knows"]), 0);
+    assert_eq!(found(&["unasked", "unasked"]), 0);
 }
 
 #[test]

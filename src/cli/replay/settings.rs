@@ -188,3 +188,28 @@ pub(in crate::cli) fn remarks(arguments: &EngineArguments, trial: &Trial) -> Res
     let off = (resolved.mode == Mode::Off).then(|| "the mode is `off`: no call is looked at".to_owned());
     Ok(resolved.remarks.into_iter().chain(managed).chain(off).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(wanted: &str) -> Result<Vec<(&'static str, String)>, String> {
+        let values = thresholds(wanted).map_err(|error| format!("{error:#}"))?;
+        Ok(values.into_iter().map(|value| (value.key, value.value.to_string())).collect())
+    }
+
+    #[test]
+    fn thresholds_are_named_or_given_or_stand_in_a_file() {
+        assert_eq!(read("strict").unwrap(), [("thresholds.name", "\"strict\"".to_owned())]);
+        let cuts = [("thresholds.allow_below", "0.03".to_owned()), ("thresholds.deny_above", "0.8".to_owned())];
+        assert_eq!(read("allow_below=0.03, deny_above=0.8").unwrap(), cuts);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new.toml");
+        std::fs::write(&file, "mode = \"off\"\n[thresholds]\nmax_miss_rate = 0.02\n").unwrap();
+        assert_eq!(read(file.to_str().unwrap()).unwrap(), [("thresholds.max_miss_rate", "0.02".to_owned())]);
+        std::fs::write(&file, "mode = \"off\"\n").unwrap();
+        for wrong in [file.to_str().unwrap(), "allow=1", "allow_below=much", "none.toml"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

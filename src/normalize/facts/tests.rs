@@ -232,6 +232,8 @@ fn the_gate_and_the_agents_configure_themselves() {
     }
     assert_eq!(scope("claude config set x y"), Some(Scope::Path(PathScope::AgentConfig)));
     assert_eq!(scope("riskgate score x"), None);
+    let proposal = "riskgate suggest --output /home/me/.config/riskgate/policy/x.cedar";
+    assert_eq!(scope(proposal), Some(Scope::Path(PathScope::RiskgateConfig)));
 }
 
 #[test]
