@@ -90,8 +90,27 @@ def daemon(program: Path, folder: str) -> Iterator[tuple[dict[str, str], str, in
         process.wait()
 
 
-def spawn(command: list[str], environment: dict[str, str], data: bytes) -> tuple[float, int]:
-    """Milliseconds from spawn to exit, and the most memory in KiB."""
+# Spawned by this program, a process would be credited with this program's own memory: what counts is the larger of both.
+MEMORY = """
+import os, sys
+read, write = os.pipe()
+os.write(write, sys.stdin.buffer.read())
+os.close(write)
+actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
+print(os.wait4(pid, 0)[2].ru_maxrss)
+"""
+
+
+def most_memory(command: list[str], environment: dict[str, str], data: bytes) -> float:
+    """The most memory of a process in MiB, as spawned by one that has little itself."""
+    spawner = [sys.executable, "-I", "-S", "-c", MEMORY, *command]
+    done = subprocess.run(spawner, env=environment, input=data, capture_output=True, check=True)
+    return int(done.stdout) / 1024
+
+
+def spawn(command: list[str], environment: dict[str, str], data: bytes) -> float:
+    """Milliseconds from spawn to exit."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin and process.stdout
@@ -101,10 +120,8 @@ def spawn(command: list[str], environment: dict[str, str], data: bytes) -> tuple
     except BrokenPipeError:
         pass
     process.stdout.read()
-    _, _, usage = os.wait4(process.pid, 0)
-    elapsed = (time.perf_counter() - started) * 1000
-    process.returncode = 0
-    return elapsed, usage.ru_maxrss
+    process.wait()
+    return (time.perf_counter() - started) * 1000
 
 
 def percentiles(times: list[float]) -> str:
@@ -115,15 +132,15 @@ def percentiles(times: list[float]) -> str:
 
 def processes(arguments: argparse.Namespace, environment: dict[str, str], calls: Calls) -> None:
     """Whole processes."""
-    hooks, nothing, memory = [], [], 0
+    hooks, nothing = [], []
+    command = [str(arguments.program.resolve()), "hook", "claude-code"]
     for _ in range(arguments.calls):
         data = calls.hook()
-        elapsed, peak = spawn([str(arguments.program), "hook", "claude-code"], environment, data)
-        hooks.append(elapsed)
-        memory = max(memory, peak)
-        nothing.append(spawn(["/bin/true"], environment, data)[0])
+        hooks.append(spawn(command, environment, data))
+        nothing.append(spawn(["/bin/true"], environment, data))
     over = statistics.median(hooks) - statistics.median(nothing)
-    print(f"hook process          {percentiles(hooks)}, at most {memory / 1024:.1f} MiB")
+    memory = max(most_memory(command, environment, push(number)) for number in range(5))
+    print(f"hook process          {percentiles(hooks)}, at most {memory:.1f} MiB")
     print(f"a process for nothing {percentiles(nothing)}; the hook takes {over:.2f} ms more")
 
 
@@ -198,7 +215,7 @@ def reviews(program: Path, calls: int) -> None:
                 times: dict[str, list[float]] = {"without": [], "with": []}
                 for number in range(calls):
                     for name, environment in (("without", without), ("with", with_review)):
-                        times[name].append(spawn([str(program), "hook", "claude-code"], environment, push(number))[0])
+                        times[name].append(spawn([str(program), "hook", "claude-code"], environment, push(number)))
         if len(stub.questions()) != calls:
             sys.exit(f"{len(stub.questions())} of {calls} calls were reviewed")
     over = statistics.median(times["with"]) - statistics.median(times["without"])

@@ -1,6 +1,6 @@
 //! The contents of a file in memory of our own.
 //!
-//! A mapping of the file would save copying it, some two milliseconds of the hundred that a process takes to load a model. But a
+//! A mapping of the file would save copying it, some three milliseconds of the hundred and twenty that a process takes. But a
 //! file that somebody rewrites in place changes under whoever has mapped it, after its hash was checked, and one that is cut off
 //! ends the process with a signal: a harness takes that for no opinion, and lets the call run.
 

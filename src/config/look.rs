@@ -5,6 +5,7 @@
 //! that is not there, so that one which appears is seen. Only when two looks are alike may what was read for one be used for
 //! the other.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
@@ -45,6 +46,12 @@ impl Search {
     /// Looks at everything that these settings depend on.
     pub fn look(&self) -> Look {
         let mut looker = Looker { hash: Sha256::new(), now: SystemTime::now(), is_settled: true };
+        // With these, the order in which files are looked at says which is which.
+        let home = self.home().map(Path::as_os_str);
+        let places = [self.user().map(Path::as_os_str), Some(self.managed().as_os_str()), home];
+        for place in places.into_iter().chain([self.folder().map(Path::as_os_str)]) {
+            looker.add(place.map(OsStr::as_encoded_bytes).unwrap_or_default());
+        }
         if let Some(user) = self.user() {
             looker.layer(user);
         }
@@ -94,7 +101,10 @@ impl Looker {
                 // More than anybody has: then nothing is believed for longer than a call.
                 self.is_settled &= files.len() <= MAX_RULE_FILES;
                 self.add(&files.len().to_le_bytes());
-                files.iter().take(MAX_RULE_FILES).for_each(|path| self.file(path));
+                for path in files.iter().take(MAX_RULE_FILES) {
+                    self.add(path.as_os_str().as_encoded_bytes());
+                    self.file(path);
+                }
             }
             Err(error) => self.add(error.to_string().as_bytes()),
         }
@@ -107,7 +117,6 @@ impl Looker {
 
     /// The same, and whether it is there.
     fn is_there(&mut self, path: &Path) -> bool {
-        self.add(path.as_os_str().as_encoded_bytes());
         match fs::metadata(path) {
             Ok(found) => {
                 self.marks(path, &found);
