@@ -136,11 +136,14 @@ impl ReplayWorker {
             (_, Some(logged)) if logged.source == Source::FailSafe && logged.assessment.is_none() => {
                 unmade(Unmade::Failure)
             }
-            // Under the same rules the record says what they said of the text with its secrets.
-            (Text::Masked(call), Some(logged)) => match sides.new.of_record(logged, is_text, model) {
-                Ok(remade) => State::Settled(Ok(remade)),
-                Err(_) => self.open(call, past, sides),
-            },
+            // Under the same rules, read by the same program, the record says what they said: also of the text with its secrets,
+            // and without the cost of reading it again.
+            (Text::Whole(call) | Text::Masked(call), Some(logged)) if past.is_ours && self.book.same_mode => {
+                match sides.new.of_record(logged, is_text, model) {
+                    Ok(remade) => State::Settled(Ok(remade)),
+                    Err(_) => self.open(call, past, sides),
+                }
+            }
             (Text::Whole(call) | Text::Masked(call), _) => self.open(call, past, sides),
         }
     }
@@ -217,12 +220,17 @@ impl ReplayWorker {
         };
         let before = before.map(|before| before.map(|remade| sides.present.beside(remade, None, reviewing)));
         let after = after.map(|remade| sides.new.beside(remade, logged, reviewing));
-        let row = row(
+        let mut row = row(
             &past,
             group,
             Ends { before, after: after.as_ref().map_err(|why| *why), scored: scored.as_ref() },
             scored_now,
         );
+        // Only what is shown by its program is read for it.
+        if row.is_changed() && row.group == past.tool {
+            let read = call.and_then(|call| guarded(|| normalize(call)).ok());
+            row.group = read.map_or(row.group, |action| group_of(&past.tool, &action));
+        }
         let kept = match (after, call) {
             (Ok(remade), Some(call)) if self.keep && (row.after > Verdict::Allow || row.before == Verdict::Deny) => {
                 Some(Kept { call: call.clone(), scored, logged: past.logged.clone(), remade, masked })
