@@ -78,7 +78,13 @@ enum State {
     /// From the record alone.
     Settled(Result<Remade, Unmade>),
     /// With its text.
-    Open { action: Box<Action>, before: Option<Begun>, after: Box<Begun>, scored: Option<Scored>, scored_now: bool },
+    Open {
+        action: Box<Action>,
+        before: Option<Box<Begun>>,
+        after: Box<Begun>,
+        scored: Option<Scored>,
+        scored_now: bool,
+    },
 }
 
 impl<T: Readable> Worker<Answer, T> for ReplayWorker {
@@ -151,13 +157,13 @@ impl ReplayWorker {
     fn open(&self, call: &ToolCall, past: &Past, sides: &Sides) -> State {
         let action = normalize(call);
         let after = sides.new.begin(call, &action);
-        let before = past.logged.is_none().then(|| sides.present.begin(call, &action));
+        let before = past.logged.is_none().then(|| Box::new(sides.present.begin(call, &action)));
         let scored = past.logged.as_ref().and_then(|logged| logged.scored_by(self.app.stamp().model));
         let is_open = |begun: &Begun| matches!(begun, Begun::Open(_));
         let newly_allowed = matches!(&after, Begun::Settled(remade) if remade.verdict == Verdict::Allow)
             && past.logged.as_ref().is_some_and(|logged| logged.verdict > Verdict::Allow);
         // What would newly be let through is scored, so that a danger among it is seen.
-        let needed = is_open(&after) || before.as_ref().is_some_and(is_open) || newly_allowed;
+        let needed = is_open(&after) || before.as_deref().is_some_and(is_open) || newly_allowed;
         let missing = needed && scored.is_none();
         if missing && is_open(&after) {
             let why = match (&past.text, &past.logged) {
@@ -214,7 +220,7 @@ impl ReplayWorker {
                     (Begun::Open(ruling), Some(scored)) => guarded(|| again.finish(call, &action, ruling, scored)),
                     (Begun::Open(_), None) => Err(Unmade::Score),
                 };
-                let before = before.map(|begun| end(&sides.present, begun));
+                let before = before.map(|begun| end(&sides.present, *begun));
                 (before, end(&sides.new, *after), scored, scored_now)
             }
         };
