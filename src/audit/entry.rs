@@ -242,7 +242,7 @@ mod tests {
         };
         let bits = exact(&assessment);
         assert_eq!(scores(&bits), Some(assessment));
-        for other in ["", "zz", &bits[1..], &bits[..bits.len() - 8], &format!("{bits}00000000"), &format!("{bits}00")] {
+        for other in ["", "zz", "3f800000", &format!("{bits}0"), &format!("{bits}00000000"), &format!("{bits}00")] {
             assert_eq!(scores(other), None, "{other}");
         }
     }

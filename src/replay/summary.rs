@@ -190,7 +190,8 @@ fn table(actions: &[&Row]) -> [[usize; 3]; 3] {
 
 fn expected(actions: &[&Row], verdict: impl Fn(&Row) -> Verdict) -> f64 {
     let allowed = actions.iter().filter(|row| verdict(row) == Verdict::Allow);
-    allowed.filter_map(|row| row.deny).map(f64::from).sum()
+    // The sum of nothing would be a negative zero.
+    allowed.filter_map(|row| row.deny).map(f64::from).fold(0.0, |sum, probability| sum + probability)
 }
 
 fn labelled(actions: &[&Row]) -> Option<Labelled> {

@@ -190,7 +190,25 @@ fn the_summary_reads_as_people_do() {
     let home = sandbox.path("home").display().to_string();
     let text = outcome.stdout.replace(&home, "~");
     let id = text.split("  (").nth(1).unwrap().split(')').next().unwrap().to_owned();
-    insta::assert_snapshot!(masked(&text.replace(&id, "[id]")), @"");
+    insta::assert_snapshot!(masked(&text.replace(&id, "[id]")), @r"
+    ask -> allow  git push --force  risk.allow  ([id])
+    1 action on one day, from the log in ~/.local/state/riskgate/audit
+    tiny@sha256:[hash]; rules default@sha256:[hash]; allow_below 0 -> 1; deny_above 1
+
+    as logged             allow      ask     deny   with the new settings
+                 allow        0        0        0
+                   ask        1        0        0
+                  deny        0        0        0
+
+    questions               #.## -> #.## a day
+    denials                 #.## -> #.## a day
+    dangers allowed         #.## -> #.## in all, expected from the model's own probabilities
+    warnings                  0 -> 0 of 1 texts that tools returned
+
+    1 action would change
+           1 x ask → allow   Bash git, by risk.allow
+               git push --force  ([id])
+    ");
 }
 
 #[test]

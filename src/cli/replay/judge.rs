@@ -78,7 +78,13 @@ enum State {
     /// From the record alone.
     Settled(Result<Remade, Unmade>),
     /// With its text.
-    Open { action: Box<Action>, before: Option<Begun>, after: Box<Begun>, scored: Option<Scored>, scored_now: bool },
+    Open {
+        action: Box<Action>,
+        before: Option<Box<Begun>>,
+        after: Box<Begun>,
+        scored: Option<Scored>,
+        scored_now: bool,
+    },
 }
 
 impl<T: Readable> Worker<Answer, T> for ReplayWorker {
@@ -136,11 +142,14 @@ impl ReplayWorker {
             (_, Some(logged)) if logged.source == Source::FailSafe && logged.assessment.is_none() => {
                 unmade(Unmade::Failure)
             }
-            // Under the same rules the record says what they said of the text with its secrets.
-            (Text::Masked(call), Some(logged)) => match sides.new.of_record(logged, is_text, model) {
-                Ok(remade) => State::Settled(Ok(remade)),
-                Err(_) => self.open(call, past, sides),
-            },
+            // Under the same rules, read by the same program, the record says what they said: also of the text with its secrets,
+            // and without the cost of reading it again.
+            (Text::Whole(call) | Text::Masked(call), Some(logged)) if past.is_ours && self.book.same_mode => {
+                match sides.new.of_record(logged, is_text, model) {
+                    Ok(remade) => State::Settled(Ok(remade)),
+                    Err(_) => self.open(call, past, sides),
+                }
+            }
             (Text::Whole(call) | Text::Masked(call), _) => self.open(call, past, sides),
         }
     }
@@ -148,13 +157,13 @@ impl ReplayWorker {
     fn open(&self, call: &ToolCall, past: &Past, sides: &Sides) -> State {
         let action = normalize(call);
         let after = sides.new.begin(call, &action);
-        let before = past.logged.is_none().then(|| sides.present.begin(call, &action));
+        let before = past.logged.is_none().then(|| Box::new(sides.present.begin(call, &action)));
         let scored = past.logged.as_ref().and_then(|logged| logged.scored_by(self.app.stamp().model));
         let is_open = |begun: &Begun| matches!(begun, Begun::Open(_));
         let newly_allowed = matches!(&after, Begun::Settled(remade) if remade.verdict == Verdict::Allow)
             && past.logged.as_ref().is_some_and(|logged| logged.verdict > Verdict::Allow);
         // What would newly be let through is scored, so that a danger among it is seen.
-        let needed = is_open(&after) || before.as_ref().is_some_and(is_open) || newly_allowed;
+        let needed = is_open(&after) || before.as_deref().is_some_and(is_open) || newly_allowed;
         let missing = needed && scored.is_none();
         if missing && is_open(&after) {
             let why = match (&past.text, &past.logged) {
@@ -211,18 +220,23 @@ impl ReplayWorker {
                     (Begun::Open(ruling), Some(scored)) => guarded(|| again.finish(call, &action, ruling, scored)),
                     (Begun::Open(_), None) => Err(Unmade::Score),
                 };
-                let before = before.map(|begun| end(&sides.present, begun));
+                let before = before.map(|begun| end(&sides.present, *begun));
                 (before, end(&sides.new, *after), scored, scored_now)
             }
         };
         let before = before.map(|before| before.map(|remade| sides.present.beside(remade, None, reviewing)));
         let after = after.map(|remade| sides.new.beside(remade, logged, reviewing));
-        let row = row(
+        let mut row = row(
             &past,
             group,
             Ends { before, after: after.as_ref().map_err(|why| *why), scored: scored.as_ref() },
             scored_now,
         );
+        // Only what is shown by its program is read for it.
+        if row.is_changed() && row.group == past.tool {
+            let read = call.and_then(|call| guarded(|| normalize(call)).ok());
+            row.group = read.map_or(row.group, |action| group_of(&past.tool, &action));
+        }
         let kept = match (after, call) {
             (Ok(remade), Some(call)) if self.keep && (row.after > Verdict::Allow || row.before == Verdict::Deny) => {
                 Some(Kept { call: call.clone(), scored, logged: past.logged.clone(), remade, masked })

@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &ReplayArguments, printer: &Printer) -> anyhow::Res
     if !arguments.labels.is_empty() {
         label(&mut history.rows, &Labels::read(&arguments.labels, printer)?);
     }
-    let report = report(history, &app.stamp().model.to_owned(), &book, arguments.list || arguments.report.is_some());
+    let report = report(history, app.stamp().model, &book, arguments.list || arguments.report.is_some());
     if let Some(folder) = &arguments.report {
         write_report(&report, folder)?;
     }

@@ -44,6 +44,8 @@ pub(super) struct Past {
     pub(super) logged: Option<Logged>,
     /// Whether its record is what was written.
     pub(super) is_sound: bool,
+    /// Whether this version of riskgate made the decision: then it read the action as it would now.
+    pub(super) is_ours: bool,
     /// Whether the decision was only recorded: then nobody was asked.
     pub(super) monitored: bool,
     pub(super) outcome: Outcome,
@@ -100,6 +102,7 @@ fn of_record(mut record: Record) -> Option<Past> {
         _ => Text::Nothing,
     };
     let is_sound = record.is_sound;
+    let is_ours = record.text("/who/program") == concat!("riskgate ", env!("CARGO_PKG_VERSION"));
     Some(Past {
         id,
         at,
@@ -109,6 +112,7 @@ fn of_record(mut record: Record) -> Option<Past> {
         request: None,
         logged: Some(logged),
         is_sound,
+        is_ours,
         monitored,
         outcome: Outcome::Unknown,
         key,
@@ -154,6 +158,7 @@ fn of_seen(seen: &SeenCall) -> Past {
         text: Text::Whole(call.clone()),
         logged: None,
         is_sound: true,
+        is_ours: true,
         monitored: false,
         outcome: Outcome::Unknown,
     }
@@ -205,6 +210,7 @@ impl Readable for RecordLine {
             text: Text::Whole(call),
             logged: None,
             is_sound: true,
+            is_ours: true,
             monitored: false,
             key: None,
         }))

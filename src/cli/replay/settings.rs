@@ -108,6 +108,8 @@ pub(in crate::cli) struct Book {
     folders: Mutex<HashMap<String, Arc<Sides>>>,
     /// Whether uncertain actions go to a reviewer.
     pub(in crate::cli) reviewing: bool,
+    /// Whether rules are told the mode that they were told.
+    pub(in crate::cli) same_mode: bool,
 }
 
 /// Folders whose project is remembered.
@@ -123,6 +125,7 @@ impl Book {
             None => LayerPlaces { project: None, ..config::places(env::current_dir().ok().as_deref()) },
         };
         let general = Arc::new(sides(app, &places, arguments, &trial)?);
+        let same_mode = !trial.values.iter().any(|value| value.key == "mode");
         Ok(Self {
             app: Arc::clone(app),
             arguments: arguments.clone(),
@@ -131,6 +134,7 @@ impl Book {
             projects: Mutex::default(),
             folders: Mutex::default(),
             reviewing: review.mode.unwrap_or(ReviewMode::Off) != ReviewMode::Off,
+            same_mode,
         })
     }
 

@@ -36,14 +36,18 @@ fn heading(report: &ReplayReport) -> String {
         change(name, &Pair { before: before.to_string(), after: after.to_string() })
     };
     format!(
-        "{} actions{days}, from {}\n{}; {}; {}; {}",
-        summary.actions,
+        "{}{days}, from {}\n{}; {}; {}; {}",
+        counted(summary.actions),
         plain(&report.origin),
         plain(&report.model),
         change("rules", &report.policy),
         cut("allow_below", cuts.before.allow_below, cuts.after.allow_below),
         cut("deny_above", cuts.before.deny_above, cuts.after.deny_above)
     )
+}
+
+fn counted(actions: usize) -> String {
+    if actions == 1 { "1 action".to_owned() } else { format!("{actions} actions") }
 }
 
 fn table(report: &ReplayReport) -> String {
@@ -93,7 +97,7 @@ fn changes(report: &ReplayReport) -> String {
     if groups.is_empty() {
         return "nothing would change".to_owned();
     }
-    let mut text = format!("{} actions would change", report.summary.changed());
+    let mut text = format!("{} would change", counted(report.summary.changed()));
     for group in groups.iter().take(MOST_GROUPS) {
         let _ = write!(text, "\n{}", described(group));
     }
