@@ -105,8 +105,10 @@ fn suggested(sandbox: &Sandbox, arguments: &[&str]) -> Value {
     json_of(&suggest(sandbox, &[&["--json"], arguments].concat()))
 }
 
-/// A transcript of calls: id, command, and the result's text with whether it is an error.
-fn transcript(calls: &[(&str, &str, Option<(&str, bool)>)]) -> String {
+/// A call of a transcript: id, command, and the result's text with whether it is an error.
+type Called<'a> = (&'a str, &'a str, Option<(&'a str, bool)>);
+
+fn transcript(calls: &[Called<'_>]) -> String {
     let line = |kind: &str, content: Value| {
         json!({"type": kind, "sessionId": SESSION, "cwd": CWD, "timestamp": "2026-11-27T10:00:00.000Z", "permissionMode": "default",
                "message": {"role": kind, "content": content}})
@@ -137,7 +139,7 @@ fn keep(sandbox: &Sandbox, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
 }
 
 /// The same command so many times, each time run.
-fn often<'a>(ids: &'a [String], command: &'a str) -> Vec<(&'a str, &'a str, Option<(&'static str, bool)>)> {
+fn often<'a>(ids: &'a [String], command: &'a str) -> Vec<Called<'a>> {
     ids.iter().map(|id| (id.as_str(), command, RAN)).collect()
 }
 
@@ -474,7 +476,7 @@ fn a_proposal_does_what_it_claims() {
 
 /// Nothing is suggested for these calls; the reasons that are given.
 #[track_caller]
-fn never(sandbox: &Sandbox, calls: &[(&str, &str, Option<(&str, bool)>)], why: &str) {
+fn never(sandbox: &Sandbox, calls: &[Called<'_>], why: &str) {
     settle_at(sandbox, "ask");
     keep(sandbox, "a.jsonl", transcript(calls));
     let found = suggested(sandbox, &["--transcripts", "--min", "1"]);
