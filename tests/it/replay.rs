@@ -204,7 +204,7 @@ fn the_summary_reads_as_people_do() {
 
     questions               #.## -> #.## a day
     denials                 #.## -> #.## a day
-    dangers allowed         #.## -> #.## in all, expected from the model's own probabilities
+    dangers allowed        #.## -> #.## in all, expected from the model's own probabilities
     warnings                  0 -> 0 of 1 texts that tools returned
 
     1 action would change
