@@ -82,7 +82,9 @@ def run(encoder: EncodeBinary, bundle: Path, corpus: Path, output: Path) -> int:
         size += len(json.dumps([texts, action], ensure_ascii=False).encode()) + 4
         if size > LARGEST_BYTES - 1000:
             break
-        document["texts"].append(texts)
+        # The engine spells other scripts in ASCII first.
+        if text.isascii():
+            document["texts"].append(texts)
         document["actions"].append(action)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -71,12 +71,12 @@ pub(super) enum CommandArguments {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Propose rules for what was asked about over and over and ran each time: a diff to look at, applied by nobody.
+    Suggest(SuggestArguments),
     /// Put riskgate into the settings of an agent program, before and after every tool; all else in them stays.
     Install(InstallArguments),
     /// Take riskgate out of them.
     Uninstall(InstallArguments),
-    /// Propose rules for what was asked about over and over and ran each time: a diff to look at, applied by nobody.
-    Suggest(SuggestArguments),
     /// Check that everything works here: the runtime library, the bundle, the device, decisions, the review's key, the log, the
     /// hooks. Nothing leaves this machine.
     Doctor(DoctorArguments),

@@ -346,6 +346,8 @@ fn help_names_every_command() {
       config      Look at the settings
       allow-once  Let one action that was stopped run once: a person's word, at a terminal
       audit       Look at the record of decisions, and prove that it is what was written
+      suggest     Propose rules for what was asked about over and over and ran each time: a diff to look
+                  at, applied by nobody
       install     Put riskgate into the settings of an agent program, before and after every tool; all
                   else in them stays
       uninstall   Take riskgate out of them
