@@ -70,6 +70,7 @@ fn fill(folder: &Path, app: &App, rounds: usize) -> usize {
                 thresholds: Some(app.thresholds()),
                 asking: Asking::Possible,
                 timings: Timings::default(),
+                deadline: Deadline::none(),
                 reply_id: None,
             };
             log.append(&entry).expect("there is room");
