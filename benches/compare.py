@@ -19,6 +19,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+# Before it is loaded: it would collect what runs where and send it to its makers.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime
 from tokenizers import Tokenizer
 

@@ -39,6 +39,7 @@ use clap::Parser;
 use printer::Printer;
 
 use crate::app::AppError;
+use crate::model::TELEMETRY_OFF;
 use crate::verdict::Verdict;
 
 /// How a run ends, by contract.
@@ -89,6 +90,7 @@ impl From<&anyhow::Error> for ExitStatus {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    keep_quiet();
     // A hook is a process for each call, and its user waits for it.
     if let Some(arguments) = hook::typed(std::env::args_os()) {
         return hook::run(arguments).into();
@@ -124,4 +126,11 @@ pub fn main() -> ExitCode {
         ExitStatus::from(&error)
     });
     status.code().into()
+}
+
+/// Turns off what ONNX Runtime would collect and send, before it is loaded. There is no other way to turn it off in time.
+#[expect(unsafe_code, reason = "variables cannot be set safely while other threads may read them")]
+fn keep_quiet() {
+    // SAFETY: this is the first thing that the process does, so there is no other thread.
+    unsafe { std::env::set_var(TELEMETRY_OFF, "1") };
 }

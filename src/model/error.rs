@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::device::Device;
-use super::runtime::{MEND, OLDEST_RUNTIME};
+use super::runtime::{MEND, OLDEST_RUNTIME, TELEMETRY_OFF};
 
 /// A runtime, model or run that cannot be used. Exhaustive on purpose: whoever turns failures into verdicts must decide on each.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum ModelError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// ONNX Runtime would report home.
+    #[error("ONNX Runtime is not started while it may report home: set `{TELEMETRY_OFF}=1` before it is loaded")]
+    Telemetry,
     /// An ONNX Runtime from before the interface that riskgate uses.
     #[error(
         "the ONNX Runtime at `{}` is version {found}, too old: at least {OLDEST_RUNTIME} is needed; run `{MEND}` for the pinned one",

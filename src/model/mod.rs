@@ -20,7 +20,7 @@ pub use batch::{Batch, PaddedBatch};
 pub use device::{Device, UnknownDevice};
 pub use error::ModelError;
 pub use golden::check_golden;
-pub use runtime::{MEND, OLDEST_RUNTIME, Runtime};
+pub use runtime::{MEND, OLDEST_RUNTIME, Runtime, TELEMETRY_OFF};
 pub use session::{ModelBytes, OnnxClassifier, SessionOptions};
 
 pub use crate::assessment::RowLogits;

@@ -11,6 +11,10 @@ use super::{Device, ModelError};
 /// The command that fetches the pinned library.
 pub const MEND: &str = "python3 scripts/setup.py";
 
+/// The variable that keeps ONNX Runtime from collecting what runs where and sending it to its makers, for which it keeps a file in the
+/// user's cache. It is read when the library starts, which is before the switch in its interface can be turned.
+pub const TELEMETRY_OFF: &str = "ORT_DISABLE_TELEMETRY";
+
 /// The oldest ONNX Runtime whose interface is enough.
 pub const OLDEST_RUNTIME: &str = "1.17";
 
@@ -49,6 +53,8 @@ impl Runtime {
             Some(runtime) => {
                 Err(ModelError::OtherLibrary { loaded: runtime.library.clone(), asked: path.to_path_buf() })
             }
+            // Nothing leaves this machine, whoever uses this as a library.
+            None if std::env::var_os(TELEMETRY_OFF).is_none_or(|value| value != "1") => Err(ModelError::Telemetry),
             None => {
                 let environment = builder()?.with_telemetry(false).build().map_err(ModelError::Environment)?;
                 // What goes wrong comes back as an error; the library's own log would only clutter stderr.

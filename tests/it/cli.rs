@@ -566,6 +566,14 @@ fn environment_variables_mirror_the_flags() {
 }
 
 #[test]
+fn nothing_is_kept_for_anybody_else_to_collect() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.run(&["score", "--command", "ls"], "");
+    assert!(matches!(outcome.code, Some(0 | 10 | 20)), "{outcome:?}");
+    assert!(!sandbox.path("home/.cache").exists() && !sandbox.path("home/Library").exists());
+}
+
+#[test]
 fn doctor_checks_the_whole_chain() {
     let sandbox = Sandbox::new();
     let found = outcome(sandbox.command(&["doctor"]).spawn().unwrap());
