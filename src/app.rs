@@ -25,7 +25,9 @@ use crate::config::{self, ConfigError, Resolved, SessionSettings, Settings};
 use crate::encode::{EncodeError, Encoder, TEMPLATE_VERSION, WindowRule};
 use crate::engine::{self, Again, DecisionCache, Engine, Failure, Grants, Parts, Reviewer, SessionMemory};
 use crate::grants::GrantFolder;
-use crate::model::{self, Classifier, Device, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions};
+use crate::model::{
+    self, Classifier, Device, ModelBytes, ModelError, OnnxClassifier, Runtime, SessionOptions, TELEMETRY_OFF,
+};
 use crate::normalize::normalize;
 use crate::policy::{Layer, Policy, PolicyError, Severity};
 use crate::record::Stamp;
@@ -430,12 +432,20 @@ fn is_model_file(path: &Path) -> bool {
 #[cfg(feature = "load-dynamic")]
 fn load_runtime(query: LibraryQuery<'_>) -> Result<(Runtime, Option<FoundLibrary>), AppError> {
     let library = artifact::find_library(query)?;
+    quiet()?;
     Ok((Runtime::load(&library.path)?, Some(library)))
 }
 
 #[cfg(not(feature = "load-dynamic"))]
 fn load_runtime(_: LibraryQuery<'_>) -> Result<(Runtime, Option<FoundLibrary>), AppError> {
+    quiet()?;
     Ok((Runtime::linked()?, None))
+}
+
+/// Nothing leaves this machine, whoever uses riskgate as a library.
+fn quiet() -> Result<(), ModelError> {
+    let is_off = std::env::var_os(TELEMETRY_OFF).is_some_and(|value| value == "1");
+    if is_off { Ok(()) } else { Err(ModelError::Telemetry) }
 }
 
 /// The encoder of a bundle by name or folder, without the model.

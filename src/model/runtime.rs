@@ -53,8 +53,6 @@ impl Runtime {
             Some(runtime) => {
                 Err(ModelError::OtherLibrary { loaded: runtime.library.clone(), asked: path.to_path_buf() })
             }
-            // Nothing leaves this machine, whoever uses this as a library.
-            None if std::env::var_os(TELEMETRY_OFF).is_none_or(|value| value != "1") => Err(ModelError::Telemetry),
             None => {
                 let environment = builder()?.with_telemetry(false).build().map_err(ModelError::Environment)?;
                 // What goes wrong comes back as an error; the library's own log would only clutter stderr.

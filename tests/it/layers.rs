@@ -307,9 +307,10 @@ fn the_thin_client_loads_nothing() {
 }
 
 #[test]
-fn there_is_no_unsafe_code() {
-    let offences: Vec<String> = sources().iter().flat_map(|source| source.mentions("unsafe")).collect();
-    assert_none("unsafe code", &offences);
+fn there_is_one_unsafe_line() {
+    let mut found: Vec<String> = sources().iter().flat_map(|source| source.mentions("unsafe")).collect();
+    found.retain(|line| !(line.starts_with("src/cli/mod.rs:") && line.contains("set_var(TELEMETRY_OFF")));
+    assert_none("unsafe code", &found);
 }
 
 #[test]
