@@ -140,7 +140,7 @@ for _ in range(int(sys.argv[1])):
 
 def cold(binary: Path, runs: int, environment: dict[str, str]) -> tuple[list[float], float]:
     """Milliseconds of every cold process, and the largest resident memory in MB."""
-    command = [sys.executable, "-S", "-c", COLD, str(runs), str(binary), "score", "--command", "git status"]
+    command = [sys.executable, "-S", "-c", COLD, str(runs), str(binary), "score", "--no-daemon", "--command", "git status"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     measured = [json.loads(line) for line in done.stdout.splitlines()]
     failed = [code for _, code, _ in measured if code not in (0, 10, 20)]
