@@ -1,11 +1,11 @@
 //! Settings → the log of decisions: defaults, and how decisions are written in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::{Fsync, Keep, Log, Options, Rendering, Retention};
-use crate::config::{AuditSettings, FsyncSetting, Mode};
+use crate::config::{AuditSettings, FsyncSetting, Mode, in_home};
 use crate::record::{self, Stamp};
 use crate::verdict::Decision;
 
@@ -47,11 +47,7 @@ pub fn audit_log(settings: &AuditSettings) -> Option<Arc<Log>> {
 
 /// Where the log lies.
 pub fn audit_folder(settings: &AuditSettings) -> PathBuf {
-    let folder = settings.folder.clone().unwrap_or_default();
-    match (folder.strip_prefix("~"), std::env::home_dir()) {
-        (Ok(below), Some(home)) => home.join(below),
-        _ => folder,
-    }
+    in_home(settings.folder.as_deref().unwrap_or(Path::new("")))
 }
 
 fn options(settings: &AuditSettings) -> Options {

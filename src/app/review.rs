@@ -1,6 +1,6 @@
 //! Settings → reviewers: defaults, names and limits of remote review, resolved once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -109,24 +109,16 @@ fn endpoint(settings: &ReviewSettings, asking: &Asking) -> Result<Endpoint, Opti
         headers: review::headers(settings.headers.iter().map(|(name, value)| (name.as_str(), value.expose())))?,
         key: key(settings),
         auth: review::optional_word("auth", settings.auth.as_deref())?,
-        ca_file: settings.ca_file.as_deref().map(expanded),
+        ca_file: settings.ca_file.as_deref().map(config::in_home),
     })
 }
 
 fn key(settings: &ReviewSettings) -> KeySource {
     match (&settings.key_file, &settings.environment_key) {
-        (Some(path), _) => KeySource::File(expanded(path)),
+        (Some(path), _) => KeySource::File(config::in_home(path)),
         (None, Some(EnvironmentKey::ApiKey(key))) => KeySource::Given(key.clone(), Auth::XApiKey),
         (None, Some(EnvironmentKey::BearerToken(token))) => KeySource::Given(token.clone(), Auth::Bearer),
         (None, None) => KeySource::Missing,
-    }
-}
-
-/// A path of the settings file, where `~/` is the user's home.
-fn expanded(path: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), std::env::home_dir()) {
-        (Ok(below), Some(home)) => home.join(below),
-        _ => path.to_owned(),
     }
 }
 
@@ -161,6 +153,8 @@ fn milliseconds(setting: &'static str, value: Option<u64>, usual: Duration) -> R
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::redact::Secret;
 

@@ -21,7 +21,7 @@ const MOST_KEPT: usize = 64 * 1024;
 const REVIEWED: &str = "review";
 
 /// The program, in every record.
-pub(super) const PROGRAM: &str = concat!("riskgate ", env!("CARGO_PKG_VERSION"));
+pub const PROGRAM: &str = concat!("riskgate ", env!("CARGO_PKG_VERSION"));
 
 /// Whether the action's own text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

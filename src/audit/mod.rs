@@ -28,7 +28,7 @@ mod writer;
 
 pub use chain::{Hash, Link};
 pub use change::{ModeEntry, read_with_changes};
-pub use entry::{Keep, Rendering, exact, scores};
+pub use entry::{Keep, PROGRAM, Rendering, exact, scores};
 pub use error::LogError;
 pub use otlp::otlp;
 pub use reader::{Filter, Follower, Record, Segments, read_all, record_by_id};

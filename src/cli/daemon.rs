@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::args::{EngineArguments, HookArguments, ReviewArguments, ScoreArguments};
 use super::engine;
+use super::told::{Told, Wish};
 use crate::action::{Context, ToolCall};
 use crate::config::{self, EnvironmentKey, ReviewSettings, Search, env_vars};
 use crate::engine::Failure;
@@ -34,29 +35,6 @@ const PATIENCE: Patience = Patience { usual: Duration::from_secs(4), reviewed: D
 const OWN_TIME: Duration = Duration::from_millis(1_500);
 /// The daemon's deadline lies this much before our own patience ends, so that its word for being late arrives.
 const MARGIN: Duration = Duration::from_millis(350);
-
-/// What came of asking the daemon.
-#[derive(Debug)]
-pub(super) enum Told<T> {
-    /// A sound answer.
-    Answer(T),
-    /// Why the call was not judged; the fail-safe table has a verdict for it.
-    Not(Failure),
-    /// Nothing that can be used: the call is judged here. What is to be done about the daemon.
-    Nothing(Wish),
-}
-
-/// What a client does about a daemon that it could not use, once it knows that daemons are wanted at all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// Nothing.
-    #[default]
-    None,
-    /// Starts one.
-    Start,
-    /// Starts one in the place of another riskgate's.
-    Replace,
-}
 
 /// What the daemon says to a hook call. No settings file is read for it: the daemon has read them, and says so only when all of
 /// them look to it as they do here. `waits_longer` is called when a reviewer may be asked.

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Instant;
 use std::{env, fs};
 
-use super::args::{DoctorArguments, EngineArguments};
+use super::args::DoctorArguments;
 use super::printer::Printer;
 use super::score::bash_call;
-use super::{ExitStatus, engine, install};
+use super::{ExitStatus, engine, install, mode};
 use crate::app::{App, audit_folder, review_readiness};
 use crate::engine::{Deadline, ReviewMode};
 use crate::harness::Harness;
@@ -36,11 +36,12 @@ pub(super) fn run(arguments: &DoctorArguments, printer: &Printer) -> anyhow::Res
     let mut sound = canaries(&app, printer)?;
     printer.result(format!("    start-up  {} ms", loaded.as_millis()))?;
     let files = engine::files(arguments)?;
+    let resolved = engine::resolve_from(&files, arguments)?;
     let review = engine::review_settings(&files, review, ReviewMode::Off)?;
     let audit = engine::audit_settings(&files, false)?;
     let log = audit.is_enabled().then(|| audit_folder(&audit));
     let checks = [
-        ("settings", Ok(mode(arguments)?)),
+        ("settings", Ok(format!("{} ({})", <&str>::from(resolved.mode), mode::source(&resolved)))),
         ("review", review.as_ref().map_or_else(|| Ok("off".to_owned()), review_readiness)),
         ("record", log.map_or_else(|| Ok("off".to_owned()), |folder| record(&folder))),
         ("hooks", hooks(Harness::ClaudeCode)),
@@ -81,13 +82,6 @@ fn canaries(app: &App, printer: &Printer) -> anyhow::Result<bool> {
         printer.result(format!("{mark} decision  {} for `{command}` in {micros} µs", <&str>::from(verdict)))?;
     }
     Ok(all_sound)
-}
-
-/// The mode in force, and who says so.
-fn mode(arguments: &EngineArguments) -> anyhow::Result<String> {
-    let resolved = engine::resolve(arguments)?;
-    let source = resolved.provenance.iter().find(|value| value.key == "mode");
-    Ok(format!("{} ({})", <&str>::from(resolved.mode), source.map_or("built in", |value| value.source.as_str())))
 }
 
 /// Where decisions are recorded, when they can be.

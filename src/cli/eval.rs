@@ -1,10 +1,7 @@
 //! `riskgate eval`: labelled actions in, figures and a report out.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use serde_json::Value;
 
 use super::ExitStatus;
@@ -58,7 +55,7 @@ pub(super) fn run(arguments: &EvalArguments, printer: &Printer) -> anyhow::Resul
     };
     report.input.labels_without_record = input.labels.saturating_sub(report.evaluation.cases.joined);
     if let Some(folder) = &arguments.report {
-        write_report(&report, folder)?;
+        io::write_report(report.files()?, folder)?;
     }
     if arguments.json {
         printer.result(format!("{:#}", report.metrics()?))?;
@@ -199,13 +196,4 @@ fn subject(app: &App, reference: Option<&App>, arguments: &EngineArguments) -> S
         thresholds: *app.thresholds(),
         no_ask: app.settings().resolved.asking == Asking::Impossible,
     }
-}
-
-fn write_report(report: &Report, folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-    for file in report.files()? {
-        let path = folder.join(file.name);
-        fs::write(&path, file.contents).with_context(|| format!("cannot write `{}`", path.display()))?;
-    }
-    Ok(())
 }

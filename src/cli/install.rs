@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::ExitStatus;
 use super::args::InstallArguments;
 use super::printer::Printer;
+use crate::config;
 
 pub(super) type Settings = Map<String, Value>;
 
@@ -49,7 +50,9 @@ fn change(
     } else if before.unwrap_or_default() == after {
         printer.result(format!("{}: as it was", path.display()))?;
     } else {
-        replace(&path, &text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        // Where it is a link, what it leads to is written: people keep their settings in repositories.
+        let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        config::replace(&target, &text).with_context(|| format!("cannot write `{}`", path.display()))?;
         printer.result(format!("{}: changed", path.display()))?;
     }
     Ok(path)
@@ -65,21 +68,4 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Option<Settings>> {
     let text = text.trim_start_matches('\u{feff}');
     let settings = if text.trim().is_empty() { Ok(Settings::new()) } else { serde_json::from_str(text) };
     Ok(Some(settings.with_context(|| format!("`{}` is no JSON object; nothing was changed", path.display()))?))
-}
-
-/// Writes a file whole or not at all, with the permissions that it had. Where it is a link, what it leads to is written: people keep
-/// their settings in repositories.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::create_dir_all(folder)?;
-    let mut fresh = target.clone().into_os_string();
-    fresh.push(format!(".{}.new", std::process::id()));
-    let written = fs::write(&fresh, text).and_then(|()| match fs::metadata(&target) {
-        Ok(metadata) => fs::set_permissions(&fresh, metadata.permissions()),
-        Err(_) => Ok(()),
-    });
-    written.and_then(|()| fs::rename(&fresh, &target)).inspect_err(|_| {
-        let _ = fs::remove_file(&fresh);
-    })
 }

@@ -1,6 +1,6 @@
 //! Opens what `--input` and `--output` name and runs a stream of records between them, or from them into memory.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -12,6 +12,7 @@ use super::ExitStatus;
 use super::args::StreamArguments;
 use super::printer::Printer;
 use super::stream::{self, Line, Worker};
+use crate::report::ReportFile;
 
 /// Runs every record through workers made by `worker`, one a core.
 pub(super) fn run(
@@ -137,4 +138,14 @@ fn open_output(path: &Path) -> anyhow::Result<Box<dyn Write>> {
     }
     let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(Box::new(BufWriter::new(file)))
+}
+
+/// Writes the files of a report to a folder, which is made where there is none.
+pub(super) fn write_report(files: Vec<ReportFile>, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    for file in files {
+        let path = folder.join(file.name);
+        fs::write(&path, file.contents).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
 }

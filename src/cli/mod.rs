@@ -31,6 +31,7 @@ mod score;
 mod serve;
 mod stream;
 mod suggest;
+mod told;
 
 use std::process::ExitCode;
 

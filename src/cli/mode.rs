@@ -9,7 +9,9 @@ use super::engine;
 use super::printer::Printer;
 use crate::app::{AppError, audit_folder, audit_log};
 use crate::audit::{Log, LogError, ModeEntry};
-use crate::config::{AuditSettings, ConfigError, LayerPlaces, ModeChange, change_mode, note_change, state_folder};
+use crate::config::{
+    AuditSettings, ConfigError, LayerPlaces, ModeChange, Resolved, change_mode, note_change, state_folder,
+};
 
 /// Runs the command.
 pub(super) fn run(arguments: &ModeArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
@@ -65,8 +67,12 @@ fn append(log: &Log, change: &ModeChange) -> Result<(), LogError> {
 
 fn show(arguments: &ModeArguments, printer: &Printer) -> anyhow::Result<ExitStatus> {
     let resolved = engine::resolve(&arguments.engine)?;
-    let source = resolved.provenance.iter().find(|value| value.key == "mode");
-    let source = source.map_or("built in", |value| value.source.as_str());
-    printer.result(format!("{}  ({source})", <&str>::from(resolved.mode)))?;
+    printer.result(format!("{}  ({})", <&str>::from(resolved.mode), source(&resolved)))?;
     Ok(ExitStatus::Done)
+}
+
+/// Who says which mode is in force.
+pub(super) fn source(resolved: &Resolved) -> &str {
+    let value = resolved.provenance.iter().find(|value| value.key == "mode");
+    value.map_or("built in", |value| value.source.as_str())
 }

@@ -56,7 +56,7 @@ pub fn change_mode(
     let changed = with_mode(&text, to).map_err(|message| ConfigError::Parse { path: path.clone(), message })?;
     let change = ModeChange { from: now.mode, to, path };
     record(&change)?;
-    write(&change.path, &changed).map_err(|source| ConfigError::Write { path: change.path.clone(), source })?;
+    replace(&change.path, &changed).map_err(|source| ConfigError::Write { path: change.path.clone(), source })?;
     Ok(change)
 }
 
@@ -74,11 +74,13 @@ fn with_mode(text: &str, mode: Mode) -> Result<String, String> {
     Ok(document.to_string())
 }
 
-/// Puts a file in place as a whole: whoever reads it meanwhile sees the old one or the new one.
-fn write(path: &Path, text: &str) -> io::Result<()> {
+/// Puts a settings file in place as a whole, with the permissions that it had: whoever reads it meanwhile sees the old one or the
+/// new one. A link at that place gives way to the file.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let new = folder.join(format!(".config.toml.{}", std::process::id()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder.join(format!(".{name}.{}", std::process::id()));
     let written = fs::write(&new, text).and_then(|()| {
         if let Ok(old) = fs::metadata(path) {
             fs::set_permissions(&new, old.permissions())?;

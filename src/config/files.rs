@@ -90,6 +90,14 @@ impl Search {
     }
 }
 
+/// A path of a settings file or a flag, where `~/` is the user's home.
+pub fn in_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), env::home_dir()) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => path.to_owned(),
+    }
+}
+
 /// Where this user's files lie, for a call in `folder`.
 pub fn places(folder: Option<&Path>) -> LayerPlaces {
     Search::from(folder).places()

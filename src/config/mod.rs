@@ -16,8 +16,8 @@ mod trust;
 mod values;
 
 pub use audit::{AuditSettings, FsyncSetting};
-pub use change::{ModeChange, change_mode, note_change};
-pub use files::{Search, files, fingerprint, places};
+pub use change::{ModeChange, change_mode, note_change, replace};
+pub use files::{Search, files, fingerprint, in_home, places};
 pub use layers::{LayerPlaces, Provenance, TypedValue};
 pub use look::Look;
 pub use reading::Files;

@@ -167,8 +167,16 @@ impl Again {
         by_rules(decision.verdict, ruling.floor(), lasting, rules)
     }
 
+    /// The decision on a call that is begun; none where rules do not settle it and no scores are known.
+    pub fn end(&self, call: &ToolCall, action: &Action, begun: Begun, scored: Option<&Scored>) -> Option<Remade> {
+        match begun {
+            Begun::Settled(remade) => Some(remade),
+            Begun::Open(ruling) => Some(self.finish(call, action, ruling, scored?)),
+        }
+    }
+
     /// The decision on a call that rules did not settle before the model.
-    pub fn finish(&self, call: &ToolCall, action: &Action, ruling: Ruling, scored: &Scored) -> Remade {
+    fn finish(&self, call: &ToolCall, action: &Action, ruling: Ruling, scored: &Scored) -> Remade {
         let scores = (&scored.assessment, scored.truncated);
         let Weighed { thresholds, zone, ruling } =
             weigh(&self.policy, &self.thresholds, (call, action), ruling, scores);

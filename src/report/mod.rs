@@ -106,9 +106,7 @@ pub struct ReportFile {
 impl Report {
     /// The contents of `metrics.json`: every number to six decimals, unknown ones null.
     pub fn metrics(&self) -> Result<Value, ReportError> {
-        let mut value = serde_json::to_value(self)?;
-        round(&mut value);
-        Ok(value)
+        rounded(self)
     }
 
     /// The figures that matter most, as a few tables for a terminal.
@@ -126,6 +124,13 @@ impl Report {
         files.extend(pictures.into_iter().map(|picture| ReportFile { name: picture.name, contents: picture.svg }));
         Ok(files)
     }
+}
+
+/// Figures as JSON, every number to six decimals.
+fn rounded(figures: &impl Serialize) -> Result<Value, ReportError> {
+    let mut value = serde_json::to_value(figures)?;
+    round(&mut value);
+    Ok(value)
 }
 
 /// Six decimals: more would differ between machines, not between models.

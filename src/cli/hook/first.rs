@@ -7,8 +7,8 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::watchdog::Watchdog;
 use super::{HookArguments, INTERNAL_ERROR, environment, read_input};
-use crate::cli::daemon::{self, Told, Wish};
-use crate::cli::{engine, project};
+use crate::cli::told::{Told, Wish};
+use crate::cli::{daemon, engine, project};
 use crate::engine::Failure;
 use crate::harness::HookReply;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -16,6 +16,7 @@ use super::past::{CallKey, LogLine, Past, Readable, RecordLine};
 use super::settings::Book;
 use crate::app::App;
 use crate::audit::Segments;
+use crate::config::in_home;
 use crate::harness::{Seen, SessionReader, transcript_files};
 use crate::replay::Row;
 use crate::transcript::Outcome;
@@ -76,13 +77,6 @@ impl Origin {
             Self::Transcripts(path) => format!("transcripts in {}", path.display()),
             Self::Records(path) => format!("action records in {}", path.display()),
         }
-    }
-}
-
-fn in_home(path: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), engine::home()) {
-        (Ok(below), Some(home)) => Path::new(&home).join(below),
-        _ => path.to_owned(),
     }
 }
 

@@ -53,8 +53,12 @@ pub(in crate::cli) struct Kept {
 impl Kept {
     /// The folder whose settings hold for it.
     pub(in crate::cli) fn folder(&self) -> Option<&str> {
-        self.call.context.workspace.as_deref().or(self.call.context.cwd.as_deref())
+        folder_of(&self.call)
     }
+}
+
+fn folder_of(call: &ToolCall) -> Option<&str> {
+    call.context.workspace.as_deref().or(call.context.cwd.as_deref())
 }
 
 /// Reads and judges lines. One a core.
@@ -119,7 +123,7 @@ impl<T: Readable> Worker<Answer, T> for ReplayWorker {
 impl ReplayWorker {
     fn begin(&self, past: Past) -> Begin {
         let folder = match &past.text {
-            Text::Whole(call) | Text::Masked(call) => call.context.workspace.as_deref().or(call.context.cwd.as_deref()),
+            Text::Whole(call) | Text::Masked(call) => folder_of(call),
             Text::Nothing => None,
         };
         let sides = self.book.of(folder);
@@ -215,10 +219,8 @@ impl ReplayWorker {
                 group = group_of(&past.tool, &action);
                 let empty = ToolCall::default();
                 let call = call.unwrap_or(&empty);
-                let end = |again: &Again, begun: Begun| match (begun, &scored) {
-                    (Begun::Settled(remade), _) => Ok(remade),
-                    (Begun::Open(ruling), Some(scored)) => guarded(|| again.finish(call, &action, ruling, scored)),
-                    (Begun::Open(_), None) => Err(Unmade::Score),
+                let end = |again: &Again, begun: Begun| {
+                    guarded(|| again.end(call, &action, begun, scored.as_ref()))?.ok_or(Unmade::Score)
                 };
                 let before = before.map(|begun| end(&sides.present, *begun));
                 (before, end(&sides.new, *after), scored, scored_now)

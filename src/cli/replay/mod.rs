@@ -6,11 +6,7 @@ mod past;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
-
-use anyhow::Context as _;
 
 pub(super) use history::{History, Origin, read};
 pub(super) use judge::Kept;
@@ -19,7 +15,7 @@ pub(super) use settings::{Book, Trial};
 use super::args::ReplayArguments;
 use super::labels::Labels;
 use super::printer::{self, Printer};
-use super::{ExitStatus, engine};
+use super::{ExitStatus, engine, io};
 use crate::replay::{Pair, Row, Summary, Sweep, is_dangerous};
 use crate::report::{Compared, FORMAT, LeftOut, ReplayReport};
 use crate::verdict::Verdict;
@@ -42,7 +38,7 @@ pub(super) fn run(arguments: &ReplayArguments, printer: &Printer) -> anyhow::Res
     }
     let report = report(history, app.stamp().model, &book, arguments.list || arguments.report.is_some());
     if let Some(folder) = &arguments.report {
-        write_report(&report, folder)?;
+        io::write_report(report.files()?, folder)?;
     }
     // What is listed for the page is not asked for here.
     let shown = ReplayReport { changes: report.changes.clone().filter(|_| arguments.list), ..report };
@@ -102,13 +98,4 @@ fn line(row: &Row) -> String {
     let dangerous = if row.dangerous && row.after == Verdict::Allow { "DANGEROUS  " } else { "" };
     let [before, after] = [row.before, row.after].map(printer::verdict);
     format!("{before} -> {after}  {dangerous}{}  {}  ({})", row.subject, row.why, row.id)
-}
-
-fn write_report(report: &ReplayReport, folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-    for file in report.files()? {
-        let path = folder.join(file.name);
-        fs::write(&path, file.contents).with_context(|| format!("cannot write `{}`", path.display()))?;
-    }
-    Ok(())
 }

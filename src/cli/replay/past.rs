@@ -102,7 +102,7 @@ fn of_record(mut record: Record) -> Option<Past> {
         _ => Text::Nothing,
     };
     let is_sound = record.is_sound;
-    let is_ours = record.text("/who/program") == concat!("riskgate ", env!("CARGO_PKG_VERSION"));
+    let is_ours = record.text("/who/program") == audit::PROGRAM;
     Some(Past {
         id,
         at,

@@ -9,7 +9,6 @@ use super::super::replay::{Book, Kept, Trial};
 use super::FILE;
 use crate::app::App;
 use crate::config::Resolved;
-use crate::engine::Begun;
 use crate::normalize::normalize;
 use crate::policy::{Layer, Narrow, Policy, RuleSource, RuleText, Severity};
 use crate::replay::suggest::{self, Evidence, Found, Never, Suggestion};
@@ -126,11 +125,8 @@ impl Bench<'_> {
 fn let_through(kept: &Kept, book: &Book) -> Option<String> {
     let sides = book.of(kept.folder());
     let action = normalize(&kept.call);
-    let remade = match (sides.new.begin(&kept.call, &action), &kept.scored) {
-        (Begun::Settled(remade), _) => remade,
-        (Begun::Open(ruling), Some(scored)) => sides.new.finish(&kept.call, &action, ruling, scored),
-        (Begun::Open(_), None) => return None,
-    };
+    let begun = sides.new.begin(&kept.call, &action);
+    let remade = sides.new.end(&kept.call, &action, begun, kept.scored.as_ref())?;
     let rule = remade.rules.first().map(|code| code.trim_start_matches("policy.").to_owned()).unwrap_or_default();
     let remade = sides.new.beside(remade, kept.logged.as_ref(), book.reviewing);
     (remade.verdict == Verdict::Allow && kept.remade.verdict > Verdict::Allow).then_some(rule)

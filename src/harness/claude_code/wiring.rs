@@ -99,8 +99,7 @@ fn is_own(hook: &Value) -> bool {
     let text = |key: &str| hook.get(key).and_then(Value::as_str);
     let program = text("command").map(Path::new).and_then(Path::file_stem);
     let arguments = hook.get("args").and_then(Value::as_array);
-    let begins =
-        arguments.is_some_and(|list| list.iter().zip(ARGUMENTS).filter(|(one, other)| one == other).count() == 2);
+    let begins = arguments.is_some_and(|list| list.iter().take(ARGUMENTS.len()).eq(&ARGUMENTS));
     text("type") == Some("command") && program.is_some_and(|program| program == "riskgate") && begins
 }
 

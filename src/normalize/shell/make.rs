@@ -82,23 +82,24 @@ impl Walker {
 
     /// A makefile that the script may have written.
     fn written_makefile(&mut self, path: &str, given: &Given<'_>) {
-        if self.files.is_empty() {
-            return;
-        }
-        let path = self.scope.place.shown_as(path);
-        for literal in self.written_scripts(&path) {
+        for literal in self.versions_at(path) {
             self.makefile(&literal, given);
         }
     }
 
     /// The texts of a file that a makefile includes, as far as the script wrote it.
     fn included(&mut self, path: &str) -> Vec<String> {
+        let versions = self.versions_at(path);
+        versions.iter().filter_map(|literal| self.text_of(literal).map(str::to_owned)).collect()
+    }
+
+    /// What the script wrote to a path, seen from where it is.
+    fn versions_at(&mut self, path: &str) -> Vec<Rc<Literal>> {
         if self.files.is_empty() {
             return Vec::new();
         }
-        let path = self.scope.place.locate(path).text;
-        let versions = self.written_scripts(&path);
-        versions.iter().filter_map(|literal| self.text_of(literal).map(str::to_owned)).collect()
+        let path = self.scope.place.shown_as(path);
+        self.written_scripts(&path)
     }
 
     /// Units for what a makefile runs.

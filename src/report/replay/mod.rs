@@ -7,7 +7,7 @@ mod summary;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{ReportError, ReportFile, round};
+use super::{ReportError, ReportFile, rounded};
 use crate::calibrate::Thresholds;
 use crate::replay::{Pair, Row, Summary, Sweep};
 
@@ -62,9 +62,7 @@ pub struct LeftOut {
 impl ReplayReport {
     /// The report as JSON: every number to six decimals.
     pub fn json(&self) -> Result<Value, ReportError> {
-        let mut value = serde_json::to_value(self)?;
-        round(&mut value);
-        Ok(value)
+        rounded(self)
     }
 
     /// The sums, for a terminal.
