@@ -16,11 +16,12 @@ from tokenizers import Tokenizer
 from riskpipe import SEED
 from riskpipe.checkpoints import Checkpoint, prepare_cpu
 from riskpipe.dataset import load_examples
+from riskpipe.early_exit import Rows, fit_early_exit
 from riskpipe.finetuning import FinetuneConfig, Material, finetune_pairs, finetune_transformer
-from riskpipe.mixing import mix
+from riskpipe.mixing import mix, part_logits, short_actions
 from riskpipe.model import Encoder, ModelConfig
 from riskpipe.novelty import NoveltyTable
-from riskpipe.tokenizer import PAD_MARKER, marker_id
+from riskpipe.tokenizer import PAD_MARKER, TEXT_MARKER, marker_id
 from riskpipe.tokens import TokenRows
 from riskpipe.transfer import load_into
 
@@ -30,7 +31,8 @@ def run(run_folder: Path, start: Path | None, output: Path, config: FinetuneConf
     prepare_cpu(threads)
     torch.manual_seed(config.seed)
     tokenizer = Tokenizer.from_file(str(run_folder / "tokenizer.json"))
-    model = Encoder(ModelConfig(vocabulary=tokenizer.get_vocab_size()))
+    text_marker = marker_id(tokenizer, TEXT_MARKER)
+    model = Encoder(ModelConfig(vocabulary=tokenizer.get_vocab_size(), text_marker=text_marker))
     if start is not None:
         load_into(model, start)
     examples, rows = load_examples(run_folder, "train")
@@ -39,9 +41,11 @@ def run(run_folder: Path, start: Path | None, output: Path, config: FinetuneConf
     model.novelty.copy_(torch.from_numpy(NoveltyTable.count(seen, model.config).entries))
     finetune_pairs(model, material, config)
     finetune_transformer(model, material.listened(model), config, output)
-    held_out = Material.of(*load_examples(run_folder, "calibration"), material.pad_id)
-    shares = mix(model, held_out)
-    Checkpoint.of(model, {**Checkpoint.load(output).notes, "pair_shares": shares}).save(output)
+    held_out = short_actions(*load_examples(run_folder, "calibration"), material.pad_id)
+    transformer, pairs = part_logits(model, held_out)
+    shares = mix(model, held_out, transformer, pairs)
+    settled = fit_early_exit(model.early_exit, Rows.of(transformer, pairs, held_out))
+    Checkpoint.of(model, {**Checkpoint.load(output).notes, "pair_shares": shares, "settled_early": settled}).save(output)
 
 
 def main() -> int:

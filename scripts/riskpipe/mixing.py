@@ -11,17 +11,17 @@ import torch
 from riskpipe.aggregate import action_questions
 from riskpipe.calibration import fit
 from riskpipe.checkpoints import autocast
+from riskpipe.dataset import Example
 from riskpipe.finetuning import Material
 from riskpipe.labels import DENY, EFFECTS_SLICE, HEADS, INJECTION, PERMISSION_SLICE, STOP
 from riskpipe.model import Encoder
 from riskpipe.targets import Target
-from riskpipe.tokens import pad_rows
+from riskpipe.tokens import TokenRows, pad_rows
 
 log = logging.getLogger(__name__)
 
 FloatArray = npt.NDArray[np.floating]
 SHARES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
-# Long texts would take most of the time and say little more.
 MOST_ROWS = 16
 ROWS_AT_ONCE = 48
 QUESTIONS_OF = {
@@ -58,18 +58,25 @@ def calibrated_losses(logits: FloatArray, starts: npt.NDArray[np.int64], targets
     return np.asarray(losses.sum(axis=0) / np.maximum(weight.sum(axis=0), 1))
 
 
-def mix(model: Encoder, material: Material) -> dict[str, float]:
-    """Scales the pair table in place by the shares that suit `material` (calibration actions) best; returns them."""
-    short = np.flatnonzero([len(example.rows) <= MOST_ROWS for example in material.examples])
-    targets = [material.examples[int(number)].target for number in short]
-    rows = material.rows.subset(short)
-    chosen_material = Material.of([], rows, material.pad_id)
-    transformer, pairs = part_logits(model, chosen_material)
-    losses = np.stack([calibrated_losses(transformer + share * pairs, rows.action_starts, targets) for share in SHARES])
+def short_actions(examples: list[Example], rows: TokenRows, pad_id: int) -> Material:
+    """The actions of few rows: long texts would take most of the time and say little more."""
+    short = np.flatnonzero([len(example.rows) <= MOST_ROWS for example in examples])
+    return Material.of([examples[int(number)] for number in short], rows.subset(short), pad_id)
+
+
+def mix(model: Encoder, material: Material, transformer: FloatArray, pairs: FloatArray) -> dict[str, float]:
+    """Scales the pair table in place by the shares that suit `material` (calibration actions) best; returns them.
+
+    `transformer` and `pairs` are the logits [R, 23] of both parts on its rows; the latter are scaled as well.
+    """
+    targets = [example.target for example in material.examples]
+    starts = material.rows.action_starts
+    losses = np.stack([calibrated_losses(transformer + share * pairs, starts, targets) for share in SHARES])
     shares = {name: SHARES[int(losses[:, QUESTIONS_OF[name]].sum(axis=1).argmin())] for name, _ in HEADS}
     log.info("shares of the pair table: %s", shares)
     columns = torch.tensor([shares[name] for name, width in HEADS for _ in range(width)])
     with torch.no_grad():
         model.pairs.table.weight.mul_(columns)
         model.pairs.bias.mul_(columns)
+    pairs *= columns.numpy()
     return shares

@@ -22,6 +22,10 @@ from riskpipe.labels import N_LOGITS
 MASKED = -1e4
 # Factors of the hash of two neighbouring tokens; odd, so every id moves it.
 PAIR_FACTORS = (31337, 101)
+# Doubts of a row (see `EarlyExit`); of these only the last counts when it is one of a text.
+N_DOUBTS = 3
+# A cut that every doubt reaches.
+ALWAYS_OPEN = -1e9
 # Beginnings of the names of parameters that only pre-training uses.
 PRETRAINING_ONLY = ("masked_", "description_")
 
@@ -39,6 +43,8 @@ class ModelConfig:
     pair_buckets: int = 32768
     dropout: float = 0.1
     description: int = 384
+    # Id of the marker that stands in every row of a text, and in no other.
+    text_marker: int = -1
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for checkpoints and manifests."""
@@ -99,6 +105,49 @@ class PairTable(nn.Module):
         return logits
 
 
+class EarlyExit(nn.Module):
+    """Which rows the pair table settles alone, and what it then answers for both parts; `early_exit` fits it.
+
+    A row is open as soon as one of its doubts reaches its cut: the injection, and where it is of no text, `ask` or `deny`
+    against `allow`.
+    """
+
+    cuts: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, text_marker: int) -> None:
+        super().__init__()
+        self.text_marker = text_marker
+        self.register_buffer("cuts", torch.full((N_DOUBTS,), ALWAYS_OPEN))
+        self.register_buffer("weight", torch.zeros(N_LOGITS, N_LOGITS))
+        self.register_buffer("bias", torch.zeros(N_LOGITS))
+
+    @staticmethod
+    def doubts(pairs: Tensor) -> Tensor:
+        """The pair table's logits [B, 23] -> ask against allow, deny against allow, and injection [B, 3]."""
+        return pairs @ doubt_weights().T
+
+    def opened(self, input_ids: Tensor, pairs: Tensor) -> Tensor:
+        """Ids [B, T] and the pair table's logits [B, 23] -> which rows the transformer must read [B]."""
+        texts = (input_ids == self.text_marker).any(dim=1, keepdim=True)
+        risky, injected = (self.doubts(pairs) >= self.cuts).split([N_DOUBTS - 1, 1], dim=1)
+        return ((risky & ~texts) | injected).any(dim=1)
+
+    def settled(self, pairs: Tensor) -> Tensor:
+        """The pair table's logits [B, 23] -> the whole model's where the transformer stays out [B, 23]."""
+        return pairs + F.linear(pairs, self.weight, self.bias)
+
+
+def doubt_weights() -> Tensor:
+    """What makes doubts of the pair table's logits [3, 23]."""
+    weights = torch.zeros(N_DOUBTS, N_LOGITS)
+    weights[0, [0, 1]] = torch.tensor([-1.0, 1.0])
+    weights[1, [0, 2]] = torch.tensor([-1.0, 1.0])
+    weights[2, N_LOGITS - 1] = 1.0
+    return weights
+
+
 class Encoder(nn.Module):
     """Token rows to logits; the first token (the class marker) stands for the row in the transformer."""
 
@@ -113,6 +162,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.classifier = nn.Linear(config.hidden, N_LOGITS)
         self.pairs = PairTable(config)
+        self.early_exit = EarlyExit(config.text_marker)
         self.register_buffer("novelty", torch.zeros(config.vocabulary + config.pair_buckets + 1))
         self.masked_bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.masked_transform = nn.Linear(config.hidden, config.hidden)
@@ -141,9 +191,10 @@ class Encoder(nn.Module):
         return hidden
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Ids and mask [B, T] -> logits of all heads [B, 23], float32: transformer plus pair table."""
-        logits: Tensor = self.transformer_logits(input_ids, attention_mask) + self.pairs(input_ids, attention_mask)
-        return logits
+        """Ids and mask [B, T] -> logits of all heads [B, 23], float32: transformer plus pair table, or the latter alone."""
+        pairs = self.pairs(input_ids, attention_mask)
+        both = self.transformer_logits(input_ids, attention_mask) + pairs
+        return torch.where(self.early_exit.opened(input_ids, pairs)[:, None], both, self.early_exit.settled(pairs))
 
     def transformer_logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Ids and mask [B, T] -> the transformer's logits [B, 23], float32."""

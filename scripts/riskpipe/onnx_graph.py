@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from riskpipe.labels import N_LOGITS, OUTPUTS
-from riskpipe.model import MASKED, PAIR_FACTORS, ModelConfig
+from riskpipe.model import MASKED, N_DOUBTS, PAIR_FACTORS, ModelConfig, doubt_weights
 
 FloatArray = npt.NDArray[np.float32]
 CONTRIB = "com.microsoft"
@@ -40,14 +40,15 @@ class ActivationRange:
 
 @dataclass
 class GraphWriter:
-    """Collects nodes and constants and names what they produce."""
+    """Collects nodes and constants and names what they produce; `prefix` keeps the names of a branch its own."""
 
+    prefix: str = ""
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
     def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
         """Adds an initialiser."""
-        name = f"constant_{len(self.constants)}"
+        name = f"{self.prefix}constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.array(value, dtype=dtype, order="C"), name))
         return name
 
@@ -59,7 +60,7 @@ class GraphWriter:
         self, operator: str, inputs: Sequence[str], outputs: int, domain: str = "", **attributes: object
     ) -> list[str]:
         """Adds a node with several outputs."""
-        name = f"{operator.lower()}_{len(self.nodes)}"
+        name = f"{self.prefix}{operator.lower()}_{len(self.nodes)}"
         names = [f"{name}_{number}" for number in range(outputs)]
         self.nodes.append(helper.make_node(operator, inputs, names, name=name, domain=domain, **attributes))
         return names
@@ -74,10 +75,62 @@ class EncoderGraph:
     ranges: Mapping[str, ActivationRange] | None = None
 
     def build(self) -> onnx.ModelProto:
-        """The whole model: input_ids and attention_mask int64 [rows, tokens] to the logits of the heads."""
+        """The whole model: input_ids and attention_mask int64 [rows, tokens] to the logits of the heads.
+
+        The linear part reads every row. The transformer reads those that it leaves open, in a branch that does not run where
+        there are none.
+        """
         graph = GraphWriter()
-        bias = self._mask_bias(graph)
-        stream = hidden = self._norm(graph, self._embed(graph), "norm_embedding")
+        pairs, novelty = self._pairs(graph)
+        settled = graph.node("Add", [pairs, self._dense(graph, pairs, "early_exit")])
+        opened = self._open_rows(graph, pairs)
+        some = graph.node("Greater", [graph.node("Size", [opened]), graph.constant(0, np.int64)])
+        branches = {"then_branch": self._read(pairs, settled, opened), "else_branch": self._leave(settled)}
+        logits = graph.node("If", [some], **branches)
+        outputs = graph.node("Concat", [logits, novelty], axis=1)
+        sizes = graph.constant([width for _, width in OUTPUTS], np.int64)
+        names = [name for name, _ in OUTPUTS]
+        graph.nodes.append(helper.make_node("Split", [outputs, sizes], names, name="heads", axis=1))
+        return self._model(graph)
+
+    def _open_rows(self, graph: GraphWriter, pairs: str) -> str:
+        """Numbers of the rows that the linear part does not settle [open rows]; its logits are [rows, 23]."""
+        margins = graph.node("MatMul", [pairs, graph.constant(doubt_weights().numpy().T)])
+        doubts = graph.node("GreaterOrEqual", [margins, graph.constant(self.weights["early_exit.cuts"])])
+        marked = graph.node("Equal", ["input_ids", graph.constant(self.config.text_marker, np.int64)])
+        always = graph.constant([False] * (N_DOUBTS - 1) + [True], np.bool_)
+        no_text = graph.node("Equal", [self._any(graph, marked, keepdims=1), graph.constant(0, np.int64)])
+        counted = graph.node("And", [doubts, graph.node("Or", [no_text, always])])
+        found = graph.node("NonZero", [self._any(graph, counted, keepdims=0)])
+        return graph.node("Reshape", [found, graph.constant([-1], np.int64)])
+
+    def _any(self, graph: GraphWriter, truths: str, keepdims: int) -> str:
+        """Whether any of a row's values [rows, n] is true, as 0 or 1."""
+        numbers = graph.node("Cast", [truths], to=TensorProto.INT64)
+        return graph.node("ReduceMax", [numbers, graph.constant([1], np.int64)], keepdims=keepdims)
+
+    def _read(self, pairs: str, settled: str, opened: str) -> onnx.GraphProto:
+        """The branch in which the transformer reads the open rows: `settled` [rows, 23] with theirs replaced."""
+        graph = GraphWriter("read_")
+        ids, mask, linear = (graph.node("Gather", [name, opened]) for name in ("input_ids", "attention_mask", pairs))
+        pooled = graph.node("Gather", [self._encode(graph, ids, mask), graph.constant(0, np.int64)], axis=1)
+        logits = graph.node("Add", [self._dense(graph, pooled, "classifier"), linear])
+        numbers = graph.node("Unsqueeze", [opened, graph.constant([1], np.int64)])
+        return self._branch(graph, graph.node("ScatterND", [settled, numbers, logits]))
+
+    def _leave(self, settled: str) -> onnx.GraphProto:
+        """The branch in which no row is open."""
+        graph = GraphWriter("leave_")
+        return self._branch(graph, graph.node("Identity", [settled]))
+
+    def _branch(self, graph: GraphWriter, output: str) -> onnx.GraphProto:
+        outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["rows", N_LOGITS])]
+        return helper.make_graph(graph.nodes, f"{graph.prefix}branch", [], outputs, graph.constants)
+
+    def _encode(self, graph: GraphWriter, ids: str, mask: str) -> str:
+        """Ids and mask [rows, tokens] -> the last block's state of the first token [rows, 1, H]."""
+        bias = self._mask_bias(graph, mask)
+        stream = hidden = self._norm(graph, self._embed(graph, ids), "norm_embedding")
         for number in range(self.config.layers):
             prefix = f"blocks.{number}"
             last = number == self.config.layers - 1
@@ -87,28 +140,27 @@ class EncoderGraph:
             hidden = self._norm(graph, stream, f"{prefix}.norm_attention")
             stream = graph.node("Add", [stream, self._feed_forward(graph, hidden, prefix)])
             hidden = self._norm(graph, stream, f"{prefix}.norm_feed_forward")
-        self._heads(graph, hidden)
-        return self._model(graph)
+        return hidden
 
-    def _embed(self, graph: GraphWriter) -> str:
+    def _embed(self, graph: GraphWriter, ids: str) -> str:
         """Token plus position embeddings [rows, tokens, H]."""
         table = self.weights["tokens.weight"]
         if self.ranges is None:
-            tokens = graph.node("Gather", [graph.constant(table), "input_ids"])
+            tokens = graph.node("Gather", [graph.constant(table), ids])
         else:
             scales = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-6) / 127
             rounded = graph.constant(np.rint(table / scales), np.int8)
-            looked_up = graph.node("Cast", [graph.node("Gather", [rounded, "input_ids"])], to=TensorProto.FLOAT)
-            tokens = graph.node("Mul", [looked_up, graph.node("Gather", [graph.constant(scales), "input_ids"])])
-        length = graph.node("Shape", ["input_ids"], start=1, end=2)
+            looked_up = graph.node("Cast", [graph.node("Gather", [rounded, ids])], to=TensorProto.FLOAT)
+            tokens = graph.node("Mul", [looked_up, graph.node("Gather", [graph.constant(scales), ids])])
+        length = graph.node("Shape", [ids], start=1, end=2)
         zero = graph.constant([0], np.int64)
         positions = graph.node("Slice", [graph.constant(self.weights["positions"]), zero, length, zero])
         return graph.node("Add", [tokens, positions])
 
-    def _mask_bias(self, graph: GraphWriter) -> str:
+    def _mask_bias(self, graph: GraphWriter, mask: str) -> str:
         """0 where a token is real and a large negative number where it is padding [rows, 1, 1, tokens]."""
-        mask = graph.node("Cast", ["attention_mask"], to=TensorProto.FLOAT)
-        padding = graph.node("Sub", [graph.constant(1.0), mask])
+        real = graph.node("Cast", [mask], to=TensorProto.FLOAT)
+        padding = graph.node("Sub", [graph.constant(1.0), real])
         scaled = graph.node("Mul", [padding, graph.constant(MASKED)])
         return graph.node("Unsqueeze", [scaled, graph.constant([1, 2], np.int64)])
 
@@ -232,16 +284,10 @@ class EncoderGraph:
         rounded = graph.constant(np.rint(table / self._pair_scales()), np.int8)
         return graph.node("Cast", [graph.node("Gather", [rounded, indices])], to=TensorProto.FLOAT)
 
-    def _heads(self, graph: GraphWriter, hidden: str) -> None:
-        """One float32 layer on the first token, plus the linear part, split into the outputs; beside them the novelty."""
-        pooled = graph.node("Gather", [hidden, graph.constant(0, np.int64)], axis=1)
-        weight, bias = (graph.constant(self.weights[f"classifier.{part}"]) for part in ("weight", "bias"))
-        linear, novelty = self._pairs(graph)
-        logits = graph.node("Add", [graph.node("Gemm", [pooled, weight, bias], transB=1), linear])
-        outputs = graph.node("Concat", [logits, novelty], axis=1)
-        sizes = graph.constant([width for _, width in OUTPUTS], np.int64)
-        names = [name for name, _ in OUTPUTS]
-        graph.nodes.append(helper.make_node("Split", [outputs, sizes], names, name="heads", axis=1))
+    def _dense(self, graph: GraphWriter, value: str, name: str) -> str:
+        """One float32 layer: value [rows, in] @ weight.T + bias -> [rows, out]."""
+        weight, bias = (graph.constant(self.weights[f"{name}.{part}"]) for part in ("weight", "bias"))
+        return graph.node("Gemm", [value, weight, bias], transB=1)
 
     def _model(self, graph: GraphWriter) -> onnx.ModelProto:
         inputs = [

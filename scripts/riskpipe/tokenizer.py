@@ -10,6 +10,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 CLASS_MARKER = "⟦cls⟧"
 PAD_MARKER = "⟦pad⟧"
 MASK_MARKER = "⟦mask⟧"
+# Stands in every row of a text, and in no other.
+TEXT_MARKER = "⟦tool_text⟧"
 
 # Flags, path parts, variables and extensions keep the sign that gives them their meaning (`--force`, `/etc`, `$HOME`,
 # `.env`); digits come in groups of at most three. No look-around, so every regex engine agrees on it.

@@ -8,13 +8,15 @@ from riskpipe.checkpoints import Checkpoint
 from riskpipe.model import Encoder
 
 GROWING = ("tokens.weight", "masked_bias")
+# Beginnings of the names of what fine-tuning makes anew.
+FRESH = ("pairs.", "early_exit.", "novelty")
 
 
 def load_into(model: Encoder, path: Path) -> None:
     """Copies the transformer's weights; new vocabulary entries, which stand at the end, keep their fresh values."""
     state = Checkpoint.load(path).state
     own = model.state_dict()
-    state.update({name: value for name, value in own.items() if name.startswith(("pairs.", "novelty"))})
+    state.update({name: value for name, value in own.items() if name.startswith(FRESH)})
     for name in GROWING:
         merged = own[name].clone()
         known = min(len(merged), len(state[name]))

@@ -1,13 +1,14 @@
-"""The optimiser, the novelty of rows and the choice of rows to train on."""
+"""The optimiser, the novelty of rows, the choice of rows to train on, and which of them need no transformer."""
 
 import numpy as np
 import pytest
 import torch
 
 from riskpipe.dataset import Example
+from riskpipe.early_exit import MOST_LOUD, Rows, fit_early_exit
 from riskpipe.finetuning import FinetuneConfig, choose_rows
-from riskpipe.labels import INJECTION, N_QUESTIONS
-from riskpipe.model import Encoder, ModelConfig
+from riskpipe.labels import INJECTION, N_LOGITS, N_QUESTIONS
+from riskpipe.model import EarlyExit, Encoder, ModelConfig
 from riskpipe.novelty import NoveltyTable
 from riskpipe.optimiser import Optimiser, Rates, orthogonalise
 from riskpipe.targets import Target
@@ -76,3 +77,42 @@ def test_the_loudest_row_of_a_long_text_is_always_trained_on(injection: float, l
 def test_a_short_text_is_trained_on_whole() -> None:
     rows = choose_rows(text(4, 0.0), np.zeros(200, np.float32), FinetuneConfig(), np.random.default_rng(0))
     assert rows.tolist() == [100, 101, 102, 103]
+
+
+def parts(count: int, seed: int) -> Rows:
+    """Rows of which the last half are texts, with a table that mostly knows which are loud and a transformer that follows it."""
+    rng = np.random.default_rng(seed)
+    texts, loud = np.arange(count) >= count // 2, rng.random(count) < 0.3
+    pairs = rng.normal(0, 0.3, (count, N_LOGITS)).astype(np.float32)
+    # Of a text only the injection tells anything.
+    pairs[:, [1, 2]] += np.where(loud & ~texts, 2.0, -2.0)[:, None]
+    pairs[:, -1] += np.where(loud & texts, 2.0, -2.0)
+    pairs[texts, 1] += 4.0
+    return Rows(0.5 * pairs + 1.0, pairs, loud, texts)
+
+
+def test_rows_that_the_table_is_sure_of_leave_early_and_loud_ones_do_not() -> None:
+    model, rows = EarlyExit(text_marker=7), parts(4000, 0)
+    shares = fit_early_exit(model, rows)
+    assert min(shares.values()) > 0.6
+    held_out = parts(4000, 1)
+    ids = torch.from_numpy(np.where(held_out.texts, 7, 3)[:, None])
+    opened = model.opened(ids, torch.from_numpy(held_out.pairs)).numpy()
+    for own, most in ((held_out.texts, MOST_LOUD["texts"]), (~held_out.texts, MOST_LOUD["actions"])):
+        assert (~opened[own & held_out.loud]).mean() < 3 * most
+    settled = model.settled(torch.from_numpy(held_out.pairs)).numpy()[~opened]
+    assert settled == pytest.approx((held_out.transformer + held_out.pairs)[~opened], abs=0.05)
+
+
+def test_nothing_leaves_early_where_the_table_knows_nothing() -> None:
+    model, rows = EarlyExit(text_marker=7), parts(4000, 2)
+    mixed = Rows(rows.transformer, rows.pairs, np.random.default_rng(0).random(4000) < 0.5, rows.texts)
+    assert max(fit_early_exit(model, mixed).values()) < 0.02
+
+
+def test_without_a_loud_row_everything_stays_open() -> None:
+    model, rows = EarlyExit(text_marker=7), parts(100, 3)
+    assert fit_early_exit(model, Rows(rows.transformer, rows.pairs, np.zeros(100, bool), rows.texts)) == {
+        "actions": 0.0,
+        "texts": 0.0,
+    }
