@@ -27,7 +27,7 @@ Mask = npt.NDArray[np.bool_]
 
 # A row is loud where the whole model finds more than this: half of what the default point allows, by cost and by injection.
 LOUD_COST, LOUD_INJECTION = 0.02, 0.4
-# Most of the loud rows that may be settled. Fewer of actions: what is missed there runs, what a text asks for is judged again.
+# Most of the loud rows that may be settled. Fewer of actions: what is missed there runs, and what a text asks for is judged.
 MOST_LOUD = {"actions": 0.003, "texts": 0.01}
 # Tried as the share of loud rows that a single cut may pass.
 SHARES = np.concatenate([[0.0], np.geomspace(1e-3, 0.3, 40)])
@@ -70,16 +70,24 @@ def fit_early_exit(model: EarlyExit, rows: Rows) -> dict[str, float]:
             _cuts(injected[rows.texts & rows.loud], MOST_LOUD["texts"]),
         ]
     )
-    settled = (injected < cuts[-1:]).all(axis=1) & (rows.texts | (risky < cuts[:-1]).all(axis=1))
     with torch.no_grad():
         model.cuts.copy_(torch.from_numpy(cuts))
+        settled = settled_rows(model, rows.pairs, rows.texts)
         if settled.any():
             weight, bias = _correction(rows.pairs[settled], rows.transformer[settled])
             model.weight.copy_(torch.from_numpy(weight))
             model.bias.copy_(torch.from_numpy(bias))
-    shares = {"actions": float(settled[actions].mean()), "texts": float(settled[rows.texts].mean())}
+    kinds = {"actions": actions, "texts": rows.texts}
+    shares = {kind: float(settled[own].mean()) if own.any() else 0.0 for kind, own in kinds.items()}
     log.info("cuts %s settle %s of the held-out rows", np.round(cuts, 2), shares)
     return shares
+
+
+def settled_rows(model: EarlyExit, pairs: FloatArray, texts: Mask) -> Mask:
+    """Which rows leave early [R], by the table's logits [R, 23] and whether they are of texts [R]."""
+    marked = torch.from_numpy(np.where(texts, model.text_marker, model.text_marker + 1)[:, None])
+    with torch.no_grad():
+        return np.asarray(~model.opened(marked, torch.from_numpy(np.asarray(pairs, np.float32))).numpy())
 
 
 def _cuts(loud: FloatArray, most: float) -> FloatArray:

@@ -50,11 +50,13 @@ class FinetuneConfig:
     rows_negative: int = 4
     rows_positive: int = 8
     seed: int = 0
+    # An epoch holds this many times more of the unlabelled texts than their shares say.
+    text_factor: float = 2.0
     pair_epochs: int = 9
     pair_learning_rate: float = 0.02
     pair_weight_decay: float = 0.3
     pair_token_budget: int = 65536
-    # The table is so cheap that its epochs can hold this many times more of the unlabelled texts.
+    # The same for the table, which is so cheap that it can read nearly all of them.
     pair_text_factor: float = 20.0
 
 
@@ -176,7 +178,7 @@ def finetune_transformer(model: Encoder, material: Material, config: FinetuneCon
     smoothed = 0.0
     model.train()
     for epoch in range(config.epochs):
-        batches = list(epoch_batches(material, config, rng))
+        batches = list(epoch_batches(material, config, rng, config.text_factor))
         for number, batch in enumerate(batches):
             progress = (epoch + number / len(batches)) / config.epochs
             loss = _step(model.transformer_logits, optimiser, material, batch, one_cycle(progress))

@@ -130,9 +130,10 @@ class EarlyExit(nn.Module):
 
     def opened(self, input_ids: Tensor, pairs: Tensor) -> Tensor:
         """Ids [B, T] and the pair table's logits [B, 23] -> which rows the transformer must read [B]."""
-        texts = (input_ids == self.text_marker).any(dim=1, keepdim=True)
-        risky, injected = (self.doubts(pairs) >= self.cuts).split([N_DOUBTS - 1, 1], dim=1)
-        return ((risky & ~texts) | injected).any(dim=1)
+        texts = (input_ids == self.text_marker).any(dim=1)
+        reached = self.doubts(pairs) >= self.cuts
+        risky, injected = reached[:, :-1].any(dim=1), reached[:, -1]
+        return injected | (risky & ~texts)
 
     def settled(self, pairs: Tensor) -> Tensor:
         """The pair table's logits [B, 23] -> the whole model's where the transformer stays out [B, 23]."""

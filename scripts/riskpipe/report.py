@@ -98,6 +98,12 @@ def injection_table(report: Figures) -> str:
     return table(["source", "texts", "injections", "AUC", "found", "false alarms"], rows)
 
 
+def settled_table(report: Figures) -> str:
+    """How many token rows of every source the pair table settles alone."""
+    rows = [[source, f"{found['rows']}", percent(found["settled"])] for source, found in report["settled_early"].items()]
+    return table(["source", "rows of tokens", "settled by the table"], rows)
+
+
 def int8_line(report: Figures) -> str:
     """What int8 changes."""
     change = report.get("int8_against_float32")
@@ -202,6 +208,8 @@ def model_card(
         risk_table(report),
         "### Injection by source\n",
         injection_table(report),
+        "### Rows that leave early\n",
+        settled_table(report),
         *(f"### {heading}\n\n{text}" for heading, text in optional.items() if text),
         extra,
         "## Labels\n",

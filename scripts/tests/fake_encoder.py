@@ -9,13 +9,13 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-MARKERS = ["⟦cls⟧", "⟦pad⟧", "⟦mask⟧", "⟦body⟧", "⟦text⟧", "⟦tool⟧"]
+MARKERS = ["⟦cls⟧", "⟦pad⟧", "⟦mask⟧", "⟦body⟧", "⟦tool_text⟧", "⟦tool_bash⟧"]
 WINDOW = 128
 
 
 def render(record: dict[str, Any]) -> str:
     """One unit for the whole action."""
-    kind = "⟦text⟧" if record["tool"] == "text" else "⟦tool⟧"
+    kind = "⟦tool_text⟧" if record["tool"] == "text" else "⟦tool_bash⟧"
     return f"⟦cls⟧{kind}⟦body⟧{' '.join(str(value) for value in record['input'].values())}"
 
 

@@ -80,7 +80,7 @@ def test_a_short_text_is_trained_on_whole() -> None:
 
 
 def parts(count: int, seed: int) -> Rows:
-    """Rows of which the last half are texts, with a table that mostly knows which are loud and a transformer that follows it."""
+    """Rows, the last half of texts; the table mostly knows which are loud, and the transformer follows it."""
     rng = np.random.default_rng(seed)
     texts, loud = np.arange(count) >= count // 2, rng.random(count) < 0.3
     pairs = rng.normal(0, 0.3, (count, N_LOGITS)).astype(np.float32)
@@ -101,7 +101,7 @@ def test_rows_that_the_table_is_sure_of_leave_early_and_loud_ones_do_not() -> No
     for own, most in ((held_out.texts, MOST_LOUD["texts"]), (~held_out.texts, MOST_LOUD["actions"])):
         assert (~opened[own & held_out.loud]).mean() < 3 * most
     settled = model.settled(torch.from_numpy(held_out.pairs)).numpy()[~opened]
-    assert settled == pytest.approx((held_out.transformer + held_out.pairs)[~opened], abs=0.05)
+    assert settled == pytest.approx((held_out.transformer + held_out.pairs)[~opened], abs=0.1)
 
 
 def test_nothing_leaves_early_where_the_table_knows_nothing() -> None:
