@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 FloatArray = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
-# A row is loud where the whole model finds more than this: half of what the default point allows, by cost and by injection.
-LOUD_COST, LOUD_INJECTION = 0.02, 0.4
+# A row is loud where the whole model finds more than this: half of what the operating points allow, the strict one by cost.
+LOUD_COST, LOUD_INJECTION = 0.01, 0.4
 # Most of the loud rows that may be settled. Fewer of actions: what is missed there runs, and what a text asks for is judged.
-MOST_LOUD = {"actions": 0.003, "texts": 0.01}
+MOST_LOUD = {"actions": 0.005, "texts": 0.01}
 # Tried as the share of loud rows that a single cut may pass.
 SHARES = np.concatenate([[0.0], np.geomspace(1e-3, 0.3, 40)])
 # Keeps the correction small where few rows speak for it.
