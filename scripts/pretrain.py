@@ -1,6 +1,6 @@
 """Pre-trains the encoder as a masked language model that also learns what described actions mean.
 
-python pretrain.py --run run --output run/pretrained.pt --tokens 25600000
+python pretrain.py --run run --output run/pretrained.pt --tokens 38600000
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--tokens", type=int, default=25_600_000)
+    parser.add_argument("--tokens", type=int, default=38_600_000)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -38,7 +38,7 @@ VOCABULARY = 8192
 class Length:
     """How long the two training stages go on."""
 
-    tokens: int = 25_600_000
+    tokens: int = 38_600_000
     epochs: int = FinetuneConfig.epochs
 
 
