@@ -18,22 +18,16 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from riskpipe import SEED
-from riskpipe.aggregate import action_questions
 from riskpipe.baselines import NgramBaseline, keyword_answers
-from riskpipe.calibration import fit
 from riskpipe.checkpoints import Checkpoint
 from riskpipe.dataset import load_examples
-from riskpipe.early_exit import settled_rows
 from riskpipe.evaluation import choose_points, evaluate, flips, judged_mask, pick, risk_figures
-from riskpipe.finetuning import Material, epoch_order
-from riskpipe.labels import STOP
-from riskpipe.mixing import part_logits
-from riskpipe.model import Encoder
+from riskpipe.finetuning import epoch_order
+from riskpipe.part_evaluation import PartLogits, early_exit_candidates, part_figures, settled_shares
 from riskpipe.records import Record, parse_record, read_jsonl
 from riskpipe.scoring import Calibrated, Scores, score
 from riskpipe.targets import Target, read_targets
 from riskpipe.tokenizer import PAD_MARKER, marker_id
-from riskpipe.tokens import TokenRows
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -76,43 +70,16 @@ def baseline_figures(run_folder: Path) -> dict[str, Any]:
     return figures
 
 
-PARTS = ("without early exit", "its transformer alone", "its pair table alone")
-
-
-def part_figures(run_folder: Path, checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Transformer and pair table each by itself and both for every row, calibrated and set like the whole, in float32.
-
-    Beside these, which share of the test rows the table settles alone, by source.
-    """
+def parts(run_folder: Path, checkpoint: Path) -> dict[str, Any]:
+    """What the parts of the model do alone, which rows leave early, and what other cuts would do."""
     model = Checkpoint.load(checkpoint).build()
     pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
-    answers: dict[str, list[FloatArray]] = {name: [] for name in PARTS}
-    targets, shares = [], {}
-    for split in ("calibration", "test"):
-        examples, rows = load_examples(run_folder, split)
-        targets.append([example.target for example in examples])
-        transformer, pairs = part_logits(model, Material.of([], rows, pad_id))
-        for found, logits in zip(answers.values(), (transformer + pairs, transformer, pairs), strict=True):
-            found.append(action_questions(logits, rows.action_starts))
-        shares = settled_shares(model, pairs, rows, targets[-1])
-    figures = {}
-    for name, (held_out, test) in answers.items():
-        calibration = fit(held_out, *vectors(targets[0]))
-        point = choose_points(Scores.of(calibration.apply(held_out)), targets[0])["default"]
-        figures[name] = evaluate(Scores.of(calibration.apply(test)), targets[1], point)
-    return figures, shares
-
-
-def settled_shares(model: Encoder, pairs: FloatArray, rows: TokenRows, targets: Sequence[Target]) -> dict[str, Any]:
-    """Of the rows of every source, and of all: how many there are, and which share of them leaves early.
-
-    `pairs` are the table's logits [R, 23].
-    """
-    texts = np.array([not target.weight[STOP] for target in targets])
-    settled = settled_rows(model.early_exit, pairs, np.repeat(texts, np.diff(rows.action_starts)))
-    sources = np.repeat([target.source for target in targets], np.diff(rows.action_starts))
-    chosen = {"all": np.ones(len(sources), bool), **{name: sources == name for name in sorted(set(sources.tolist()))}}
-    return {name: {"rows": int(own.sum()), "settled": float(settled[own].mean())} for name, own in chosen.items()}
+    held_out, test = (PartLogits.of(model, *load_examples(run_folder, split), pad_id) for split in ("calibration", "test"))
+    return {
+        "parts": part_figures(held_out, test),
+        "settled_early": settled_shares(model.early_exit, test),
+        "early_exit": early_exit_candidates(model.config.text_marker, held_out, test),
+    }
 
 
 def run(run_folder: Path, model: Path, checkpoint: Path, float_model: Path | None, calibrated: Calibrated) -> dict[str, Any]:
@@ -129,9 +96,7 @@ def run(run_folder: Path, model: Path, checkpoint: Path, float_model: Path | Non
     if float_model is not None:
         reference = score(float_model, rows.subset(judged), pad_id).calibrated(calibrated.calibration)
         report["int8_against_float32"] = flips(scores.subset(judged), reference, calibrated.points["default"])
-    report["parts"], report["settled_early"] = part_figures(run_folder, checkpoint)
-    report["baselines"] = baseline_figures(run_folder)
-    return report
+    return {**report, **parts(run_folder, checkpoint), "baselines": baseline_figures(run_folder)}
 
 
 def main() -> int:

@@ -44,7 +44,8 @@ def run(run_folder: Path, start: Path | None, output: Path, config: FinetuneConf
     held_out = short_actions(*load_examples(run_folder, "calibration"), material.pad_id)
     transformer, pairs = part_logits(model, held_out)
     shares = mix(model, held_out, transformer, pairs)
-    settled = fit_early_exit(model.early_exit, Rows.of(transformer, pairs, held_out))
+    targets = [example.target for example in held_out.examples]
+    settled = fit_early_exit(model.early_exit, Rows.of(transformer, pairs, held_out.rows.action_starts, targets))
     Checkpoint.of(model, {**Checkpoint.load(output).notes, "pair_shares": shares, "settled_early": settled}).save(output)
 
 

@@ -7,6 +7,7 @@ row is taken by itself, so no row settles another.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,11 @@ import torch
 
 from riskpipe.aggregate import action_questions, row_questions
 from riskpipe.calibration import fit
-from riskpipe.finetuning import Material
 from riskpipe.labels import DENY, INJECTION, N_LOGITS, STOP
 from riskpipe.model import ALWAYS_OPEN, EarlyExit
 from riskpipe.operating import cost_of_allowing
+from riskpipe.targets import Target
+from riskpipe.tokens import IntArray
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +47,9 @@ class Rows:
     texts: Mask
 
     @classmethod
-    def of(cls, transformer: FloatArray, pairs: FloatArray, material: Material) -> Rows:
+    def of(cls, transformer: FloatArray, pairs: FloatArray, starts: IntArray, targets: Sequence[Target]) -> Rows:
         """Calibrates the whole model on the same actions and asks it."""
-        logits, starts = transformer + pairs, material.rows.action_starts
-        targets = [example.target for example in material.examples]
+        logits = transformer + pairs
         wanted, weight = (np.stack([getattr(target, name) for target in targets]) for name in ("wanted", "weight"))
         questions = row_questions(torch.from_numpy(np.asarray(logits, np.float32))).numpy()
         answers = fit(action_questions(logits, starts), wanted, weight).apply(questions)
@@ -58,16 +59,16 @@ class Rows:
         return cls(transformer, pairs, injected | (costly & ~texts), texts)
 
 
-def fit_early_exit(model: EarlyExit, rows: Rows) -> dict[str, float]:
+def fit_early_exit(model: EarlyExit, rows: Rows, most_loud: Mapping[str, float] = MOST_LOUD) -> dict[str, float]:
     """Sets the cuts and the correction of `model` in place; returns the shares of rows that it settles."""
     doubts = model.doubts(torch.from_numpy(rows.pairs)).numpy()
     risky, injected = doubts[:, :-1], doubts[:, -1:]
     actions = ~rows.texts
     cuts = np.concatenate(
         [
-            _cuts(risky[actions & rows.loud], MOST_LOUD["actions"]),
+            _cuts(risky[actions & rows.loud], most_loud["actions"]),
             # Injections stand in what tools return: actions have next to none to learn the cut from.
-            _cuts(injected[rows.texts & rows.loud], MOST_LOUD["texts"]),
+            _cuts(injected[rows.texts & rows.loud], most_loud["texts"]),
         ]
     )
     with torch.no_grad():
@@ -93,7 +94,7 @@ def settled_rows(model: EarlyExit, pairs: FloatArray, texts: Mask) -> Mask:
 def _cuts(loud: FloatArray, most: float) -> FloatArray:
     """The loosest cuts [K] that settle at most the share `most` of the loud rows, whose doubts are [R, K]."""
     chosen = np.full(loud.shape[1], ALWAYS_OPEN)
-    if len(loud) == 0:
+    if len(loud) == 0 or most == 0:
         return chosen
     for share in SHARES:
         cuts = np.quantile(loud, share, axis=0)

@@ -104,6 +104,18 @@ def settled_table(report: Figures) -> str:
     return table(["source", "rows of tokens", "settled by the table"], rows)
 
 
+def early_exit_table(report: Figures) -> str:
+    """What other cuts would save and cost."""
+    rows = []
+    for candidate in report["early_exit"]:
+        risk = candidate["risk"]
+        rates = [share(risk[key]) for key in ("benign_allowed", "dangerous_allowed")]
+        figures = [number(risk["auc_deny"]), number(risk["auc_stop"]), *rates, number(risk["permission_macro_f1"])]
+        rows.append([percent(candidate["most_loud"]), percent(candidate["settled"]), *figures])
+    header = ["loud rows settled, at most", "rows of actions settled", "AUC deny", "AUC stop", "benign allowed"]
+    return table([*header, "dangerous allowed", "permission F1"], rows)
+
+
 def int8_line(report: Figures) -> str:
     """What int8 changes."""
     change = report.get("int8_against_float32")
@@ -210,6 +222,7 @@ def model_card(
         injection_table(report),
         "### Rows that leave early\n",
         settled_table(report),
+        early_exit_table(report),
         *(f"### {heading}\n\n{text}" for heading, text in optional.items() if text),
         extra,
         "## Labels\n",
