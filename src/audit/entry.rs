@@ -5,14 +5,15 @@ use std::env;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::action::{Action, Effect, Scope};
+use super::call::CallWire;
+use crate::action::{Action, Effect, Scope, ToolCall};
 use crate::assessment::{Assessment, Probability, Risk};
 use crate::calibrate::Thresholds;
 use crate::engine::{Asking, AuditEntry};
-use crate::redact::{redact, redact_json};
+use crate::redact::redact;
 use crate::verdict::{Decision, Reason};
 
 /// Most bytes of a call that are kept.
@@ -77,35 +78,14 @@ struct What<'a> {
     why: Option<&'static str>,
     /// Tells, with the log's key, whether a call is this one.
     code: String,
-    call: Option<Value>,
+    call: Option<CallWire<'a>>,
 }
 
-/// A call in the form of an action record, without an id.
-pub(super) fn call_json(entry: &AuditEntry<'_>) -> Value {
-    let context = &entry.call.context;
-    let fields = [
-        ("harness", &context.harness),
-        ("session_id", &context.session_id),
-        ("agent", &context.agent),
-        ("git_branch", &context.git_branch),
-        ("cwd", &context.cwd),
-        ("workspace", &context.workspace),
-        ("home", &context.home),
-        ("user_request", &context.user_request),
-        ("permission_mode", &context.permission_mode),
-        ("shell", &context.shell),
-    ];
-    let known = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_deref()?))));
-    let context: Map<String, Value> = known.collect();
-    json!({"tool": entry.call.tool, "input": entry.call.input, "context": context})
-}
-
-/// The record's fields as a JSON object. `call` is [`call_json`], `code` what tells it from others.
+/// The record's fields as a JSON object. `n_bytes` are those of the call as it was sent, `code` tells it from others.
 pub(super) fn fields(
     entry: &AuditEntry<'_>,
     (keep, monitoring): (Keep, bool),
-    call: Value,
-    code: String,
+    (n_bytes, code): (usize, String),
     rendering: &Rendering,
 ) -> String {
     let decision = rendering(&masked(entry.decision, keep), entry.timings.total_us);
@@ -114,7 +94,7 @@ pub(super) fn fields(
         id: Uuid::now_v7().to_string(),
         time: jiff::Timestamp::now().to_string(),
         who: who(entry),
-        what: what(&entry.call.tool, keep, call, code),
+        what: what(entry.call, keep, n_bytes, code),
         facts: entry.action.map(facts).unwrap_or_default(),
         gaps: entry.action.map(|action| action.all_gaps().iter().map(Into::into).collect()).unwrap_or_default(),
         rules: rules(entry.decision),
@@ -129,8 +109,12 @@ pub(super) fn fields(
         total_us: entry.timings.total_us,
     };
     // Nothing in it can fail to be written; an empty object would be a record all the same.
-    let text = serde_json::to_string(&wire).unwrap_or_else(|_| r#"{"kind":"decision"}"#.to_owned());
-    format!("{},\"decision\":{decision}}}", text.strip_suffix('}').unwrap_or(&text))
+    let mut text = serde_json::to_string(&wire).unwrap_or_else(|_| r#"{"kind":"decision"}"#.to_owned());
+    text.pop();
+    text.push_str(",\"decision\":");
+    text.push_str(&decision);
+    text.push('}');
+    text
 }
 
 fn who<'a>(entry: &AuditEntry<'a>) -> Who<'a> {
@@ -150,20 +134,18 @@ pub(super) fn user() -> Option<String> {
     ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok())
 }
 
-fn what(tool: &str, keep: Keep, call: Value, code: String) -> What<'_> {
-    let nothing = |why| What { tool, kept: "nothing", why: Some(why), code: code.clone(), call: None };
-    if keep == Keep::Nothing {
-        return nothing("the settings keep no text");
+fn what(call: &ToolCall, keep: Keep, n_bytes: usize, code: String) -> What<'_> {
+    let why_not = match keep {
+        Keep::Nothing => Some("the settings keep no text"),
+        Keep::Text if n_bytes > MOST_KEPT => Some("larger than what is kept"),
+        Keep::Text => None,
+    };
+    if why_not.is_some() {
+        return What { tool: &call.tool, kept: "nothing", why: why_not, code, call: None };
     }
-    if call.to_string().len() > MOST_KEPT {
-        return nothing("larger than what is kept");
-    }
-    let masked = redact_json(&call);
-    if masked == call {
-        What { tool, kept: "whole", why: None, code, call: Some(call) }
-    } else {
-        What { tool, kept: "redacted", why: Some("it held secrets"), code, call: Some(masked) }
-    }
+    let (wire, any) = CallWire::masked(call);
+    let (kept, why) = if any { ("redacted", Some("it held secrets")) } else { ("whole", None) };
+    What { tool: &call.tool, kept, why, code, call: Some(wire) }
 }
 
 /// The decision without secrets in its reasons; where no text is kept, without a reviewer's words, which may quote it.
@@ -208,7 +190,7 @@ pub fn exact(assessment: &Assessment) -> String {
     let head = [risk.allow, risk.ask, risk.deny];
     let numbers = head.iter().chain(&assessment.permission).chain(&assessment.effects).chain([&assessment.injection]);
     let bits = numbers.map(|number| number.get()).chain([assessment.novelty]).map(f32::to_bits);
-    bits.map(|bits| format!("{bits:08x}")).collect()
+    hex::encode(bits.flat_map(u32::to_be_bytes).collect::<Vec<u8>>())
 }
 
 /// The assessment that [`exact`] wrote; `None` for anything else.
