@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::stream::Worker;
 use super::history::Wanted;
 use super::past::{CallKey, Item, Past, Readable, TEXT_TOOL, Text};
-use super::readings::{Reading, Readings};
+use super::readings::{self, Rulings};
 use super::settings::{Book, Sides};
 use crate::action::{Action, Tool, ToolCall, UnitKind};
 use crate::app::App;
@@ -159,7 +159,7 @@ impl ReplayWorker {
     }
 
     fn open(&self, call: &ToolCall, past: &Past, sides: &Sides) -> State {
-        let Reading { action, present: before, new: after } = Readings::of(sides, call, past.logged.is_none());
+        let (action, Rulings { present: before, new: after }) = readings::ask(sides, call, past.logged.is_none());
         let scored = past.logged.as_ref().and_then(|logged| logged.scored_by(self.app.stamp().model));
         let is_open = |begun: &Begun| matches!(begun, Begun::Open(_));
         let newly_allowed = matches!(&after, Begun::Settled(remade) if remade.verdict == Verdict::Allow)
@@ -234,8 +234,8 @@ impl ReplayWorker {
         );
         // Only what is shown by its program is read for it.
         if row.is_changed() && row.group == past.tool {
-            let read = call.and_then(|call| guarded(|| Readings::of(&sides, call, false)).ok());
-            row.group = read.map_or(row.group, |read| group_of(&past.tool, &read.action));
+            let read = call.and_then(|call| guarded(|| readings::read(&sides, call)).ok());
+            row.group = read.map_or(row.group, |action| group_of(&past.tool, &action));
         }
         let kept = match (after, call) {
             (Ok(remade), Some(call)) if self.keep && (row.after > Verdict::Allow || row.before == Verdict::Deny) => {

@@ -12,16 +12,25 @@ use crate::action::{Action, Context, ToolCall};
 use crate::engine::Begun;
 use crate::normalize::normalize;
 
-/// Bytes of what is known calls by, of a longest one and of all together.
-const MOST_BYTES: [usize; 2] = [16 * 1024, 8 * 1024 * 1024];
+/// Most bytes of a call that is remembered, as it is told from others.
+const MOST_BYTES_EACH: usize = 16 * 1024;
+/// Most bytes of all of them.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// A call as it was read.
 #[derive(Clone)]
 pub(super) struct Reading {
     pub(super) action: Arc<Action>,
-    /// What the present rules say before the model; where it was asked for.
+    /// What the rules say before the model; none where they were not asked.
+    pub(super) rulings: Option<Rulings>,
+}
+
+/// What rules say before the model.
+#[derive(Clone)]
+pub(super) struct Rulings {
+    /// The present ones; where they are asked.
     pub(super) present: Option<Begun>,
-    /// What the new rules say.
+    /// The new ones.
     pub(super) new: Begun,
 }
 
@@ -35,39 +44,48 @@ struct Known {
     n_bytes: usize,
 }
 
-impl Readings {
-    /// A call as it is read under some settings; `present` is whether the present rules are asked, too.
-    pub(super) fn of(sides: &Sides, call: &ToolCall, present: bool) -> Reading {
-        let key = Key::of(call).filter(|key| key.len() <= MOST_BYTES[0]);
-        let known = key.as_deref().and_then(|key| sides.readings.known(key));
-        let action = known.as_ref().map_or_else(|| Arc::new(normalize(call)), |known| Arc::clone(&known.action));
-        // Rules that look at who acts are asked each time.
-        let is_pure = sides.new.policy().is_pure() && sides.present.policy().is_pure();
-        if let Some(known) = known.filter(|known| is_pure && known.present.is_some() == present) {
-            return known;
-        }
-        let reading = Reading {
-            present: present.then(|| sides.present.begin(call, &action)),
-            new: sides.new.begin(call, &action),
-            action,
-        };
-        if let Some(key) = key {
-            sides.readings.keep(key, &reading);
-        }
-        reading
+/// A call as it is read.
+pub(super) fn read(sides: &Sides, call: &ToolCall) -> Arc<Action> {
+    let key = Key::of(call);
+    if let Some(known) = key.as_deref().and_then(|key| sides.readings.known(key)) {
+        return known.action;
     }
+    let action = Arc::new(normalize(call));
+    sides.readings.keep(key, Reading { action: Arc::clone(&action), rulings: None });
+    action
+}
 
+/// The same with what the new rules say of it, and, if that is wanted, the present ones.
+pub(super) fn ask(sides: &Sides, call: &ToolCall, present: bool) -> (Arc<Action>, Rulings) {
+    let key = Key::of(call);
+    let known = key.as_deref().and_then(|key| sides.readings.known(key));
+    let (action, rulings) = known.map_or_else(|| (Arc::new(normalize(call)), None), |known| (known.action, known.rulings));
+    // Rules that look at who acts are asked each time.
+    let is_pure = sides.new.policy().is_pure() && sides.present.policy().is_pure();
+    if let Some(rulings) = rulings.filter(|rulings| is_pure && rulings.present.is_some() == present) {
+        return (action, rulings);
+    }
+    let rulings = Rulings {
+        present: present.then(|| sides.present.begin(call, &action)),
+        new: sides.new.begin(call, &action),
+    };
+    sides.readings.keep(key, Reading { action: Arc::clone(&action), rulings: Some(rulings.clone()) });
+    (action, rulings)
+}
+
+impl Readings {
     fn known(&self, key: &str) -> Option<Reading> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).readings.get(key).cloned()
     }
 
-    fn keep(&self, key: String, reading: &Reading) {
+    fn keep(&self, key: Option<String>, reading: Reading) {
+        let Some(key) = key else { return };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.n_bytes + key.len() > MOST_BYTES[1] {
+        let n_bytes = key.len();
+        if known.n_bytes + n_bytes > MOST_BYTES {
             *known = Known::default();
         }
-        let n_bytes = key.len();
-        if known.readings.insert(key, reading.clone()).is_none() {
+        if known.readings.insert(key, reading).is_none() {
             known.n_bytes += n_bytes;
         }
     }
@@ -82,7 +100,7 @@ struct Key<'a> {
 }
 
 impl Key<'_> {
-    /// None for a call with more about it than its own text.
+    /// None for a call that is long, or about which more is known than its own text.
     fn of(call: &ToolCall) -> Option<String> {
         let ToolCall { tool, input, context } = call;
         // A field that is added does not compile until someone decides whether it matters.
@@ -103,7 +121,8 @@ impl Key<'_> {
         } = context;
         let context = [harness, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell];
         let key = Key { tool, input, context: context.map(Option::as_deref) };
-        known_files.is_empty().then(|| serde_json::to_string(&key).ok()).flatten()
+        let text = known_files.is_empty().then(|| serde_json::to_string(&key).ok()).flatten();
+        text.filter(|text| text.len() <= MOST_BYTES_EACH)
     }
 }
 
@@ -141,7 +160,7 @@ mod tests {
             key(|call| drop(call.input.insert("timeout".to_owned(), 1.0.into()))),
             key(|call| call.input = std::mem::take(&mut call.input).into_iter().rev().collect()),
             key(|call| call.context.cwd = None),
-            key(|call| call.context.cwd.clone_from(&Some("/x".to_owned()))),
+            key(|call| call.context.cwd = Some("/x".to_owned())),
             key(|call| call.context.workspace = call.context.cwd.take()),
             key(|call| call.context.home = None),
             key(|call| call.context.user_request = Some(String::new())),
