@@ -57,11 +57,7 @@ pub fn in_order<T: Send, A: Send>(
     })
 }
 
-fn work<T, A>(
-    mut answer: Answering<'_, T, A>,
-    pieces: &Mutex<Receiver<(usize, T)>>,
-    answers: &SyncSender<(usize, A)>,
-) {
+fn work<T, A>(mut answer: Answering<'_, T, A>, pieces: &Mutex<Receiver<(usize, T)>>, answers: &SyncSender<(usize, A)>) {
     loop {
         let next = pieces.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((index, piece)) = next else { return };

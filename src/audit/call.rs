@@ -86,18 +86,8 @@ impl<'a> CallWire<'a> {
 
 impl<'a> ContextWire<'a> {
     fn texts(&mut self) -> [&mut Text<'a>; 10] {
-        let Self {
-            harness,
-            session_id,
-            agent,
-            git_branch,
-            cwd,
-            workspace,
-            home,
-            user_request,
-            permission_mode,
-            shell,
-        } = self;
+        let Self { harness, session_id, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell } =
+            self;
         [harness, session_id, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell]
     }
 }

@@ -35,6 +35,8 @@ struct End {
 impl Open {
     /// Finds the end of the log and makes it sound.
     pub(super) fn recover(&mut self, options: &Options) -> Result<Recovered, LogError> {
+        // The one that is open may have lost its name.
+        self.segment = None;
         let noted = self.noted_head();
         let usable = noted.filter(|_| !self.is_new_key);
         let numbers = segment::list(&options.folder)?;

@@ -70,7 +70,7 @@ pub(super) struct Open {
     pub(super) is_new_key: bool,
     lock: File,
     head: File,
-    segment: Option<(u64, File)>,
+    pub(super) segment: Option<(u64, File)>,
     /// The head that this process wrote last, and the file's content then: read again, it need not be understood again.
     noted: Option<(Head, [u8; head::SIZE])>,
 }
@@ -189,7 +189,8 @@ impl Open {
     pub(super) fn note(&mut self, options: &Options, head: Head) -> Result<(), LogError> {
         let bytes = head.write(&self.key);
         self.noted = None;
-        write_start(&self.head, &bytes).map_err(|error| LogError::io("write", &options.folder.join(head::FILE))(error))?;
+        write_start(&self.head, &bytes)
+            .map_err(|error| LogError::io("write", &options.folder.join(head::FILE))(error))?;
         self.noted = Some((head, bytes));
         Ok(())
     }
@@ -217,7 +218,8 @@ impl Open {
         loop {
             let file = self.segment_file(options, number)?;
             let metadata = file.metadata();
-            let metadata = metadata.map_err(|error| LogError::io("look at", &segment::path(&options.folder, number))(error))?;
+            let metadata =
+                metadata.map_err(|error| LogError::io("look at", &segment::path(&options.folder, number))(error))?;
             if !is_removed(&metadata) {
                 return Ok(metadata.len());
             }

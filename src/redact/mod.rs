@@ -74,9 +74,8 @@ pub fn redact_json(value: &Value) -> Cow<'_, Value> {
 /// The same for the fields of an object.
 pub fn redact_fields(fields: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
     let redacted: Vec<_> = fields.iter().map(|(key, value)| (redact(key), redact_field(key, value))).collect();
-    let is_clean = |(key, value): &(Cow<'_, str>, Cow<'_, Value>)| {
-        matches!((key, value), (Cow::Borrowed(_), Cow::Borrowed(_)))
-    };
+    let is_clean =
+        |(key, value): &(Cow<'_, str>, Cow<'_, Value>)| matches!((key, value), (Cow::Borrowed(_), Cow::Borrowed(_)));
     if redacted.iter().all(is_clean) {
         return Cow::Borrowed(fields);
     }

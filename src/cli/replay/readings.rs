@@ -59,16 +59,15 @@ pub(super) fn read(sides: &Sides, call: &ToolCall) -> Arc<Action> {
 pub(super) fn ask(sides: &Sides, call: &ToolCall, present: bool) -> (Arc<Action>, Rulings) {
     let key = Key::of(call);
     let known = key.as_deref().and_then(|key| sides.readings.known(key));
-    let (action, rulings) = known.map_or_else(|| (Arc::new(normalize(call)), None), |known| (known.action, known.rulings));
+    let (action, rulings) =
+        known.map_or_else(|| (Arc::new(normalize(call)), None), |known| (known.action, known.rulings));
     // Rules that look at who acts are asked each time.
     let is_pure = sides.new.policy().is_pure() && sides.present.policy().is_pure();
     if let Some(rulings) = rulings.filter(|rulings| is_pure && rulings.present.is_some() == present) {
         return (action, rulings);
     }
-    let rulings = Rulings {
-        present: present.then(|| sides.present.begin(call, &action)),
-        new: sides.new.begin(call, &action),
-    };
+    let rulings =
+        Rulings { present: present.then(|| sides.present.begin(call, &action)), new: sides.new.begin(call, &action) };
     sides.readings.keep(key, Reading { action: Arc::clone(&action), rulings: Some(rulings.clone()) });
     (action, rulings)
 }
