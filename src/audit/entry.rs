@@ -1,8 +1,9 @@
 //! A decision as a record: who, what, what was known of it, what was decided, by what, how fast.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::env;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ struct Wire<'a> {
     facts: BTreeSet<String>,
     gaps: Vec<&'static str>,
     rules: Vec<&'a str>,
-    thresholds: Option<Value>,
+    thresholds: Option<Cuts>,
     asking: &'static str,
     /// `monitor` where the decision was only recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,9 +57,18 @@ struct Wire<'a> {
     total_us: u64,
 }
 
+/// Thresholds; the numbers in full.
+#[derive(Serialize)]
+struct Cuts {
+    allow_below: f64,
+    deny_above: f64,
+    injection_above: f64,
+    novel_above: f64,
+}
+
 #[derive(Serialize)]
 struct Who<'a> {
-    user: Option<String>,
+    user: Option<&'static str>,
     pid: u32,
     program: &'static str,
     harness: Option<&'a str>,
@@ -88,7 +98,7 @@ pub(super) fn fields(
     (n_bytes, code): (usize, String),
     rendering: &Rendering,
 ) -> String {
-    let decision = rendering(&masked(entry.decision, keep), entry.timings.total_us);
+    let decision = rendering(masked(entry.decision, keep).as_ref(), entry.timings.total_us);
     let wire = Wire {
         kind: "decision",
         id: Uuid::now_v7().to_string(),
@@ -130,8 +140,10 @@ fn who<'a>(entry: &AuditEntry<'a>) -> Who<'a> {
 }
 
 /// Who the environment says it is: nobody proves it, and with the process's number it is a trace.
-pub(super) fn user() -> Option<String> {
-    ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok())
+pub(super) fn user() -> Option<&'static str> {
+    static USER: LazyLock<Option<String>> =
+        LazyLock::new(|| ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok()));
+    USER.as_deref()
 }
 
 fn what(call: &ToolCall, keep: Keep, n_bytes: usize, code: String) -> What<'_> {
@@ -149,12 +161,17 @@ fn what(call: &ToolCall, keep: Keep, n_bytes: usize, code: String) -> What<'_> {
 }
 
 /// The decision without secrets in its reasons; where no text is kept, without a reviewer's words, which may quote it.
-fn masked(decision: &Decision, keep: Keep) -> Decision {
+fn masked(decision: &Decision, keep: Keep) -> Cow<'_, Decision> {
+    let quotes = |reason: &Reason| keep == Keep::Nothing && reason.code == REVIEWED;
+    let is_clean = |reason: &Reason| !quotes(reason) && matches!(redact(&reason.text), Cow::Borrowed(_));
+    if decision.reasons.iter().all(is_clean) {
+        return Cow::Borrowed(decision);
+    }
     let mask = |reason: &Reason| {
-        let quotes = keep == Keep::Nothing && reason.code == REVIEWED;
-        Reason { text: if quotes { String::new() } else { redact(&reason.text).into_owned() }, ..reason.clone() }
+        let text = if quotes(reason) { String::new() } else { redact(&reason.text).into_owned() };
+        Reason { text, ..reason.clone() }
     };
-    Decision { reasons: decision.reasons.iter().map(mask).collect(), ..decision.clone() }
+    Cow::Owned(Decision { reasons: decision.reasons.iter().map(mask).collect(), ..decision.clone() })
 }
 
 fn facts(action: &Action) -> BTreeSet<String> {
@@ -173,11 +190,14 @@ fn fact(effect: &Effect) -> String {
     words.join(" ")
 }
 
-fn thresholds(cuts: &Thresholds) -> Value {
-    let Thresholds { allow_below, deny_above, injection_above, novel_above } = cuts;
-    json!({
-        "allow_below": allow_below, "deny_above": deny_above, "injection_above": injection_above, "novel_above": novel_above,
-    })
+fn thresholds(cuts: &Thresholds) -> Cuts {
+    let Thresholds { allow_below, deny_above, injection_above, novel_above } = *cuts;
+    Cuts {
+        allow_below: allow_below.into(),
+        deny_above: deny_above.into(),
+        injection_above: injection_above.into(),
+        novel_above: novel_above.into(),
+    }
 }
 
 fn rules(decision: &Decision) -> Vec<&str> {
