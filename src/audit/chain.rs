@@ -50,6 +50,14 @@ impl fmt::Display for Hash {
     }
 }
 
+/// Bytes in hex. `hex::encode` goes through every digit as a letter of its own.
+pub(super) fn in_hex(bytes: &[u8]) -> String {
+    let mut digits = vec![0; bytes.len() * 2];
+    // The buffer is twice as long as the bytes.
+    let _ = hex::encode_to_slice(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
+}
+
 const OPENING: &[u8] = b"{\"seq\":";
 const PREDECESSOR: &[u8] = b",\"prev\":\"";
 const SEAL: &[u8] = b",\"hash\":\"";

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::call::CallWire;
+use super::chain::in_hex;
 use crate::action::{Action, Effect, Scope, ToolCall};
 use crate::assessment::{Assessment, Probability, Risk};
 use crate::calibrate::Thresholds;
@@ -210,7 +211,7 @@ pub fn exact(assessment: &Assessment) -> String {
     let head = [risk.allow, risk.ask, risk.deny];
     let numbers = head.iter().chain(&assessment.permission).chain(&assessment.effects).chain([&assessment.injection]);
     let bits = numbers.map(|number| number.get()).chain([assessment.novelty]).map(f32::to_bits);
-    hex::encode(bits.flat_map(u32::to_be_bytes).collect::<Vec<u8>>())
+    in_hex(&bits.flat_map(u32::to_be_bytes).collect::<Vec<u8>>())
 }
 
 /// The assessment that [`exact`] wrote; `None` for anything else.

@@ -9,7 +9,7 @@ use std::path::Path;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use ring::hmac::{self, HMAC_SHA256};
 
-use super::chain::{Hash, Link};
+use super::chain::{Hash, Link, in_hex};
 use super::error::LogError;
 use crate::private::{self, Sync};
 
@@ -79,7 +79,7 @@ impl Key {
 
     /// A keyed code over a text, in hex.
     pub(super) fn code(&self, text: &[u8]) -> String {
-        hex::encode(hmac::sign(&self.codes, text))
+        in_hex(hmac::sign(&self.codes, text).as_ref())
     }
 
     /// Whether a code is this key's for a text.
