@@ -24,6 +24,7 @@ pub mod audit;
 pub mod config;
 pub mod grants;
 pub mod harness;
+pub mod parallel;
 pub mod private;
 pub mod record;
 pub mod report;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 /// A SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,9 +33,11 @@ impl Hash {
         (plain && hex::decode_to_slice(digits, &mut bytes).is_ok()).then_some(Self(bytes))
     }
 
-    /// Of some bytes.
+    /// Of some bytes. By `ring`, which has assembly for processors that have no instructions for this hash.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        let mut hash = [0; 32];
+        hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
+        Self(hash)
     }
 }
 
@@ -46,6 +48,14 @@ impl fmt::Display for Hash {
         let _ = hex::encode_to_slice(self.0, &mut digits);
         formatter.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
+}
+
+/// Bytes in hex. `hex::encode` goes through every digit as a letter of its own.
+pub(super) fn in_hex(bytes: &[u8]) -> String {
+    let mut digits = vec![0; bytes.len() * 2];
+    // The buffer is twice as long as the bytes.
+    let _ = hex::encode_to_slice(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 const OPENING: &[u8] = b"{\"seq\":";

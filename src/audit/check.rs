@@ -1,18 +1,30 @@
 //! A log line by line: what breaks its chain, what its own records say of it, and what lies beside it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
 use super::chain::{Hash, Link, Sealed};
 use super::head::{self, Head};
-use super::verify::{Finding, Report, Severity, read_all};
+use super::verify::{Examined, ExaminedLine, Finding, Report, Severity};
 use super::{key, retention, segment, writer};
 
 /// Findings after which the rest is only counted.
 const MOST_FINDINGS: usize = 100;
-/// Bytes of a line within which its kind stands: number, predecessor and kind are its first fields.
-const KIND_WITHIN: usize = 160;
+
+/// A line of a segment.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    segment: u64,
+    line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", segment::name(self.segment), self.line)
+    }
+}
 
 /// A check under way.
 pub(super) struct Check {
@@ -22,8 +34,12 @@ pub(super) struct Check {
     first: Option<Link>,
     /// Where a log may begin, as signed retention records say.
     beginnings: Vec<Link>,
-    /// The segment read last, its number and its length.
-    segment: Option<(u64, u64)>,
+    /// The number of the segment read last.
+    segment: Option<u64>,
+    /// Lines of it so far.
+    n_lines: usize,
+    /// What stands behind its last line end.
+    rest: usize,
     wanted: Option<Hash>,
     found: bool,
     /// The hashes of the records that the head and the checkpoints beside the log name, as they are found.
@@ -40,6 +56,8 @@ impl Check {
             first: None,
             beginnings: vec![Link::GENESIS],
             segment: None,
+            n_lines: 0,
+            rest: 0,
             wanted: expected,
             found: false,
             hashes: BTreeMap::new(),
@@ -52,43 +70,57 @@ impl Check {
         self.hashes.extend(head.map(|head| (head.link.seq, None)));
     }
 
-    fn find(&mut self, severity: Severity, code: &'static str, place: impl Into<String>, text: impl Into<String>) {
+    fn find(&mut self, severity: Severity, code: &'static str, place: impl ToString, text: impl Into<String>) {
         self.report.n_findings += 1;
         // What breaks the log must not be crowded out by notes.
         if self.report.findings.len() < MOST_FINDINGS || (severity == Severity::Broken && self.report.is_sound()) {
-            self.report.findings.push(Finding { severity, code, place: place.into(), text: text.into() });
+            self.report.findings.push(Finding { severity, code, place: place.to_string(), text: text.into() });
         }
     }
 
-    pub(super) fn segment(&mut self, number: u64, bytes: &[u8]) {
-        let name = segment::name(number);
-        if let Some((before, _)) = self.segment.filter(|(before, _)| before + 1 != number) {
+    /// The pieces of all segments, in order.
+    pub(super) fn piece(&mut self, piece: Examined) {
+        if self.segment != Some(piece.segment) {
+            self.segment(piece.segment);
+        }
+        let mut start = 0;
+        for line in piece.lines {
+            self.n_lines += 1;
+            let bytes = piece.bytes.get(start..line.end).unwrap_or_default();
+            start = line.end;
+            self.line(Place { segment: piece.segment, line: self.n_lines }, bytes, &line);
+        }
+        self.rest = piece.bytes.len() - start;
+    }
+
+    /// Begins with a segment.
+    fn segment(&mut self, number: u64) {
+        self.torn();
+        if let Some(before) = self.segment.filter(|before| before + 1 != number) {
             let missing = if before + 2 == number { "a segment is" } else { "segments are" };
             self.find(
                 Severity::Broken,
                 "segment_missing",
-                &name,
+                segment::name(number),
                 format!("{missing} missing between {before} and {number}"),
             );
         }
         self.report.n_segments += 1;
-        self.segment = Some((number, bytes.len() as u64));
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let (lines, rest) = bytes.split_at_checked(whole).unwrap_or((bytes, &[]));
-        let lines: Vec<&[u8]> = lines.split_inclusive(|byte| *byte == b'\n').collect();
-        for (index, (line, sealed)) in lines.iter().zip(read_all(&lines)).enumerate() {
-            self.line(&format!("{name}:{}", index + 1), line, sealed);
-        }
-        if !rest.is_empty() {
-            let text =
-                format!("{} bytes of a record whose writing broke off; the next append sets them aside", rest.len());
-            self.find(Severity::Note, "torn", format!("{name}:{}", lines.len() + 1), text);
+        (self.segment, self.n_lines) = (Some(number), 0);
+    }
+
+    /// What stands behind the last line of a segment.
+    fn torn(&mut self) {
+        let rest = std::mem::take(&mut self.rest);
+        if let Some(segment) = self.segment.filter(|_| rest > 0) {
+            let text = format!("{rest} bytes of a record whose writing broke off; the next append sets them aside");
+            self.find(Severity::Note, "torn", Place { segment, line: self.n_lines + 1 }, text);
         }
     }
 
-    fn line(&mut self, place: &str, line: &[u8], sealed: Option<Sealed>) {
+    fn line(&mut self, place: Place, bytes: &[u8], line: &ExaminedLine) {
         self.report.n_records += 1;
-        let Some(sealed) = sealed else {
+        let Some(sealed) = line.sealed else {
             let text = "not a record; it was changed or put there";
             return self.find(Severity::Broken, "unreadable", place, text);
         };
@@ -103,12 +135,12 @@ impl Check {
             *hash = Some(sealed.link.hash);
         }
         self.report.last = Some(sealed.link);
-        if sealed.is_sound {
-            self.special(place, line, &sealed);
+        if sealed.is_sound && line.may_be_special {
+            self.special(place, bytes, &sealed);
         }
     }
 
-    fn order(&mut self, place: &str, sealed: &Sealed) {
+    fn order(&mut self, place: Place, sealed: &Sealed) {
         let Link { seq, .. } = sealed.link;
         let Some(last) = self.report.last else {
             self.first = Some(Link { seq: seq.saturating_sub(1), hash: sealed.prev });
@@ -132,17 +164,7 @@ impl Check {
     }
 
     /// Records that say something of the log itself.
-    fn special(&mut self, place: &str, line: &[u8], sealed: &Sealed) {
-        let of_log = [
-            &b"\"kind\":\"checkpoint\""[..],
-            b"\"kind\":\"retention\"",
-            b"\"kind\":\"recovery\"",
-            b"\"kind\":\"segment\"",
-        ];
-        let Some(kind) = line.get(..KIND_WITHIN.min(line.len())) else { return };
-        if !of_log.iter().any(|wanted| kind.windows(wanted.len()).any(|found| found == *wanted)) {
-            return;
-        }
+    fn special(&mut self, place: Place, line: &[u8], sealed: &Sealed) {
         let Ok(record) = serde_json::from_slice::<Value>(line) else { return };
         match record.get("kind").and_then(Value::as_str) {
             Some("checkpoint") => self.checkpoint(place, &record, sealed),
@@ -153,7 +175,7 @@ impl Check {
         }
     }
 
-    fn checkpoint(&mut self, place: &str, record: &Value, sealed: &Sealed) {
+    fn checkpoint(&mut self, place: Place, record: &Value, sealed: &Sealed) {
         self.report.n_checkpoints += 1;
         // What is signed is the record before: an old signature in a chain that was made anew covers another one.
         let before = Link { seq: sealed.link.seq.saturating_sub(1), hash: sealed.prev };
@@ -162,7 +184,7 @@ impl Check {
         }
     }
 
-    fn retention(&mut self, place: &str, record: &Value) {
+    fn retention(&mut self, place: Place, record: &Value) {
         match link(record.get("through")) {
             Some(through) if self.is_signed(retention::ABOUT, through, record) => self.beginnings.push(through),
             _ => self.find(
@@ -174,7 +196,7 @@ impl Check {
         }
     }
 
-    fn recovery(&mut self, place: &str, record: &Value) {
+    fn recovery(&mut self, place: Place, record: &Value) {
         let event = record.get("event").unwrap_or(&Value::Null);
         let number = |name: &str| event.pointer(name).and_then(Value::as_u64).unwrap_or_default();
         match event.get("what").and_then(Value::as_str) {
@@ -206,13 +228,13 @@ impl Check {
         }
     }
 
-    fn opening(&mut self, place: &str, record: &Value) {
+    fn opening(&mut self, place: Place, record: &Value) {
         let (signer, number) =
             (record.get("key").and_then(Value::as_str), record.get("segment").and_then(Value::as_u64));
         if signer != self.public.as_deref() && self.public.is_some() {
             self.find(Severity::Broken, "key", place, "the segment was begun with another key");
         }
-        if number != self.segment.map(|(number, _)| number) {
+        if number != self.segment {
             self.find(Severity::Broken, "renamed", place, "the segment's own number is not that of its file");
         }
     }
@@ -223,8 +245,9 @@ impl Check {
         key::is_signed(public, about, link, text("signature"))
     }
 
-    /// Whether the log begins where it may.
+    /// After the last segment: whether the log begins where it may.
     pub(super) fn start(&mut self) {
+        self.torn();
         if let Some(first) = self.first.filter(|first| !self.beginnings.contains(first)) {
             let text = format!(
                 "the log begins after record {}, and no signed record says that what came before was removed",

@@ -1,18 +1,21 @@
 //! A decision as a record: who, what, what was known of it, what was decided, by what, how fast.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::env;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::action::{Action, Effect, Scope};
+use super::call::CallWire;
+use super::chain::in_hex;
+use crate::action::{Action, Effect, Scope, ToolCall};
 use crate::assessment::{Assessment, Probability, Risk};
 use crate::calibrate::Thresholds;
 use crate::engine::{Asking, AuditEntry};
-use crate::redact::{redact, redact_json};
+use crate::redact::redact;
 use crate::verdict::{Decision, Reason};
 
 /// Most bytes of a call that are kept.
@@ -45,7 +48,7 @@ struct Wire<'a> {
     facts: BTreeSet<String>,
     gaps: Vec<&'static str>,
     rules: Vec<&'a str>,
-    thresholds: Option<Value>,
+    thresholds: Option<Cuts>,
     asking: &'static str,
     /// `monitor` where the decision was only recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,9 +58,18 @@ struct Wire<'a> {
     total_us: u64,
 }
 
+/// Thresholds; the numbers in full.
+#[derive(Serialize)]
+struct Cuts {
+    allow_below: f64,
+    deny_above: f64,
+    injection_above: f64,
+    novel_above: f64,
+}
+
 #[derive(Serialize)]
 struct Who<'a> {
-    user: Option<String>,
+    user: Option<&'static str>,
     pid: u32,
     program: &'static str,
     harness: Option<&'a str>,
@@ -77,44 +89,23 @@ struct What<'a> {
     why: Option<&'static str>,
     /// Tells, with the log's key, whether a call is this one.
     code: String,
-    call: Option<Value>,
+    call: Option<CallWire<'a>>,
 }
 
-/// A call in the form of an action record, without an id.
-pub(super) fn call_json(entry: &AuditEntry<'_>) -> Value {
-    let context = &entry.call.context;
-    let fields = [
-        ("harness", &context.harness),
-        ("session_id", &context.session_id),
-        ("agent", &context.agent),
-        ("git_branch", &context.git_branch),
-        ("cwd", &context.cwd),
-        ("workspace", &context.workspace),
-        ("home", &context.home),
-        ("user_request", &context.user_request),
-        ("permission_mode", &context.permission_mode),
-        ("shell", &context.shell),
-    ];
-    let known = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_deref()?))));
-    let context: Map<String, Value> = known.collect();
-    json!({"tool": entry.call.tool, "input": entry.call.input, "context": context})
-}
-
-/// The record's fields as a JSON object. `call` is [`call_json`], `code` what tells it from others.
+/// The record's fields as a JSON object. `n_bytes` are those of the call as it was sent, `code` tells it from others.
 pub(super) fn fields(
     entry: &AuditEntry<'_>,
     (keep, monitoring): (Keep, bool),
-    call: Value,
-    code: String,
+    (n_bytes, code): (usize, String),
     rendering: &Rendering,
 ) -> String {
-    let decision = rendering(&masked(entry.decision, keep), entry.timings.total_us);
+    let decision = rendering(masked(entry.decision, keep).as_ref(), entry.timings.total_us);
     let wire = Wire {
         kind: "decision",
         id: Uuid::now_v7().to_string(),
         time: jiff::Timestamp::now().to_string(),
         who: who(entry),
-        what: what(&entry.call.tool, keep, call, code),
+        what: what(entry.call, keep, n_bytes, code),
         facts: entry.action.map(facts).unwrap_or_default(),
         gaps: entry.action.map(|action| action.all_gaps().iter().map(Into::into).collect()).unwrap_or_default(),
         rules: rules(entry.decision),
@@ -129,8 +120,12 @@ pub(super) fn fields(
         total_us: entry.timings.total_us,
     };
     // Nothing in it can fail to be written; an empty object would be a record all the same.
-    let text = serde_json::to_string(&wire).unwrap_or_else(|_| r#"{"kind":"decision"}"#.to_owned());
-    format!("{},\"decision\":{decision}}}", text.strip_suffix('}').unwrap_or(&text))
+    let mut text = serde_json::to_string(&wire).unwrap_or_else(|_| r#"{"kind":"decision"}"#.to_owned());
+    text.pop();
+    text.push_str(",\"decision\":");
+    text.push_str(&decision);
+    text.push('}');
+    text
 }
 
 fn who<'a>(entry: &AuditEntry<'a>) -> Who<'a> {
@@ -146,33 +141,38 @@ fn who<'a>(entry: &AuditEntry<'a>) -> Who<'a> {
 }
 
 /// Who the environment says it is: nobody proves it, and with the process's number it is a trace.
-pub(super) fn user() -> Option<String> {
-    ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok())
+pub(super) fn user() -> Option<&'static str> {
+    static USER: LazyLock<Option<String>> =
+        LazyLock::new(|| ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| env::var(name).ok()));
+    USER.as_deref()
 }
 
-fn what(tool: &str, keep: Keep, call: Value, code: String) -> What<'_> {
-    let nothing = |why| What { tool, kept: "nothing", why: Some(why), code: code.clone(), call: None };
-    if keep == Keep::Nothing {
-        return nothing("the settings keep no text");
+fn what(call: &ToolCall, keep: Keep, n_bytes: usize, code: String) -> What<'_> {
+    let why_not = match keep {
+        Keep::Nothing => Some("the settings keep no text"),
+        Keep::Text if n_bytes > MOST_KEPT => Some("larger than what is kept"),
+        Keep::Text => None,
+    };
+    if why_not.is_some() {
+        return What { tool: &call.tool, kept: "nothing", why: why_not, code, call: None };
     }
-    if call.to_string().len() > MOST_KEPT {
-        return nothing("larger than what is kept");
-    }
-    let masked = redact_json(&call);
-    if masked == call {
-        What { tool, kept: "whole", why: None, code, call: Some(call) }
-    } else {
-        What { tool, kept: "redacted", why: Some("it held secrets"), code, call: Some(masked) }
-    }
+    let (wire, any) = CallWire::masked(call);
+    let (kept, why) = if any { ("redacted", Some("it held secrets")) } else { ("whole", None) };
+    What { tool: &call.tool, kept, why, code, call: Some(wire) }
 }
 
 /// The decision without secrets in its reasons; where no text is kept, without a reviewer's words, which may quote it.
-fn masked(decision: &Decision, keep: Keep) -> Decision {
+fn masked(decision: &Decision, keep: Keep) -> Cow<'_, Decision> {
+    let quotes = |reason: &Reason| keep == Keep::Nothing && reason.code == REVIEWED;
+    let is_clean = |reason: &Reason| !quotes(reason) && matches!(redact(&reason.text), Cow::Borrowed(_));
+    if decision.reasons.iter().all(is_clean) {
+        return Cow::Borrowed(decision);
+    }
     let mask = |reason: &Reason| {
-        let quotes = keep == Keep::Nothing && reason.code == REVIEWED;
-        Reason { text: if quotes { String::new() } else { redact(&reason.text).into_owned() }, ..reason.clone() }
+        let text = if quotes(reason) { String::new() } else { redact(&reason.text).into_owned() };
+        Reason { text, ..reason.clone() }
     };
-    Decision { reasons: decision.reasons.iter().map(mask).collect(), ..decision.clone() }
+    Cow::Owned(Decision { reasons: decision.reasons.iter().map(mask).collect(), ..decision.clone() })
 }
 
 fn facts(action: &Action) -> BTreeSet<String> {
@@ -191,11 +191,14 @@ fn fact(effect: &Effect) -> String {
     words.join(" ")
 }
 
-fn thresholds(cuts: &Thresholds) -> Value {
-    let Thresholds { allow_below, deny_above, injection_above, novel_above } = cuts;
-    json!({
-        "allow_below": allow_below, "deny_above": deny_above, "injection_above": injection_above, "novel_above": novel_above,
-    })
+fn thresholds(cuts: &Thresholds) -> Cuts {
+    let Thresholds { allow_below, deny_above, injection_above, novel_above } = *cuts;
+    Cuts {
+        allow_below: allow_below.into(),
+        deny_above: deny_above.into(),
+        injection_above: injection_above.into(),
+        novel_above: novel_above.into(),
+    }
 }
 
 fn rules(decision: &Decision) -> Vec<&str> {
@@ -208,7 +211,7 @@ pub fn exact(assessment: &Assessment) -> String {
     let head = [risk.allow, risk.ask, risk.deny];
     let numbers = head.iter().chain(&assessment.permission).chain(&assessment.effects).chain([&assessment.injection]);
     let bits = numbers.map(|number| number.get()).chain([assessment.novelty]).map(f32::to_bits);
-    bits.map(|bits| format!("{bits:08x}")).collect()
+    in_hex(&bits.flat_map(u32::to_be_bytes).collect::<Vec<u8>>())
 }
 
 /// The assessment that [`exact`] wrote; `None` for anything else.

@@ -26,13 +26,15 @@ pub(super) struct Head {
 
 impl Head {
     /// The file's content.
-    pub(super) fn write(&self, key: &Key) -> Vec<u8> {
+    pub(super) fn write(&self, key: &Key) -> [u8; SIZE] {
         let Self { segment, offset, link, signed_s } = self;
-        let text = format!("riskgate-audit-head-1 {segment} {offset} {} {} {signed_s}", link.seq, link.hash);
+        let mut text = format!("riskgate-audit-head-1 {segment} {offset} {} {} {signed_s}", link.seq, link.hash);
         let code = key.code(text.as_bytes());
-        let mut bytes = format!("{text} {code}").into_bytes();
-        bytes.resize(SIZE - 1, b' ');
-        bytes.push(b'\n');
+        text.extend([" ", &code]);
+        let mut bytes = [b' '; SIZE];
+        // The longest numbers leave room, see the test.
+        bytes.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+        bytes.iter_mut().rev().take(1).for_each(|last| *last = b'\n');
         bytes
     }
 

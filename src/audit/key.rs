@@ -7,10 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Digest as _, Sha256};
+use ring::hmac::{self, HMAC_SHA256};
 
-use super::chain::Link;
+use super::chain::{Hash, Link, in_hex};
 use super::error::LogError;
 use crate::private::{self, Sync};
 
@@ -26,7 +25,7 @@ const MAX_FILE: u64 = 4096;
 pub(super) struct Key {
     signing: SigningKey,
     public: String,
-    codes: [u8; 32],
+    codes: hmac::Key,
 }
 
 impl Key {
@@ -64,10 +63,8 @@ impl Key {
     fn of(seed: [u8; 32]) -> Self {
         let signing = SigningKey::from_bytes(&seed);
         let public = hex::encode(signing.verifying_key().to_bytes());
-        let mut hash = Sha256::new();
-        hash.update(b"riskgate audit codes");
-        hash.update(seed);
-        Self { signing, public, codes: hash.finalize().into() }
+        let codes = Hash::of(&[&b"riskgate audit codes"[..], &seed].concat());
+        Self { signing, public, codes: hmac::Key::new(HMAC_SHA256, &codes.0) }
     }
 
     /// The public key in hex.
@@ -82,15 +79,12 @@ impl Key {
 
     /// A keyed code over a text, in hex.
     pub(super) fn code(&self, text: &[u8]) -> String {
-        Hmac::<Sha256>::new_from_slice(&self.codes)
-            .map(|mac| hex::encode(mac.chain_update(text).finalize().into_bytes()))
-            .unwrap_or_default()
+        in_hex(hmac::sign(&self.codes, text).as_ref())
     }
 
     /// Whether a code is this key's for a text.
     pub(super) fn is_code(&self, text: &[u8], code: &str) -> bool {
-        let mac = Hmac::<Sha256>::new_from_slice(&self.codes).map(|mac| mac.chain_update(text));
-        mac.is_ok_and(|mac| hex::decode(code).is_ok_and(|code| mac.verify_slice(&code).is_ok()))
+        hex::decode(code).is_ok_and(|code| hmac::verify(&self.codes, text, &code).is_ok())
     }
 }
 

@@ -4,9 +4,10 @@
 //! chain where it was made. Where the log ends is written beside it: in a head that only the holder of the log's key can
 //! make, and in checkpoints that the key has signed. Many processes append under one file lock.
 //!
-//! In the order of the data: `entry` makes the text of a decision (`change` that of a change of the mode), `chain` links it, `writer` appends it (`head`, `segment`,
+//! In the order of the data: `entry` makes the text of a decision, `call` that of its call, `change` that of a change of the mode, `chain` links it, `writer` appends it (`head`, `segment`,
 //! `recovery`, `retention` and `key` are its parts), `verify` and `check` check, `reader` and what follows it look.
 
+mod call;
 mod chain;
 mod change;
 mod check;

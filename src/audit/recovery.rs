@@ -5,14 +5,13 @@
 //! reporting: the log lives on, and cannot be made to forget.
 
 use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::chain::{Hash, Link, seal};
 use super::error::LogError;
-use super::head::{self, Head};
+use super::head::Head;
 use super::segment::{self, Walk};
 use super::writer::{Open, Options, opening};
 
@@ -36,6 +35,8 @@ struct End {
 impl Open {
     /// Finds the end of the log and makes it sound.
     pub(super) fn recover(&mut self, options: &Options) -> Result<Recovered, LogError> {
+        // The one that is open may have lost its name.
+        self.segment = None;
         let noted = self.noted_head();
         let usable = noted.filter(|_| !self.is_new_key);
         let numbers = segment::list(&options.folder)?;
@@ -88,12 +89,6 @@ impl Open {
         }
         self.is_new_key = false;
         Ok(Recovered { head, lines })
-    }
-
-    fn noted_head(&self) -> Option<Head> {
-        let (mut bytes, mut file) = ([0; head::SIZE], &self.head);
-        file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut bytes)).ok()?;
-        Head::read(&bytes, Some(&self.key))
     }
 
     /// The last record that is sound: after the head where that fits, else by walking the last segment that has any.

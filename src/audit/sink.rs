@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::call::CallWire;
 use super::chain::Link;
 use super::change::ModeEntry;
 use super::entry::{self, Keep, Rendering};
@@ -53,12 +54,12 @@ impl Log {
 
     /// Appends a decision.
     pub fn append(&self, entry: &AuditEntry<'_>) -> Result<Link, LogError> {
-        let call = entry::call_json(entry);
+        let call = CallWire::of(entry.call).text();
         let given_up = Instant::now() + patience(entry.deadline);
         let left = || given_up.saturating_duration_since(Instant::now());
-        let code = self.writer(given_up)?.code(call.to_string().as_bytes(), left())?;
+        let code = self.writer(given_up)?.code(call.as_bytes(), left())?;
         // What takes long is done before the lock is taken.
-        let fields = entry::fields(entry, (self.keep, self.monitoring), call, code, &self.rendering);
+        let fields = entry::fields(entry, (self.keep, self.monitoring), (call.len(), code), &self.rendering);
         let link = self.writer(given_up)?.append_within(&fields, left())?;
         if let Some(flusher) = &self.flusher {
             flusher.lock().unwrap_or_else(PoisonError::into_inner).wake();

@@ -3,8 +3,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::panic;
 use std::path::Path;
-use std::thread;
+
+use memchr::memmem::Finder;
 
 use super::chain::{Hash, Link, Sealed};
 use super::check::Check;
@@ -12,10 +14,18 @@ use super::error::LogError;
 use super::head::{self, Head};
 use super::key::{self, Key};
 use super::{segment, writer};
+use crate::parallel::{self, Pieces};
 use crate::private;
 
-/// Lines that one thread checks at a time, at least.
-const CHUNK: usize = 1_024;
+/// Bytes that are read and hashed at a time, and a line more.
+const PIECE: u64 = 512 * 1024;
+/// Bytes of the stack of a thread that hashes.
+const STACK: usize = 256 * 1024;
+/// Bytes of a line within which its kind stands: number, predecessor and kind are its first fields.
+const KIND_WITHIN: usize = 160;
+const KIND: &[u8] = b"\"kind\":\"";
+/// Kinds of records that say something of the log itself, each with the quote that ends it.
+const SPECIAL: [&[u8]; 4] = [b"checkpoint\"", b"retention\"", b"recovery\"", b"segment\""];
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,12 +89,23 @@ pub fn verify(folder: &Path, expected: Option<Hash>, public: Option<&str>) -> Re
     let head = Head::read(&snapshot.head, key.as_ref());
     let mut check = Check::new(public.map(str::to_owned).or(beside), expected);
     check.look_for(head, &snapshot.checkpoints);
-    for (number, file, length) in snapshot.segments {
-        let path = segment::path(folder, number);
-        let mut bytes = Vec::new();
-        file.take(length).read_to_end(&mut bytes).map_err(LogError::io("read", &path))?;
-        check.segment(number, &bytes);
-    }
+    let mut unread = None;
+    let (segments, failed) = (snapshot.segments, &mut unread);
+    let read = move |mut pieces: Pieces<Piece>| {
+        let mut segments = segments.into_iter();
+        *failed = segments.find_map(|(number, file, length)| {
+            let read = read_segment(number, file.take(length), &mut pieces);
+            read.map_err(LogError::io("read", &segment::path(folder, number))).err()
+        });
+        Ok(())
+    };
+    let workers = (0..parallel::n_cores()).map(|_| Box::new(Piece::examined) as _).collect();
+    let take = |examined| {
+        check.piece(examined);
+        Ok(())
+    };
+    parallel::in_order(read, workers, STACK, take).map_err(LogError::io("check", folder))?;
+    unread.map_or(Ok(()), Err)?;
     check.start();
     check.noted_checkpoints(&snapshot.checkpoints);
     check.head(head);
@@ -125,20 +146,72 @@ fn read_if_there(path: &Path) -> Result<Vec<u8>, LogError> {
     }
 }
 
-/// Reads lines on all cores.
-pub(super) fn read_all(lines: &[&[u8]]) -> Vec<Option<Sealed>> {
-    let read = |line: &&[u8]| line.strip_suffix(b"\n").and_then(Sealed::read);
-    let n_threads = thread::available_parallelism().map_or(1, usize::from);
-    let size = lines.len().div_ceil(n_threads).max(CHUNK);
-    if lines.len() <= size {
-        return lines.iter().map(read).collect();
+/// A part of a segment that is read at once.
+struct Piece {
+    segment: u64,
+    /// Whole lines; after the last piece of a segment perhaps a part of one.
+    bytes: Vec<u8>,
+}
+
+/// A piece whose lines were hashed.
+pub(super) struct Examined {
+    pub(super) segment: u64,
+    pub(super) bytes: Vec<u8>,
+    pub(super) lines: Vec<ExaminedLine>,
+}
+
+/// A line that was hashed.
+pub(super) struct ExaminedLine {
+    /// Where it ends, behind its line end.
+    pub(super) end: usize,
+    /// None when it has not the form of a record.
+    pub(super) sealed: Option<Sealed>,
+    /// Whether it may say something of the log itself.
+    pub(super) may_be_special: bool,
+}
+
+/// Sends a segment piece by piece, at least one.
+fn read_segment(segment: u64, mut file: impl io::Read, pieces: &mut Pieces<Piece>) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    loop {
+        let before = bytes.len();
+        bytes.reserve_exact(usize::try_from(PIECE).unwrap_or_default());
+        let is_end = file.by_ref().take(PIECE).read_to_end(&mut bytes)? == 0;
+        let new = bytes.get(before..).unwrap_or_default();
+        let last_line = memchr::memrchr(b'\n', new).map(|at| before + at + 1);
+        if is_end {
+            pieces.send(Piece { segment, bytes });
+            return Ok(());
+        }
+        if let Some(end) = last_line {
+            let rest = bytes.split_off(end);
+            pieces.send(Piece { segment, bytes: std::mem::replace(&mut bytes, rest) });
+        }
     }
-    thread::scope(|scope| {
-        let chunks: Vec<_> = lines
-            .chunks(size)
-            .map(|chunk| (chunk, scope.spawn(move || chunk.iter().map(read).collect::<Vec<_>>())))
-            .collect();
-        // A record that makes a thread panic is none.
-        chunks.into_iter().flat_map(|(chunk, read)| read.join().unwrap_or_else(|_| vec![None; chunk.len()])).collect()
-    })
+}
+
+impl Piece {
+    fn examined(self) -> Examined {
+        let Self { segment, bytes } = self;
+        let kind = Finder::new(KIND);
+        let (mut lines, mut start) = (Vec::new(), 0);
+        for at in memchr::memchr_iter(b'\n', &bytes) {
+            let line = bytes.get(start..at).unwrap_or_default();
+            // A record that makes it panic is none.
+            let sealed = panic::catch_unwind(|| Sealed::read(line)).unwrap_or_default();
+            lines.push(ExaminedLine { end: at + 1, sealed, may_be_special: may_be_special(line, &kind) });
+            start = at + 1;
+        }
+        Examined { segment, bytes, lines }
+    }
+}
+
+/// Whether a kind that says something of the log itself stands among the first fields of a line.
+fn may_be_special(line: &[u8], kind: &Finder<'_>) -> bool {
+    let head = line.get(..KIND_WITHIN.min(line.len())).unwrap_or_default();
+    let is_special = |at: usize| {
+        let rest = head.get(at + KIND.len()..).unwrap_or_default();
+        SPECIAL.iter().any(|special| rest.starts_with(special))
+    };
+    kind.find_iter(head).any(is_special)
 }

@@ -3,8 +3,8 @@
 //! An append is one write to the segment and one to the head, so a process that dies between two bytes leaves the head of
 //! the state before; `recovery` takes it from there. An append that fails leaves nothing behind, where the disk lets it.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -69,8 +69,10 @@ pub(super) struct Open {
     /// Whether the key was made although there was a log.
     pub(super) is_new_key: bool,
     lock: File,
-    pub(super) head: File,
+    head: File,
     pub(super) segment: Option<(u64, File)>,
+    /// The head that this process wrote last, and the file's content then: read again, it need not be understood again.
+    noted: Option<(Head, [u8; head::SIZE])>,
 }
 
 impl Writer {
@@ -95,7 +97,7 @@ impl Writer {
             let left = patience.saturating_sub(started.elapsed());
             private::lock(&open.lock, left).map_err(LogError::io("lock", &self.options.folder.join(LOCK)))?;
             // Whoever removed the folder and made it anew has a lock of its own.
-            if is_removed(&open.lock) {
+            if open.lock.metadata().map_or(true, |metadata| is_removed(&metadata)) {
                 continue;
             }
             let appended = open.append(&self.options, fields);
@@ -135,7 +137,7 @@ impl Open {
         let key = found.map_or_else(|| Key::create(folder), Ok)?;
         let head = open_file(folder, head::FILE)?;
         lock.unlock().map_err(LogError::io("unlock", &folder.join(LOCK)))?;
-        Ok(Self { key, is_new_key, lock, head, segment: None })
+        Ok(Self { key, is_new_key, lock, head, segment: None, noted: None })
     }
 
     fn append(&mut self, options: &Options, fields: &str) -> Result<Link, LogError> {
@@ -184,24 +186,45 @@ impl Open {
     }
 
     /// Writes the head.
-    pub(super) fn note(&self, options: &Options, head: Head) -> Result<(), LogError> {
-        overwrite(&self.head, &head.write(&self.key)).map_err(LogError::io("write", &options.folder.join(head::FILE)))
+    pub(super) fn note(&mut self, options: &Options, head: Head) -> Result<(), LogError> {
+        let bytes = head.write(&self.key);
+        self.noted = None;
+        write_start(&self.head, &bytes)
+            .map_err(|error| LogError::io("write", &options.folder.join(head::FILE))(error))?;
+        self.noted = Some((head, bytes));
+        Ok(())
+    }
+
+    /// The head as it stands in its file; none when it was not made with this key.
+    pub(super) fn noted_head(&self) -> Option<Head> {
+        let mut bytes = [0; head::SIZE];
+        read_start(&self.head, &mut bytes).ok()?;
+        match &self.noted {
+            Some((head, noted)) if *noted == bytes => Some(*head),
+            _ => Head::read(&bytes, Some(&self.key)),
+        }
     }
 
     /// Where the log ends; none when that has to be found out.
     fn head(&mut self, options: &Options) -> Result<Option<Head>, LogError> {
-        if self.is_new_key {
-            return Ok(None);
-        }
-        let mut bytes = [0; head::SIZE];
-        let mut file = &self.head;
-        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut bytes));
-        let head = read.ok().and_then(|()| Head::read(&bytes, Some(&self.key)));
-        let Some(head) = head else { return Ok(None) };
-        let path = segment::path(&options.folder, head.segment);
-        let metadata = self.segment_file(options, head.segment)?.metadata().map_err(LogError::io("look at", &path))?;
+        let Some(head) = self.noted_head().filter(|_| !self.is_new_key) else { return Ok(None) };
+        let length = self.segment_length(options, head.segment)?;
         // A log at its very beginning has no first record yet.
-        Ok((metadata.len() == head.offset && head.offset > 0).then_some(head))
+        Ok((length == head.offset && head.offset > 0).then_some(head))
+    }
+
+    /// The length of a segment, which is the one that this process has open only while it still has a name.
+    fn segment_length(&mut self, options: &Options, number: u64) -> Result<u64, LogError> {
+        loop {
+            let file = self.segment_file(options, number)?;
+            let metadata = file.metadata();
+            let metadata =
+                metadata.map_err(|error| LogError::io("look at", &segment::path(&options.folder, number))(error))?;
+            if !is_removed(&metadata) {
+                return Ok(metadata.len());
+            }
+            self.segment = None;
+        }
     }
 
     /// Closes a full segment with a checkpoint and begins the next.
@@ -246,8 +269,7 @@ impl Open {
 
     /// A segment, open for appending.
     pub(super) fn segment_file(&mut self, options: &Options, number: u64) -> Result<&File, LogError> {
-        let kept = self.segment.take().filter(|(kept, file)| *kept == number && !is_removed(file));
-        let found = match kept {
+        let found = match self.segment.take().filter(|(kept, _)| *kept == number) {
             Some(found) => found,
             None => {
                 let path = segment::path(&options.folder, number);
@@ -284,8 +306,31 @@ fn note_checkpoint(options: &Options, time: &str, link: Link, signature: &str) {
     let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
 }
 
-fn overwrite(mut file: &File, bytes: &[u8]) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
+/// Reads the beginning of a file.
+#[cfg(unix)]
+fn read_start(file: &File, bytes: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, 0)
+}
+
+/// Writes over the beginning of a file.
+#[cfg(unix)]
+fn write_start(file: &File, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
+}
+
+/// Reads the beginning of a file.
+#[cfg(not(unix))]
+fn read_start(mut file: &File, bytes: &mut [u8]) -> io::Result<()> {
+    use io::{Read as _, Seek as _};
+    file.seek(io::SeekFrom::Start(0))?;
+    file.read_exact(bytes)
+}
+
+/// Writes over the beginning of a file.
+#[cfg(not(unix))]
+fn write_start(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    use io::Seek as _;
+    file.seek(io::SeekFrom::Start(0))?;
     file.write_all(bytes)
 }
 
@@ -296,13 +341,12 @@ fn open_file(folder: &std::path::Path, name: &str) -> Result<File, LogError> {
 
 /// Whether an open file has no name any more: what is written to it is lost.
 #[cfg(unix)]
-fn is_removed(file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    file.metadata().map_or(true, |metadata| metadata.nlink() == 0)
+fn is_removed(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) == 0
 }
 
 /// Where open files cannot be removed.
 #[cfg(not(unix))]
-fn is_removed(_: &File) -> bool {
+fn is_removed(_: &Metadata) -> bool {
     false
 }

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,6 +11,7 @@ use super::ExitStatus;
 use super::args::StreamArguments;
 use super::printer::Printer;
 use super::stream::{self, Line, Worker};
+use crate::parallel::n_cores;
 use crate::report::ReportFile;
 
 /// Runs every record through workers made by `worker`, one a core.
@@ -86,11 +86,6 @@ pub(super) fn lines(path: &Path) -> anyhow::Result<Vec<Line>> {
         lines.push(line);
     }
     Ok(lines)
-}
-
-/// Cores that may be used.
-pub(super) fn n_cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Ctrl-C ends the process between two lines, also while the input is waited for.

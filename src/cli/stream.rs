@@ -1,16 +1,14 @@
 //! JSON lines through a function on all cores: order kept, memory bounded by the chunks in flight, however long the input.
 //!
-//! One reader cuts the input into chunks, one worker a core answers them, the calling thread writes the answers in order.
+//! The input is cut into chunks; the answers to a chunk are written together.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::engine::STACK;
+use crate::parallel::{self, Answering, Pieces};
 use crate::record::{self, ActionRecord, MAX_RECORD, RecordError};
 
 /// Lines of one chunk: enough to sort rows of like length together, few enough to keep every core busy at the end.
@@ -59,10 +57,6 @@ pub(super) trait Worker<A = Vec<u8>, T = Line>: Send {
 /// Bytes read at once.
 pub(super) const READ_BUFFER: usize = 256 * 1024;
 
-/// Items with the number of their chunk, from 0 without a gap.
-pub(super) type Chunk<T = Line> = (usize, Vec<T>);
-type Answer<A> = (usize, Vec<A>);
-
 /// Runs every non-empty line of `input` through the workers and writes the answers to `output` in order. Calls `progress`
 /// with the number of lines written. Returns how many were.
 pub(super) fn run(
@@ -87,28 +81,24 @@ pub(super) fn run_into<A: Send>(
 
 /// As [`run_into`], with items that `read` makes and sends.
 pub(super) fn run_chunks<A: Send, T: Send>(
-    read: impl FnOnce(&SyncSender<Chunk<T>>) -> io::Result<()> + Send,
+    read: impl FnOnce(Pieces<Vec<T>>) -> io::Result<()> + Send,
     workers: Vec<Box<dyn Worker<A, T> + '_>>,
     mut take: impl FnMut(Vec<A>) -> io::Result<()>,
     mut progress: impl FnMut(usize),
 ) -> io::Result<usize> {
-    let n_workers = workers.len().max(1);
-    let (chunk_sender, chunk_receiver) = sync_channel::<Chunk<T>>(n_workers);
-    let (answer_sender, answer_receiver) = sync_channel::<Answer<A>>(n_workers);
-    let chunks = Arc::new(Mutex::new(chunk_receiver));
-    thread::scope(|scope| {
-        let reader = scope.spawn(move || read(&chunk_sender));
-        for worker in workers {
-            let (chunks, answers) = (Arc::clone(&chunks), answer_sender.clone());
-            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || work(worker, &chunks, &answers))?;
-        }
-        // The workers hold the only other ends: when the output breaks, dropping ours stops them, and they stop the reader.
-        drop((answer_sender, chunks));
-        let written = take_in_order(answer_receiver, &mut take, &mut progress);
-        let read = reader.join().unwrap_or_else(|_| Err(io::Error::other("reading the input failed")));
-        let written = written?;
-        read.map(|()| written)
-    })
+    let mut taken = 0;
+    let take = |answers: Vec<A>| {
+        taken += answers.len();
+        take(answers)?;
+        progress(taken);
+        Ok(())
+    };
+    parallel::in_order(read, workers.into_iter().map(answering).collect(), STACK, take)?;
+    Ok(taken)
+}
+
+fn answering<'a, A: 'a, T: 'a>(mut worker: Box<dyn Worker<A, T> + 'a>) -> Answering<'a, Vec<T>, Vec<A>> {
+    Box::new(move |items| worker.answer(&items))
 }
 
 static WRITING: Mutex<()> = Mutex::new(());
@@ -116,39 +106,6 @@ static WRITING: Mutex<()> = Mutex::new(());
 /// Held while lines are written. Whoever ends the process holds it too, so that the output ends with a whole line.
 pub(super) fn whole_lines() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn work<A, T>(
-    mut worker: Box<dyn Worker<A, T> + '_>,
-    chunks: &Mutex<Receiver<Chunk<T>>>,
-    answers: &SyncSender<Answer<A>>,
-) {
-    loop {
-        let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((index, items)) = next else { return };
-        if answers.send((index, worker.answer(&items))).is_err() {
-            return;
-        }
-    }
-}
-
-fn take_in_order<A>(
-    answers: Receiver<Answer<A>>,
-    take: &mut impl FnMut(Vec<A>) -> io::Result<()>,
-    progress: &mut impl FnMut(usize),
-) -> io::Result<usize> {
-    let mut waiting = BTreeMap::new();
-    let (mut next, mut taken) = (0, 0);
-    for (index, chunk) in answers {
-        waiting.insert(index, chunk);
-        while let Some(chunk) = waiting.remove(&next) {
-            next += 1;
-            taken += chunk.len();
-            take(chunk)?;
-            progress(taken);
-        }
-    }
-    Ok(taken)
 }
 
 fn write_lines(output: &mut impl Write, lines: &[Vec<u8>]) -> io::Result<()> {
@@ -161,15 +118,14 @@ fn write_lines(output: &mut impl Write, lines: &[Vec<u8>]) -> io::Result<()> {
     output.flush()
 }
 
-fn read_chunks(mut input: BufReader<impl Read>, chunks: &SyncSender<Chunk>) -> io::Result<()> {
-    for index in 0.. {
+fn read_chunks(mut input: BufReader<impl Read>, mut chunks: Pieces<Vec<Line>>) -> io::Result<()> {
+    loop {
         let (lines, more) = read_chunk(&mut input)?;
         // Nobody takes chunks any more when the output has broken.
-        if (!lines.is_empty() && chunks.send((index, lines)).is_err()) || !more {
-            break;
+        if (!lines.is_empty() && !chunks.send(lines)) || !more {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// The next lines, and whether there may be more. A chunk also ends where the next line is not in the buffer yet, so that

@@ -122,7 +122,7 @@ pub struct Again {
 }
 
 /// A decision that is begun: what rules say before the model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Begun {
     /// They settle it.
     Settled(Remade),

@@ -1,7 +1,7 @@
 //! Decision → JSON.
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 use strum::IntoEnumIterator;
 
 use super::RecordError;
@@ -56,12 +56,21 @@ struct AssessmentWire {
     risk: RiskWire,
     /// By permission, for example `workspace`; sums to 1.
     #[cfg_attr(feature = "serve", schema(value_type = std::collections::BTreeMap<String, f64>))]
-    permission: Map<String, Value>,
+    permission: Named,
     /// By side effect, those at or above 0.05.
     #[cfg_attr(feature = "serve", schema(value_type = std::collections::BTreeMap<String, f64>))]
-    effects: Map<String, Value>,
+    effects: Named,
     /// That the text tries to instruct an agent.
     injection: f64,
+}
+
+/// Probabilities by name: an object.
+struct Named(Vec<(&'static str, f64)>);
+
+impl Serialize for Named {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// What a careful owner would want.
@@ -174,9 +183,9 @@ fn name(value: impl Into<&'static str>) -> &'static str {
     value.into()
 }
 
-fn labelled(names: impl Iterator<Item = &'static str>, values: &[Probability], floor: f32) -> Map<String, Value> {
+fn labelled(names: impl Iterator<Item = &'static str>, values: &[Probability], floor: f32) -> Named {
     let pairs = names.zip(values).filter(|(_, value)| value.get() >= floor);
-    pairs.map(|(name, value)| (name.to_owned(), json!(number(*value)))).collect()
+    Named(pairs.map(|(name, value)| (name, number(*value))).collect())
 }
 
 /// Four decimals: more would suggest a precision that calibration does not have.

@@ -9,8 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use rules::RULES;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A text whose `Debug` form does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,23 +52,50 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// The value with every secret in its strings masked, and strings under a key that names a secret (`"password"`) whole.
-pub fn redact_json(value: &Value) -> Value {
+/// The value with every secret in its strings masked, and strings under a key that names a secret (`"password"`) whole. A value
+/// that holds none is not copied.
+pub fn redact_json(value: &Value) -> Cow<'_, Value> {
     match value {
-        Value::String(text) => Value::String(redact(text).into_owned()),
-        Value::Array(items) => items.iter().map(redact_json).collect(),
-        Value::Object(fields) => {
-            let field = |(key, value): (&String, &Value)| (redact(key).into_owned(), redact_field(key, value));
-            Value::Object(fields.iter().map(field).collect())
+        Value::String(text) => masked(redact(text)).map_or(Cow::Borrowed(value), |text| Cow::Owned(text.into())),
+        Value::Array(items) => {
+            let redacted: Vec<Cow<'_, Value>> = items.iter().map(redact_json).collect();
+            match redacted.iter().any(|item| matches!(item, Cow::Owned(_))) {
+                true => Cow::Owned(redacted.into_iter().map(Cow::into_owned).collect()),
+                false => Cow::Borrowed(value),
+            }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::Object(fields) => {
+            masked(redact_fields(fields)).map_or(Cow::Borrowed(value), |fields| Cow::Owned(fields.into()))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Cow::Borrowed(value),
     }
 }
 
-fn redact_field(key: &str, value: &Value) -> Value {
+/// The same for the fields of an object.
+pub fn redact_fields(fields: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
+    let redacted: Vec<_> = fields.iter().map(|(key, value)| (redact(key), redact_field(key, value))).collect();
+    let is_clean =
+        |(key, value): &(Cow<'_, str>, Cow<'_, Value>)| matches!((key, value), (Cow::Borrowed(_), Cow::Borrowed(_)));
+    if redacted.iter().all(is_clean) {
+        return Cow::Borrowed(fields);
+    }
+    Cow::Owned(redacted.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect())
+}
+
+fn redact_field<'a>(key: &str, value: &'a Value) -> Cow<'a, Value> {
     match value {
-        Value::String(text) if rules::names_secret(key) && rules::is_literal(text) => mask("named-secret").into(),
+        Value::String(text) if rules::names_secret(key) && rules::is_literal(text) => {
+            Cow::Owned(mask("named-secret").into())
+        }
         other => redact_json(other),
+    }
+}
+
+/// What is there only where something was masked.
+fn masked<T: ToOwned + ?Sized>(redacted: Cow<'_, T>) -> Option<T::Owned> {
+    match redacted {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(masked) => Some(masked),
     }
 }
 
@@ -80,8 +106,7 @@ fn mask(kind: &str) -> String {
 /// The secrets of a text in order, none overlapping: where two rules meet, the one that begins first counts and takes in
 /// the other's part.
 fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
-    let lower = text.to_ascii_lowercase();
-    let mut found: Vec<_> = RULES.iter().flat_map(|rule| rule.find(text, &lower)).collect();
+    let mut found: Vec<_> = rules::possible(text).flat_map(|rule| rule.find(text)).collect();
     found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
     found.into_iter().fold(Vec::new(), |mut kept: Vec<(Range<usize>, &'static str)>, (span, kind)| {
         match kept.last_mut() {

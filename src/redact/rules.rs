@@ -6,8 +6,9 @@
 //! compile any.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
+use aho_corasick::AhoCorasick;
 use regex::Regex;
 
 use super::OPENING;
@@ -37,11 +38,8 @@ impl Rule {
         Self { kind, keywords, pattern, plausible, compiled: OnceLock::new() }
     }
 
-    /// Where the rule finds a secret; `lower` is the text in lower case.
-    pub(super) fn find(&self, text: &str, lower: &str) -> Vec<(Range<usize>, &'static str)> {
-        if !self.keywords.iter().any(|keyword| lower.contains(keyword)) {
-            return Vec::new();
-        }
+    /// Where the rule finds a secret.
+    pub(super) fn find(&self, text: &str) -> Vec<(Range<usize>, &'static str)> {
         let Some(regex) = self.compiled.get_or_init(|| Regex::new(self.pattern).ok()) else { return Vec::new() };
         let secret = |found: regex::Captures<'_>| {
             let secret = GROUPS.iter().find_map(|group| found.name(group)).or_else(|| found.get(0))?;
@@ -52,10 +50,41 @@ impl Rule {
     }
 }
 
+/// All keywords, found in one pass over a text.
+struct Keywords {
+    /// None when it cannot be made: then every rule is possible.
+    searcher: Option<AhoCorasick>,
+    /// The place of the rule that each keyword is of.
+    rules: Vec<usize>,
+}
+
+static KEYWORDS: LazyLock<Keywords> = LazyLock::new(|| {
+    let keywords = || RULES.iter().enumerate().flat_map(|(at, rule)| rule.keywords.iter().map(move |word| (at, *word)));
+    Keywords {
+        searcher: AhoCorasick::builder().ascii_case_insensitive(true).build(keywords().map(|(_, word)| word)).ok(),
+        rules: keywords().map(|(at, _)| at).collect(),
+    }
+});
+
+/// The rules of which a keyword stands in a text, in their order.
+pub(super) fn possible(text: &str) -> impl Iterator<Item = &'static Rule> {
+    let Keywords { searcher, rules } = &*KEYWORDS;
+    let mut is_possible = [searcher.is_none(); RULES.len()];
+    for found in searcher.iter().flat_map(|searcher| searcher.find_overlapping_iter(text)) {
+        let rule = rules.get(found.pattern().as_usize()).and_then(|at| is_possible.get_mut(*at));
+        rule.into_iter().for_each(|is_possible| *is_possible = true);
+    }
+    RULES.iter().zip(is_possible).filter_map(|(rule, is_possible)| is_possible.then_some(rule))
+}
+
 #[cfg(test)]
 impl Rule {
     pub(super) fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    pub(super) fn has_keyword_in(&self, text: &str) -> bool {
+        self.keywords.iter().any(|keyword| text.to_ascii_lowercase().contains(keyword))
     }
 
     pub(super) fn compiles(&self) -> bool {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::rules::{RULES, Rule};
 use super::*;
 
 #[track_caller]
@@ -109,7 +110,15 @@ fn what_a_shell_would_expand_or_run_is_never_hidden() {
 fn json_is_masked_in_strings_and_under_telling_keys() {
     let value = json!({"password": "EXAMPLE-pw", "n_token": 7, "args": ["AKIAIOSFODNN7EXAMPLE"], "token": "a b c"});
     let masked = json!({"password": "[REDACTED:named-secret]", "n_token": 7, "args": ["[REDACTED:aws-access-key]"], "token": "a b c"});
-    assert_eq!(redact_json(&value), masked);
+    assert_eq!(*redact_json(&value), masked);
+    let clean = json!({"command": "ls", "n": 1, "args": ["a", {"b": null}], "password": "$PW"});
+    assert!(matches!(redact_json(&clean), Cow::Borrowed(same) if *same == clean));
+    for (holds, masked) in [
+        (json!({"AKIAIOSFODNN7EXAMPLE": 1}), json!({"[REDACTED:aws-access-key]": 1})),
+        (json!([1, {"a": ["AKIAIOSFODNN7EXAMPLE", "b"]}]), json!([1, {"a": ["[REDACTED:aws-access-key]", "b"]}])),
+    ] {
+        assert_eq!(*redact_json(&holds), masked);
+    }
 }
 
 #[test]
@@ -118,6 +127,18 @@ fn a_secret_does_not_show_itself() {
 }
 
 proptest! {
+    /// One pass over a text finds the same rules as a look for each keyword.
+    #[test]
+    fn the_rules_that_can_match_are_those_whose_keywords_are_there(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            "akia", "AKIA", "Bearer", "sk", "sk-", "-ant-", "ta", "token", "KEY", "--", ":", "//", "xo", "x-", "hooks.slack.com", "é", "ſ", " ", "PRIVATE ", "key", "passw", "d=",
+        ]), 0..12)
+    ) {
+        let text = parts.concat();
+        let wanted: Vec<_> = RULES.iter().filter(|rule| rule.has_keyword_in(&text)).map(Rule::kind).collect();
+        prop_assert_eq!(rules::possible(&text).map(Rule::kind).collect::<Vec<_>>(), wanted);
+    }
+
     /// Masking twice is masking once, and text without secrets is not touched by the length of what surrounds it.
     #[test]
     fn masking_is_idempotent(text in "[ -~\n]{0,200}", key in prop::sample::select(vec!["password=", "--token ", "ghp_", "://a:", ""])) {

@@ -10,6 +10,7 @@ mod plot;
 mod replay;
 mod summary;
 
+use pictures::Picture;
 pub use replay::{Compared, LeftOut, ReplayReport};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -117,13 +118,21 @@ impl Report {
     /// Every file of the report: the figures, the page, the pictures.
     pub fn files(&self) -> Result<Vec<ReportFile>, ReportError> {
         let pictures = pictures::draw(self)?;
-        let mut files = vec![
-            ReportFile { name: "metrics.json", contents: format!("{:#}\n", self.metrics()?) },
-            ReportFile { name: "report.html", contents: html::render(self, &pictures) },
-        ];
-        files.extend(pictures.into_iter().map(|picture| ReportFile { name: picture.name, contents: picture.svg }));
-        Ok(files)
+        let page = html::render(self, &pictures);
+        Ok(files(("metrics.json", &self.metrics()?), ("report.html", page), pictures))
     }
+}
+
+/// The figures, the page and the pictures as files.
+fn files(
+    (figures_name, figures): (&'static str, &Value),
+    (page_name, page): (&'static str, String),
+    pictures: Vec<Picture>,
+) -> Vec<ReportFile> {
+    let figures = ReportFile { name: figures_name, contents: format!("{figures:#}\n") };
+    let page = ReportFile { name: page_name, contents: page };
+    let pictures = pictures.into_iter().map(|picture| ReportFile { name: picture.name, contents: picture.svg });
+    [figures, page].into_iter().chain(pictures).collect()
 }
 
 /// Figures as JSON, every number to six decimals.

@@ -59,8 +59,8 @@ pub(super) fn document(
 
 /// The action alone, redacted: what is judged, and what is kept of it. The agent's words about its own call are left out.
 pub(super) fn redacted_call(request: &ReviewRequest<'_>) -> Value {
-    let input = redact_json(&Value::Object(without_prose(&request.call.input)));
-    json!({"tool": redact(&request.call.tool), "input": input})
+    let input = Value::Object(without_prose(&request.call.input));
+    json!({"tool": redact(&request.call.tool), "input": redact_json(&input)})
 }
 
 fn action_json(request: &ReviewRequest<'_>) -> Result<Value, ReviewError> {

@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use anyhow::Context as _;
 
 use super::super::args::PastArguments;
-use super::super::stream::{self, Chunk, Line, Worker};
+use super::super::stream::{self, Line, Worker};
 use super::super::{audit as audit_command, engine, io as cli_io};
 use super::judge::{Answer, Judged, Kept, ReplayWorker};
 use super::past::{CallKey, LogLine, Past, Readable, RecordLine};
@@ -18,6 +17,7 @@ use crate::app::App;
 use crate::audit::Segments;
 use crate::config::in_home;
 use crate::harness::{Seen, SessionReader, transcript_files};
+use crate::parallel::{self, Pieces};
 use crate::replay::Row;
 use crate::transcript::Outcome;
 
@@ -133,12 +133,12 @@ pub(in crate::cli) fn read(
 }
 
 fn run<T: Readable>(
-    read: impl FnOnce(&SyncSender<Chunk<T>>) -> io::Result<()> + Send,
+    read: impl FnOnce(Pieces<Vec<T>>) -> io::Result<()> + Send,
     worker: impl Fn() -> ReplayWorker,
     collector: &mut Collector,
     bar: &indicatif::ProgressBar,
 ) -> anyhow::Result<()> {
-    let workers = (0..cli_io::n_cores()).map(|_| Box::new(worker()) as Box<dyn Worker<Answer, T>>).collect();
+    let workers = (0..parallel::n_cores()).map(|_| Box::new(worker()) as Box<dyn Worker<Answer, T>>).collect();
     let take = |answers: Vec<Answer>| {
         answers.into_iter().for_each(|answer| collector.take(answer));
         Ok(())
@@ -150,7 +150,7 @@ fn run<T: Readable>(
 }
 
 /// Lines, chunk by chunk.
-fn lines<T>(input: impl Read, chunks: &SyncSender<Chunk<T>>, wrap: impl Fn(Line) -> T) -> io::Result<()> {
+fn lines<T>(input: impl Read, chunks: Pieces<Vec<T>>, wrap: impl Fn(Line) -> T) -> io::Result<()> {
     let mut input = BufReader::with_capacity(stream::READ_BUFFER, input);
     let mut sender = Chunks::new(chunks);
     while let Some(line) = stream::read_line(&mut input)? {
@@ -166,7 +166,7 @@ fn lines<T>(input: impl Read, chunks: &SyncSender<Chunk<T>>, wrap: impl Fn(Line)
 /// What transcripts say, file by file. One that cannot be read is passed over.
 fn sessions(
     files: &[PathBuf],
-    chunks: &SyncSender<Chunk<Seen>>,
+    chunks: Pieces<Vec<Seen>>,
     bar: &indicatif::ProgressBar,
     unread: &mut usize,
 ) -> io::Result<()> {
@@ -204,16 +204,15 @@ fn sessions(
 }
 
 /// Items gathered into chunks.
-struct Chunks<'a, T> {
-    chunks: &'a SyncSender<Chunk<T>>,
-    next: usize,
+struct Chunks<T> {
+    chunks: Pieces<Vec<T>>,
     waiting: Vec<T>,
     n_bytes: usize,
 }
 
-impl<'a, T> Chunks<'a, T> {
-    fn new(chunks: &'a SyncSender<Chunk<T>>) -> Self {
-        Self { chunks, next: 0, waiting: Vec::new(), n_bytes: 0 }
+impl<T> Chunks<T> {
+    fn new(chunks: Pieces<Vec<T>>) -> Self {
+        Self { chunks, waiting: Vec::new(), n_bytes: 0 }
     }
 
     /// Whether anybody still takes items.
@@ -226,9 +225,7 @@ impl<'a, T> Chunks<'a, T> {
     fn flush(&mut self) -> bool {
         let waiting = std::mem::take(&mut self.waiting);
         self.n_bytes = 0;
-        let sent = waiting.is_empty() || self.chunks.send((self.next, waiting)).is_ok();
-        self.next += 1;
-        sent
+        waiting.is_empty() || self.chunks.send(waiting)
     }
 }
 

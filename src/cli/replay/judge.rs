@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::super::stream::Worker;
 use super::history::Wanted;
 use super::past::{CallKey, Item, Past, Readable, TEXT_TOOL, Text};
+use super::readings::{self, Rulings};
 use super::settings::{Book, Sides};
 use crate::action::{Action, Tool, ToolCall, UnitKind};
 use crate::app::App;
 use crate::assessment::Assessment;
 use crate::engine::{Again, Begun, Engine, Failure, Hold, Logged, Remade, Scored, Unmade};
-use crate::normalize::normalize;
 use crate::replay::{Cut, Row, is_dangerous, zone_code};
 use crate::transcript::Outcome;
 use crate::verdict::{Source, Verdict};
@@ -83,7 +83,7 @@ enum State {
     Settled(Result<Remade, Unmade>),
     /// With its text.
     Open {
-        action: Box<Action>,
+        action: Arc<Action>,
         before: Option<Box<Begun>>,
         after: Box<Begun>,
         scored: Option<Scored>,
@@ -159,15 +159,13 @@ impl ReplayWorker {
     }
 
     fn open(&self, call: &ToolCall, past: &Past, sides: &Sides) -> State {
-        let action = normalize(call);
-        let after = sides.new.begin(call, &action);
-        let before = past.logged.is_none().then(|| Box::new(sides.present.begin(call, &action)));
+        let (action, Rulings { present: before, new: after }) = readings::ask(sides, call, past.logged.is_none());
         let scored = past.logged.as_ref().and_then(|logged| logged.scored_by(self.app.stamp().model));
         let is_open = |begun: &Begun| matches!(begun, Begun::Open(_));
         let newly_allowed = matches!(&after, Begun::Settled(remade) if remade.verdict == Verdict::Allow)
             && past.logged.as_ref().is_some_and(|logged| logged.verdict > Verdict::Allow);
         // What would newly be let through is scored, so that a danger among it is seen.
-        let needed = is_open(&after) || before.as_deref().is_some_and(is_open) || newly_allowed;
+        let needed = is_open(&after) || before.as_ref().is_some_and(is_open) || newly_allowed;
         let missing = needed && scored.is_none();
         if missing && is_open(&after) {
             let why = match (&past.text, &past.logged) {
@@ -180,7 +178,7 @@ impl ReplayWorker {
             }
         }
         let scored_now = missing && !matches!(past.text, Text::Masked(_));
-        State::Open { action: Box::new(action), before, after: Box::new(after), scored, scored_now }
+        State::Open { action, before: before.map(Box::new), after: Box::new(after), scored, scored_now }
     }
 
     /// Lets the model score what is missing, all at once.
@@ -236,7 +234,7 @@ impl ReplayWorker {
         );
         // Only what is shown by its program is read for it.
         if row.is_changed() && row.group == past.tool {
-            let read = call.and_then(|call| guarded(|| normalize(call)).ok());
+            let read = call.and_then(|call| guarded(|| readings::read(&sides, call)).ok());
             row.group = read.map_or(row.group, |action| group_of(&past.tool, &action));
         }
         let kept = match (after, call) {

@@ -3,6 +3,7 @@
 mod history;
 mod judge;
 mod past;
+mod readings;
 mod settings;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use super::super::args::{EngineArguments, ReplayArguments};
 use super::super::engine::{self, TYPED};
+use super::readings::Readings;
 use crate::app::{App, AppError};
 use crate::config::{self, LayerPlaces, Mode, Resolved, ReviewFlags, ReviewSettings, TypedValue, named_rules};
 use crate::engine::{Again, ReviewMode};
@@ -96,6 +97,8 @@ pub(in crate::cli) struct Sides {
     pub(in crate::cli) present: Again,
     /// The new ones.
     pub(in crate::cli) new: Again,
+    /// What was read under them.
+    pub(super) readings: Readings,
 }
 
 /// The sides for every project, made when the first action of one comes.
@@ -181,7 +184,7 @@ fn sides(app: &App, places: &LayerPlaces, arguments: &EngineArguments, trial: &T
     let new: Vec<TypedValue> = present.iter().chain(&trial.values).cloned().collect();
     let present = Resolved::load(places, &present)?;
     let new = Resolved::load(places, &new)?.with_rules(&trial.rules);
-    Ok(Sides { present: app.again(&present)?, new: app.again(&new)? })
+    Ok(Sides { present: app.again(&present)?, new: app.again(&new)?, readings: Readings::default() })
 }
 
 /// What is tried in vain, because the administrator has settled it.

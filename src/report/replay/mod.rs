@@ -73,12 +73,8 @@ impl ReplayReport {
     /// Every file of the report: the figures, the page, the pictures.
     pub fn files(&self) -> Result<Vec<ReportFile>, ReportError> {
         let pictures = pictures::draw(self)?;
-        let mut files = vec![
-            ReportFile { name: "replay.json", contents: format!("{:#}\n", self.json()?) },
-            ReportFile { name: "replay.html", contents: html::render(self, &pictures) },
-        ];
-        files.extend(pictures.into_iter().map(|picture| ReportFile { name: picture.name, contents: picture.svg }));
-        Ok(files)
+        let page = html::render(self, &pictures);
+        Ok(super::files(("replay.json", &self.json()?), ("replay.html", page), pictures))
     }
 
     /// What a number of a day is of.
