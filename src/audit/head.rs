@@ -65,7 +65,7 @@ mod tests {
         let bytes = head.write(&key);
         assert_eq!(bytes.len(), SIZE);
         assert_eq!(Head::read(&bytes, Some(&key)), Some(head));
-        let mut changed = bytes.clone();
+        let mut changed = bytes;
         changed[24] = b'2';
         assert_eq!(Head::read(&changed, Some(&key)), None);
         let other = tempfile::tempdir().unwrap();
