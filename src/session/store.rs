@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use super::state::{State, Text};
+use super::kept::Kept;
+use super::state::{Changed, State, Text};
 use crate::engine::SessionError;
 use crate::private::{self, Access, Sync};
 
@@ -21,10 +23,11 @@ const MAX_PRUNED: usize = 512;
 
 /// Where one session is kept.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct Store<'a> {
     all: PathBuf,
     folder: PathBuf,
     expiry: Duration,
+    kept: &'a Kept,
 }
 
 /// What was looked for.
@@ -34,12 +37,12 @@ pub(super) enum Read<T> {
     Gone,
 }
 
-impl Store {
+impl<'a> Store<'a> {
     /// In riskgate's folder for state. A session's name may hold anything, so its hash names the folder.
-    pub(super) fn new(state: &Path, session: &str, expiry: Duration) -> Self {
+    pub(super) fn new(state: &Path, session: &str, expiry: Duration, kept: &'a Kept) -> Self {
         let all = state.join("sessions");
         let name: String = hex::encode(Sha256::digest(session)).chars().take(16).collect();
-        Self { folder: all.join(name), all, expiry }
+        Self { folder: all.join(name), all, expiry, kept }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -47,26 +50,38 @@ impl Store {
     }
 
     /// The state as it is; a new one where there is none or it is out of date.
-    pub(super) fn read(&self, now: u64) -> Result<State, SessionError> {
+    pub(super) fn read(&self, now: u64) -> Result<Arc<State>, SessionError> {
         self.try_read(now).map_err(|error| self.failed(&error))
     }
 
-    fn try_read(&self, now: u64) -> io::Result<State> {
+    fn try_read(&self, now: u64) -> io::Result<Arc<State>> {
         let path = self.path("state.json");
         let file = match private::open(&path, Access::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Arc::default()),
             Err(error) => return Err(error),
         };
         let metadata = file.metadata()?;
-        let read = if metadata.len() > MAX_STATE { Err(io::Error::other("it is too large")) } else { parse(&file) };
-        match read {
-            Ok(state) if now.saturating_sub(state.used) > self.expiry.as_secs() => Ok(State::new()),
+        match self.known(file, &metadata) {
+            Ok(state) if now.saturating_sub(state.used) > self.expiry.as_secs() => Ok(Arc::default()),
             Ok(state) => Ok(state),
             // What is broken is out of date at some time, too.
-            Err(_) if is_older(&metadata, self.expiry) => Ok(State::new()),
+            Err(_) if is_older(&metadata, self.expiry) => Ok(Arc::default()),
             Err(error) => Err(error),
         }
+    }
+
+    /// What stands in a file that was just opened: what is kept of it, or else what is read.
+    fn known(&self, file: File, metadata: &fs::Metadata) -> io::Result<Arc<State>> {
+        if let Some(state) = self.kept.get(&self.folder, metadata) {
+            return Ok(state);
+        }
+        if metadata.len() > MAX_STATE {
+            return Err(io::Error::other("it is too large"));
+        }
+        let state = Arc::new(parse(&file)?);
+        self.kept.put(&self.folder, file, metadata, &state);
+        Ok(state)
     }
 
     /// A text by its name.
@@ -76,28 +91,41 @@ impl Store {
         Ok(read.map_err(|error| self.failed(&error))?.map_or(Read::Gone, Read::There))
     }
 
-    /// Reads the state, lets `change` change it and writes it back, with nobody else in between.
-    pub(super) fn update(&self, now: u64, change: impl Fn(&mut State, &mut Vec<Text>)) -> Result<(), SessionError> {
-        let result = self.try_update(now, &change);
-        let result = match result {
+    /// Writes down what becomes of `before`, which was just read, unless that is nothing; if somebody else has written meanwhile,
+    /// what becomes of that. There is nobody else between the last look and the writing.
+    pub(super) fn update(
+        &self,
+        now: u64,
+        before: &Arc<State>,
+        change: impl Fn(&State) -> Option<Changed>,
+    ) -> Result<(), SessionError> {
+        let Some(changed) = change(before) else { return Ok(()) };
+        let mut result = self.try_update(now, Some((before, changed)), &change);
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             // Somebody found the folder out of date and took it away.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.try_update(now, &change),
-            result => result,
-        };
+            result = self.try_update(now, None, &change);
+        }
         result.map_err(|error| self.failed(&error))
     }
 
-    fn try_update(&self, now: u64, change: &impl Fn(&mut State, &mut Vec<Text>)) -> io::Result<()> {
+    /// With what becomes of a state that was read before, if it is still the one.
+    fn try_update(
+        &self,
+        now: u64,
+        expected: Option<(&Arc<State>, Changed)>,
+        change: &impl Fn(&State) -> Option<Changed>,
+    ) -> io::Result<()> {
         let begins = !self.folder.exists();
         private::create_folder(&self.folder)?;
         {
             let _lock = lock(&self.folder, LOCK_WAIT)?;
-            let before = self.try_read(now)?;
-            let (mut after, mut texts) = (before.clone(), Vec::new());
-            change(&mut after, &mut texts);
-            if after != before {
-                self.write(&before, &after, &texts)?;
-            }
+            let current = self.try_read(now)?;
+            let changed = match expected {
+                Some((before, changed)) if Arc::ptr_eq(&current, before) => Some(changed),
+                _ => change(&current),
+            };
+            let Some(changed) = changed else { return Ok(()) };
+            self.write(&current, &changed)?;
         }
         if begins {
             self.prune();
@@ -106,7 +134,7 @@ impl Store {
     }
 
     /// Texts first, so that no state names one that is not there yet.
-    fn write(&self, before: &State, state: &State, texts: &[Text]) -> io::Result<()> {
+    fn write(&self, before: &State, Changed { state, texts }: &Changed) -> io::Result<()> {
         let used: BTreeSet<&str> = state.texts().collect();
         for Text { name, text } in texts.iter().filter(|text| used.contains(text.name.as_str())) {
             let path = self.path(name);
@@ -114,7 +142,11 @@ impl Store {
                 private::replace(&path, text.as_bytes(), Sync::Later)?;
             }
         }
-        private::replace(&self.path("state.json"), &serde_json::to_vec(state)?, Sync::Later)?;
+        let file = private::replaced(&self.path("state.json"), &serde_json::to_vec(state.as_ref())?, Sync::Later)?;
+        // Written it is, whatever the look at it brings; what is not kept is read again.
+        if let Ok(metadata) = file.metadata() {
+            self.kept.put(&self.folder, file, &metadata, state);
+        }
         // A text that stays too long takes room and does no other harm.
         for unused in before.texts().filter(|name| !used.contains(name)) {
             let _ = fs::remove_file(self.path(unused));

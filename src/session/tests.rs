@@ -4,8 +4,10 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::kept::Kept;
 use super::state::{MAX_DENIED, MAX_FILES, MAX_TEXT, MAX_TEXTS, SECRET_SECONDS};
 use super::*;
 use crate::action::FileExtent;
@@ -53,7 +55,7 @@ impl World {
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        Store::new(self.folder.path(), "s", EXPIRY).path(name)
+        Store::new(self.folder.path(), "s", EXPIRY, &Kept::default()).path(name)
     }
 
     fn names(&self) -> Vec<String> {
@@ -355,6 +357,144 @@ fn nothing_is_lost_between_writers() {
     let recalled = world.recall();
     assert_eq!((recalled.denials.total, recalled.denied.len(), recalled.files.len()), (100, 100, 4));
     assert_eq!(texts(&world, "/w/3.sh"), [("24".to_owned(), FileExtent::Whole)]);
+}
+
+// ── What is kept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[cfg(unix)]
+#[test]
+fn a_state_is_parsed_once_until_somebody_else_writes() {
+    let world = World::new();
+    world.note(&[denied(1)]);
+    let [here, elsewhere] = [world.sessions(), world.sessions()];
+    let read = |sessions: &Sessions| sessions.store(&call("c")).unwrap().read(1).unwrap();
+    let first = read(&here);
+    assert!(Arc::ptr_eq(&first, &read(&here)));
+    here.note(&call("c"), &[denied(2)]).unwrap();
+    let own = read(&here);
+    assert!(!Arc::ptr_eq(&first, &own) && Arc::ptr_eq(&own, &read(&here)), "what was written is known");
+    elsewhere.note(&call("c"), &[denied(3)]).unwrap();
+    assert_eq!((read(&here), own == read(&here)), (read(&elsewhere), false));
+    let other = Context { session_id: Some("other".into()), ..call("c") };
+    here.note(&other, &[denied(4)]).unwrap();
+    assert_eq!(here.recall(&other).unwrap().denied, [operation(4)]);
+    assert!(Arc::ptr_eq(&read(&here), &read(&here)), "one session does not push out another");
+}
+
+/// Equally long states that follow each other faster than any clock ticks, so that a number is given to a new file at once.
+#[test]
+fn a_replaced_file_is_seen_at_once() {
+    let world = World::new();
+    let [here, elsewhere] = [world.sessions(), world.sessions()];
+    for n in 0..200 {
+        let boundary = |word: &str| vec![Note::Limited(vec![format!("{word} {n:03}")])];
+        elsewhere.note(&call("c"), &boundary("push")).unwrap();
+        assert_eq!(here.recall(&call("c")).unwrap().boundaries.last(), Some(&format!("push {n:03}")));
+        elsewhere.note(&call("c"), &boundary("pull")).unwrap();
+        elsewhere.note(&call("c"), &boundary("poll")).unwrap();
+        assert_eq!(here.recall(&call("c")).unwrap().boundaries.last(), Some(&format!("poll {n:03}")));
+    }
+}
+
+#[test]
+fn what_is_kept_does_not_hide_a_file_that_was_spoiled_or_taken_away() {
+    let world = World::new();
+    let sessions = world.sessions();
+    sessions.note(&call("c"), &[denied(1)]).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap().denied, [operation(1)]);
+    let whole = fs::read(world.file("state.json")).unwrap();
+    fs::write(world.file("state.json"), "{").unwrap();
+    assert!(sessions.recall(&call("c")).is_err());
+    assert!(sessions.note(&call("c"), &[denied(2)]).is_err());
+    fs::write(world.file("state.json"), whole).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap().denied, [operation(1)]);
+    fs::remove_dir_all(world.file("")).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap(), Recollection::default());
+    sessions.note(&call("c"), &[denied(3)]).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap().denied, [operation(3)]);
+    world.wait(EXPIRY.as_secs() + 1);
+    assert_eq!(sessions.recall(&call("c")).unwrap(), Recollection::default());
+}
+
+#[test]
+fn nothing_is_lost_between_processes_that_keep_what_they_read() {
+    let world = World::new();
+    let (processes, n_each) = ([world.sessions(), world.sessions()], 40);
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let sessions = &processes[writer % processes.len()];
+            scope.spawn(move || {
+                for n in 0..n_each {
+                    sessions.note(&call("c"), &[denied(writer * 50 + n)]).unwrap();
+                    let recalled = sessions.recall(&call("c")).unwrap();
+                    assert!(recalled.denied.contains(&operation(writer * 50 + n)));
+                }
+            });
+        }
+    });
+    for sessions in processes.iter().chain([&world.sessions()]) {
+        let recalled = sessions.recall(&call("c")).unwrap();
+        assert_eq!((recalled.denials.total, recalled.denied.len()), (4 * 40, 4 * 40));
+    }
+}
+
+/// What a process, or the world around them, does next.
+#[derive(Debug, Clone)]
+enum Step {
+    Note { process: usize, call: usize, note: Note },
+    Recall { process: usize },
+    Spoil(&'static str),
+    TakeAway,
+    Wait(u64),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let path = prop::sample::select(&["/w/a.sh", "/w/b.py", "/w/c.sh"]);
+    let extent = prop::sample::select(&[FileExtent::Whole, FileExtent::Passage]);
+    let note = prop_oneof![
+        (0..6_usize).prop_map(denied),
+        any::<bool>().prop_map(|escalated| Note::Asked { escalated }),
+        Just(Note::Ran),
+        (path, "[a-c]{0,3}", extent, any::<bool>()).prop_map(|(path, text, extent, may)| wrote(path, &text, extent, may)),
+        Just(Note::ReadSecret("a secret")),
+        "[ab]".prop_map(|word| Note::Limited(vec![word])),
+    ];
+    prop_oneof![
+        12 => (0..2_usize, 0..3_usize, note).prop_map(|(process, call, note)| Step::Note { process, call, note }),
+        6 => (0..2_usize).prop_map(|process| Step::Recall { process }),
+        1 => prop::sample::select(&["", "{", "null"]).prop_map(Step::Spoil),
+        1 => Just(Step::TakeAway),
+        1 => prop_oneof![Just(60), Just(SECRET_SECONDS), Just(EXPIRY.as_secs())].prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whoever writes, and whatever becomes of the file: a process that keeps what it read or wrote knows what one knows that
+    /// has just begun.
+    #[test]
+    fn what_is_kept_and_the_file_never_disagree(steps in prop::collection::vec(any_step(), 1..24)) {
+        let world = World::new();
+        let processes = [world.sessions(), world.sessions()];
+        for step in &steps {
+            match step {
+                Step::Note { process, call: id, note } => {
+                    let outcome = processes[*process].note(&call(&id.to_string()), std::slice::from_ref(note));
+                    prop_assert_eq!(outcome.is_ok(), world.sessions().recall(&call("c")).is_ok());
+                }
+                Step::Recall { process } => drop(processes[*process].recall(&call("c"))),
+                Step::Spoil(text) if world.file("state.json").exists() => fs::write(world.file("state.json"), text).unwrap(),
+                Step::TakeAway => drop(fs::remove_dir_all(world.file(""))),
+                Step::Wait(seconds) => world.wait(*seconds),
+                Step::Spoil(_) => {}
+            }
+            let known = world.sessions().recall(&call("c"));
+            for process in &processes {
+                prop_assert_eq!(process.recall(&call("c")), known.clone(), "after {:?}", step);
+            }
+        }
+    }
 }
 
 #[cfg(unix)]
