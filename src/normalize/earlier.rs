@@ -146,7 +146,7 @@ mod tests {
         ),
         (
             &["cmd", "PowerShell"],
-            &["cmd /c x.bat", "cmd.exe /c .\\x.bat", "cmd /k x", "cmd /c \"call x.bat now\"", "cmd /c cd sub ^& ..\\x.bat"],
+            &["cmd /c x.bat", "cmd.exe /c .\\x.bat", "cmd /k x", "cmd /c \"call x.bat now\""],
             "x.bat",
             "@echo off\r\nrd /s /q C:\\Users\\me\\photos\r\n",
             "rd /s /q",

@@ -1,8 +1,8 @@
 //! States that this process has read or written, so that one whose file nobody has replaced since is not parsed again.
 //!
-//! Whether the file is the same is not a matter of time: it is only ever replaced as a whole, and what is kept here keeps the file
-//! open. As long as it is open no other file gets its number, however many writers there are within one tick of the clock.
-//! Size and times are compared as well, for those who edit such a file in place.
+//! Whether the file is the same is not a matter of time. It is only ever replaced as a whole or added to, so another one has another
+//! number or is longer: what is kept here keeps the file open, and as long as it is open no other file gets its number,
+//! however many writers there are within one tick of the clock. Times are compared as well, for those who edit such a file in place.
 
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};

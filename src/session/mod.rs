@@ -1,6 +1,6 @@
 //! What sessions remember, on disk: a folder a session, shared by the daemon and every process that judges by itself.
 //!
-//! A call reads one small file without a lock, since it is only ever replaced as a whole; a lock is taken and something
+//! A call reads one small file without a lock, since it is only ever replaced as a whole or added to; a lock is taken and something
 //! written only when something changed. What was read or written is kept as long as its file is still the one that lies there, so
 //! that a call parses it once, and a daemon only what others wrote. Texts of files that the session wrote lie beside it, named by
 //! their hash, and are read when a call may run them. What cannot be read, or not be written when it has to be, is an error and
@@ -8,6 +8,7 @@
 
 mod kept;
 mod state;
+mod step;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -98,7 +99,7 @@ impl SessionMemory for Sessions {
         let (store, now) = (self.store(context)?, (self.clock)());
         // Another process may replace a text between the look at the list and the look at the text.
         for _ in 0..MAX_LOOKS {
-            if let Read::There(files) = known_files(&store, &store.read(now)?, paths)? {
+            if let Read::There(files) = known_files(&store, store.read(now)?.as_ref(), paths)? {
                 return Ok(files);
             }
         }

@@ -39,43 +39,43 @@ pub(super) struct State {
     /// When it was last in use, in seconds since 1970.
     pub(super) used: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
-    in_a_row: u32,
+    pub(super) in_a_row: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
-    total: u32,
+    pub(super) total: u32,
     /// Whether more was denied than can be remembered: then a person looks at everything, as long as the session lasts.
     #[serde(default, skip_serializing_if = "is_false")]
-    denied_too_much: bool,
+    pub(super) denied_too_much: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    denied: Vec<OperationWire>,
+    pub(super) denied: Vec<OperationWire>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    asked: Vec<Asked>,
+    pub(super) asked: Vec<Asked>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret: Option<Secret>,
+    pub(super) secret: Option<Secret>,
     /// The file that was written last comes last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) files: Vec<File>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    lost: Vec<u64>,
+    pub(super) lost: Vec<u64>,
     #[serde(default, skip_serializing_if = "is_false")]
-    lost_any: bool,
+    pub(super) lost_any: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    boundaries: Vec<String>,
+    pub(super) boundaries: Vec<String>,
 }
 
 /// A denied operation, in hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct OperationWire(#[serde(with = "hex::serde")] [u8; 16]);
+pub(super) struct OperationWire(#[serde(with = "hex::serde")] [u8; 16]);
 
 /// A call that somebody was asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Asked {
+pub(super) struct Asked {
     /// A hash of its name.
     call: u64,
     escalated: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Secret {
+pub(super) struct Secret {
     kind: String,
     /// When it was read.
     at: u64,

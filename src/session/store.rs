@@ -1,8 +1,12 @@
-//! The folder of one session: `state.json`, replaced as a whole under a lock, and the texts that it names.
+//! The folder of one session: `state.json`, and the texts that it names.
+//!
+//! The file begins with a state; each line after it is a change ([`Step`]). Changes are appended under a lock, and the file is
+//! replaced as a whole by its last state when it has grown. A change that was not written to its end belongs to a process that
+//! died before it had answered, and counts as not made; anything else that cannot be read is an error.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::kept::Kept;
 use super::state::{Changed, State, Text};
+use super::step::Step;
 use crate::engine::SessionError;
 use crate::private::{self, Access, Sync};
 
@@ -18,6 +23,8 @@ use crate::private::{self, Access, Sync};
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 /// Most bytes of a state: more than its bounds allow is not ours.
 const MAX_STATE: u64 = 1024 * 1024;
+/// Bytes from which on the file is replaced instead of added to: some hundred changes, read in a millisecond.
+const MAX_GROWN: u64 = 256 * 1024;
 /// Folders that are looked at when a session begins, to see whether they are out of date.
 const MAX_PRUNED: usize = 512;
 
@@ -51,37 +58,48 @@ impl<'a> Store<'a> {
 
     /// The state as it is; a new one where there is none or it is out of date.
     pub(super) fn read(&self, now: u64) -> Result<Arc<State>, SessionError> {
-        self.try_read(now).map_err(|error| self.failed(&error))
+        let read = || -> io::Result<_> {
+            let found = self.try_read(now)?;
+            if !found.torn {
+                return Ok(found.state);
+            }
+            // Somebody is writing, or died over it: once the lock is ours it is whole, or will never be.
+            let _lock = lock(&self.folder, LOCK_WAIT)?;
+            Ok(self.try_read(now)?.state)
+        };
+        read().map_err(|error| self.failed(&error))
     }
 
-    fn try_read(&self, now: u64) -> io::Result<Arc<State>> {
+    fn try_read(&self, now: u64) -> io::Result<Found> {
         let path = self.path("state.json");
         let file = match private::open(&path, Access::Read) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Arc::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
             Err(error) => return Err(error),
         };
         let metadata = file.metadata()?;
         match self.known(file, &metadata) {
-            Ok(state) if now.saturating_sub(state.used) > self.expiry.as_secs() => Ok(Arc::default()),
-            Ok(state) => Ok(state),
+            Ok(found) if now.saturating_sub(found.state.used) > self.expiry.as_secs() => Ok(Found::default()),
+            Ok(found) => Ok(found),
             // What is broken is out of date at some time, too.
-            Err(_) if is_older(&metadata, self.expiry) => Ok(Arc::default()),
+            Err(_) if is_older(&metadata, self.expiry) => Ok(Found::default()),
             Err(error) => Err(error),
         }
     }
 
     /// What stands in a file that was just opened: what is kept of it, or else what is read.
-    fn known(&self, file: File, metadata: &fs::Metadata) -> io::Result<Arc<State>> {
+    fn known(&self, file: File, metadata: &fs::Metadata) -> io::Result<Found> {
         if let Some(state) = self.kept.get(&self.folder, metadata) {
-            return Ok(state);
+            return Ok(Found { state, torn: false });
         }
         if metadata.len() > MAX_STATE {
             return Err(io::Error::other("it is too large"));
         }
-        let state = Arc::new(parse(&file)?);
-        self.kept.put(&self.folder, file, metadata, &state);
-        Ok(state)
+        let found = parse(&io::read_to_string(&file)?)?;
+        if !found.torn {
+            self.kept.put(&self.folder, file, metadata, &found.state);
+        }
+        Ok(found)
     }
 
     /// A text by its name.
@@ -121,8 +139,8 @@ impl<'a> Store<'a> {
             let _lock = lock(&self.folder, LOCK_WAIT)?;
             let current = self.try_read(now)?;
             let changed = match expected {
-                Some((before, changed)) if Arc::ptr_eq(&current, before) => Some(changed),
-                _ => change(&current),
+                Some((before, changed)) if Arc::ptr_eq(&current.state, before) => Some(changed),
+                _ => change(&current.state),
             };
             let Some(changed) = changed else { return Ok(()) };
             self.write(&current, &changed)?;
@@ -134,7 +152,7 @@ impl<'a> Store<'a> {
     }
 
     /// Texts first, so that no state names one that is not there yet.
-    fn write(&self, before: &State, Changed { state, texts }: &Changed) -> io::Result<()> {
+    fn write(&self, Found { state: before, torn }: &Found, Changed { state, texts }: &Changed) -> io::Result<()> {
         let used: BTreeSet<&str> = state.texts().collect();
         for Text { name, text } in texts.iter().filter(|text| used.contains(text.name.as_str())) {
             let path = self.path(name);
@@ -142,7 +160,11 @@ impl<'a> Store<'a> {
                 private::replace(&path, text.as_bytes(), Sync::Later)?;
             }
         }
-        let file = private::replaced(&self.path("state.json"), &serde_json::to_vec(state.as_ref())?, Sync::Later)?;
+        let appended = if before.is_new() || *torn { None } else { self.append(before, state)? };
+        let file = match appended {
+            Some(file) => file,
+            None => private::replaced(&self.path("state.json"), &serde_json::to_vec(state.as_ref())?, Sync::Later)?,
+        };
         // Written it is, whatever the look at it brings; what is not kept is read again.
         if let Ok(metadata) = file.metadata() {
             self.kept.put(&self.folder, file, &metadata, state);
@@ -155,6 +177,23 @@ impl<'a> Store<'a> {
             self.remove_unused(&used);
         }
         Ok(())
+    }
+
+    /// Adds what changed to the file; `None` when there is no room or it cannot be said so.
+    fn append(&self, before: &State, after: &State) -> io::Result<Option<File>> {
+        let Some(step) = Step::between(before, after) else { return Ok(None) };
+        let line = [b"\n", step.as_slice()].concat();
+        let mut file = private::open(&self.path("state.json"), Access::Append)?;
+        let n_before = file.metadata()?.len();
+        if n_before + line.len() as u64 > MAX_GROWN {
+            return Ok(None);
+        }
+        if let Err(error) = file.write_all(&line) {
+            // A part of it may be there: whoever reads it knows it for what it is.
+            let _ = file.set_len(n_before);
+            return Err(error);
+        }
+        Ok(Some(file))
     }
 
     /// Removes what a session of the same name left that is out of date.
@@ -196,9 +235,33 @@ fn is_text_name(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn parse(file: &File) -> io::Result<State> {
-    let state: State = serde_json::from_slice(&io::read_to_string(file)?.into_bytes()).map_err(io::Error::other)?;
-    if state.is_readable() { Ok(state) } else { Err(io::Error::other("another version of riskgate wrote it")) }
+/// A state as it was found.
+#[derive(Debug, Default)]
+struct Found {
+    state: Arc<State>,
+    /// Whether a change stands behind it that was not written to its end.
+    torn: bool,
+}
+
+/// A state and the changes after it, one a line.
+fn parse(text: &str) -> io::Result<Found> {
+    let mut lines = text.split('\n');
+    let mut state: State = serde_json::from_str(lines.next().unwrap_or_default()).map_err(io::Error::other)?;
+    if !state.is_readable() {
+        return Err(io::Error::other("another version of riskgate wrote it"));
+    }
+    let mut lines = lines.peekable();
+    while let Some(line) = lines.next() {
+        match serde_json::from_str::<Step>(line) {
+            Ok(step) if step.apply(&mut state) => {}
+            Ok(_) => return Err(io::Error::other("a change does not fit what stands before it")),
+            Err(error) if error.is_eof() && lines.peek().is_none() => {
+                return Ok(Found { state: Arc::new(state), torn: true });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Found { state: Arc::new(state), torn: false })
 }
 
 /// By the clock that marks files, which is the system's own.

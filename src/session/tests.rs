@@ -438,6 +438,52 @@ fn nothing_is_lost_between_processes_that_keep_what_they_read() {
     }
 }
 
+#[test]
+fn a_state_that_grows_is_added_to_and_replaced_when_it_has_grown() {
+    let world = World::new();
+    let sessions = world.sessions();
+    let (mut n_shrunk, mut before, mut most) = (0, 0, 0);
+    for n in 0..1_500 {
+        let text = format!("{n}");
+        sessions.note(&call("c"), &[wrote(&format!("/w/{}/{}.sh", "x".repeat(150), n % 90), &text, FileExtent::Whole, false)]).unwrap();
+        let size = fs::metadata(world.file("state.json")).unwrap().len();
+        (n_shrunk, before, most) = (n_shrunk + usize::from(size < before), size, most.max(size));
+    }
+    assert!((1..10).contains(&n_shrunk) && (150 * 1024..=256 * 1024).contains(&most), "{n_shrunk} {most}");
+    assert_eq!(world.recall(), sessions.recall(&call("c")).unwrap());
+    assert_eq!(world.recall().files.len(), 90);
+}
+
+#[test]
+fn a_change_that_was_not_written_to_its_end_was_not_made() {
+    let world = World::new();
+    world.note(&[denied(1)]);
+    let one = fs::read(world.file("state.json")).unwrap();
+    world.note(&[denied(2)]);
+    let two = fs::read(world.file("state.json")).unwrap();
+    assert!(two.starts_with(&one) && two.len() > one.len());
+    for end in one.len() + 1..two.len() {
+        fs::write(world.file("state.json"), &two[..end]).unwrap();
+        assert_eq!(world.recall().denied, [operation(1)], "{end}");
+    }
+    // What is written then stands where it stood.
+    world.note(&[denied(3)]);
+    assert_eq!(world.recall().denied, [operation(1), operation(3)]);
+    // Anything else that cannot be read is no memory at all.
+    for broken in [
+        [&one[..], b"\n{}"].concat(),
+        [&one[..], b"\nx"].concat(),
+        [&one[..], b"\n\0\0"].concat(),
+        [&two[..two.len() - 1], b"\n", &two[one.len() + 1..]].concat(),
+        [&two[..], b"\n{\"used\":1,\"in_a_row\":0,\"total\":0,\"denied\":{\"gone\":[7],\"put\":[]}}"].concat(),
+        two[..one.len() - 1].to_vec(),
+    ] {
+        fs::write(world.file("state.json"), &broken).unwrap();
+        assert!(world.sessions().recall(&call("c")).is_err(), "{}", String::from_utf8_lossy(&broken));
+        assert!(world.sessions().note(&call("c"), &[denied(9)]).is_err());
+    }
+}
+
 /// What a process, or the world around them, does next.
 #[derive(Debug, Clone)]
 enum Step {
@@ -529,5 +575,5 @@ fn what_it_costs_is_shown() {
         sessions.note(&call("c"), &[wrote("/w/x.sh", &n.to_string(), FileExtent::Whole, false)]).unwrap()
     });
     timed("one text read", &|_| drop(sessions.files(&call("c"), &["/w/src/0.py"]).unwrap()));
-    assert!(fs::metadata(world.file("state.json")).unwrap().len() < 2_048);
+    assert!(fs::metadata(world.file("state.json")).unwrap().len() < 128 * 1024);
 }
