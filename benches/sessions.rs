@@ -95,8 +95,13 @@ struct Calm;
 
 impl Classifier for Calm {
     fn classify(&mut self, batch: &Batch) -> Result<Logits, ModelError> {
-        let row =
-            RowLogits { risk: [9.0, -9.0, -9.0], permission: [0.0; _], effects: [-9.0; _], injection: -9.0, novelty: 0.0 };
+        let row = RowLogits {
+            risk: [9.0, -9.0, -9.0],
+            permission: [0.0; _],
+            effects: [-9.0; _],
+            injection: -9.0,
+            novelty: 0.0,
+        };
         Ok(Logits { rows: vec![row; batch.n_rows()] })
     }
 }
@@ -107,7 +112,11 @@ fn engine(in_session: bool) -> Engine {
 }
 
 fn bash(command: &str) -> ToolCall {
-    ToolCall { tool: "Bash".into(), input: json!({ "command": command }).as_object().unwrap().clone(), context: context() }
+    ToolCall {
+        tool: "Bash".into(),
+        input: json!({ "command": command }).as_object().unwrap().clone(),
+        context: context(),
+    }
 }
 
 const COMMANDS: [&str; 3] = ["cargo test --lib", "sed -n 1,40p src/main.rs", "python3 services/billing/handler_190.py"];

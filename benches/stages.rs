@@ -61,20 +61,8 @@ fn model(bencher: Bencher, n_tokens: u32) {
 }
 
 /// Tokens of each row, and rows of a run: to be compared with as many runs of one row.
-const RUNS: [(u32, usize); 12] = [
-    (32, 1),
-    (32, 2),
-    (32, 4),
-    (32, 8),
-    (64, 1),
-    (64, 2),
-    (64, 4),
-    (64, 8),
-    (128, 1),
-    (128, 2),
-    (128, 4),
-    (128, 8),
-];
+const RUNS: [(u32, usize); 12] =
+    [(32, 1), (32, 2), (32, 4), (32, 8), (64, 1), (64, 2), (64, 4), (64, 8), (128, 1), (128, 2), (128, 4), (128, 8)];
 
 #[divan::bench(args = RUNS)]
 fn model_rows_together(bencher: Bencher, (n_tokens, n_rows): (u32, usize)) {

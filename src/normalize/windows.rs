@@ -203,8 +203,11 @@ pub(super) fn script_language(path: &str) -> Option<Shell> {
 
 /// Whether a path names a file, as Windows takes it: in any case, and a program without its ending.
 fn names(path: &str, file: &str) -> bool {
-    let rest = file.get(path.len()..).filter(|_| file.get(..path.len()).is_some_and(|start| start.eq_ignore_ascii_case(path)));
-    rest.is_some_and(|rest| rest.is_empty() || RUN_WITHOUT_ENDING.iter().any(|ending| rest.eq_ignore_ascii_case(ending)))
+    let rest =
+        file.get(path.len()..).filter(|_| file.get(..path.len()).is_some_and(|start| start.eq_ignore_ascii_case(path)));
+    rest.is_some_and(|rest| {
+        rest.is_empty() || RUN_WITHOUT_ENDING.iter().any(|ending| rest.eq_ignore_ascii_case(ending))
+    })
 }
 
 /// The units of what earlier calls wrote to the files that a command runs.

@@ -253,8 +253,11 @@ fn parse(text: &str) -> io::Result<Found> {
     let mut lines = lines.peekable();
     while let Some(line) = lines.next() {
         match serde_json::from_str::<Step>(line) {
-            Ok(step) if step.apply(&mut state) => {}
-            Ok(_) => return Err(io::Error::other("a change does not fit what stands before it")),
+            Ok(step) => {
+                if !step.apply(&mut state) {
+                    return Err(io::Error::other("a change does not fit what stands before it"));
+                }
+            }
             Err(error) if error.is_eof() && lines.peek().is_none() => {
                 return Ok(Found { state: Arc::new(state), torn: true });
             }

@@ -445,7 +445,12 @@ fn a_state_that_grows_is_added_to_and_replaced_when_it_has_grown() {
     let (mut n_shrunk, mut before, mut most) = (0, 0, 0);
     for n in 0..1_500 {
         let text = format!("{n}");
-        sessions.note(&call("c"), &[wrote(&format!("/w/{}/{}.sh", "x".repeat(150), n % 90), &text, FileExtent::Whole, false)]).unwrap();
+        sessions
+            .note(
+                &call("c"),
+                &[wrote(&format!("/w/{}/{}.sh", "x".repeat(150), n % 90), &text, FileExtent::Whole, false)],
+            )
+            .unwrap();
         let size = fs::metadata(world.file("state.json")).unwrap().len();
         (n_shrunk, before, most) = (n_shrunk + usize::from(size < before), size, most.max(size));
     }
@@ -501,7 +506,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         (0..6_usize).prop_map(denied),
         any::<bool>().prop_map(|escalated| Note::Asked { escalated }),
         Just(Note::Ran),
-        (path, "[a-c]{0,3}", extent, any::<bool>()).prop_map(|(path, text, extent, may)| wrote(path, &text, extent, may)),
+        (path, "[a-c]{0,3}", extent, any::<bool>())
+            .prop_map(|(path, text, extent, may)| wrote(path, &text, extent, may)),
         Just(Note::ReadSecret("a secret")),
         "[ab]".prop_map(|word| Note::Limited(vec![word])),
     ];

@@ -116,7 +116,12 @@ mod tests {
     }
 
     fn wired(program: &str) -> Value {
-        Value::Object(EVENTS.map(|event| (event.to_owned(), json!([{"matcher": "*", "hooks": [entry(program)]}]))).into_iter().collect())
+        Value::Object(
+            EVENTS
+                .map(|event| (event.to_owned(), json!([{"matcher": "*", "hooks": [entry(program)]}])))
+                .into_iter()
+                .collect(),
+        )
     }
 
     #[test]

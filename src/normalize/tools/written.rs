@@ -18,11 +18,13 @@ const MAX_FILES: usize = 32;
 pub(in crate::normalize) fn written(call: &ToolCall, action: &Action, place: &Place) -> Vec<KnownFile> {
     let writes = |fact: Fact, scope: Scope| fact == Fact::Write && matches!(scope, Scope::Path(_));
     let targets = || action.effects().filter_map(|(_, effect)| Some((effect.fact, effect.target.as_ref()?.scope)));
-    if !targets().any(|(fact, scope)| writes(fact, scope)) {
+    let (input, kind) = (Inputs(&call.input), kind(&call.tool));
+    // A server's tool for edits may have a name that says nothing of writing.
+    let edits = matches!(kind, Kind::Named(_)) && !files::changes(input).is_empty();
+    if !edits && !targets().any(|(fact, scope)| writes(fact, scope)) {
         return Vec::new();
     }
-    let input = Inputs(&call.input);
-    let mut found = match kind(&call.tool) {
+    let mut found = match kind {
         Kind::Write => whole(input, place),
         Kind::Edit(_) => edited(input, place),
         Kind::Shell(None | Some(Shell::Bash)) => by_shell(input, place),
