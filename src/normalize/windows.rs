@@ -210,14 +210,22 @@ fn names(path: &str, file: &str) -> bool {
     })
 }
 
-/// The units of what earlier calls wrote to the files that a command runs.
-pub(super) fn known_scripts(command: &Command, place: &Place, depth: usize) -> (Vec<Unit>, EnumSet<Gap>) {
+/// The units of what earlier calls wrote to the files that a command runs. `from_here`: whether its bare name is looked for in
+/// the current folder first, as `cmd` does.
+pub(super) fn known_scripts(
+    command: &Command,
+    place: &Place,
+    depth: usize,
+    from_here: bool,
+) -> (Vec<Unit>, EnumSet<Gap>) {
     let (mut units, mut gaps) = (Vec::new(), EnumSet::empty());
     if place.known_files.is_empty() {
         return (units, gaps);
     }
+    let own = from_here.then(|| place.shown_as(&command.path));
     let executed = command.effects.iter().filter(|effect| effect.fact == Fact::Execute);
-    let mut paths: Vec<&str> = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str())).collect();
+    let executed = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str()));
+    let mut paths: Vec<&str> = own.as_deref().into_iter().chain(executed).collect();
     paths.dedup();
     for file in place.known_files.iter() {
         let shown = place.shown_as(&file.path);

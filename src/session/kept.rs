@@ -12,8 +12,8 @@ use super::state::State;
 
 /// Sessions that are kept: more than anybody's agents have at once, and few open files.
 const MAX_SESSIONS: usize = 64;
-/// Bytes of the files of all that is kept; in memory it is about twice as much.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes of the files of all that is kept: those of twenty long sessions.
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The states, the one that was used last at the end.
 #[derive(Debug, Default)]

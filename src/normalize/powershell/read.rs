@@ -476,7 +476,7 @@ impl<'a> Reader<'a> {
             gaps |= found;
             inner.extend(units);
         }
-        let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth);
+        let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth, false);
         gaps |= found;
         inner.extend(known);
         self.moved(&built.command);
