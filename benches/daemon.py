@@ -14,6 +14,7 @@ network and the model there.
 
 import argparse
 import http.client
+import itertools
 import json
 import os
 import statistics
@@ -247,7 +248,7 @@ def soak(arguments: argparse.Namespace, address: str, pid: int) -> bool:
         connection = http.client.HTTPConnection(address)
         while True:
             with lock:
-                numbers = [number for _, number in zip(range(50), counter)]
+                numbers = list(itertools.islice(counter, 50))
             if not numbers:
                 return
             for number in numbers:
