@@ -3,6 +3,7 @@
 
     cargo build --release
     python3 benches/daemon.py             # needs nothing but Python
+    python3 benches/daemon.py --requests 1000000    # nothing but as many HTTP requests, with the daemon's memory over time
 
 Each hook process is spawned, given its call and waited for, as an agent program does; its time is compared with that of a
 program that does nothing (`true`), in turns, so that a busy machine slows both. Calls repeat, as agents' do: the share that
@@ -13,6 +14,7 @@ network and the model there.
 
 import argparse
 import http.client
+import itertools
 import json
 import os
 import statistics
@@ -36,6 +38,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10.0, help="time under saturation")
     parser.add_argument("--clients", type=int, default=8, help="HTTP clients under saturation")
     parser.add_argument("--fresh", action="store_true", help="make every call another, so that the model runs for each")
+    parser.add_argument("--requests", type=int, default=0, help="only send so many HTTP requests and watch the memory")
     return parser.parse_args()
 
 
@@ -193,11 +196,91 @@ def remembered(address: str) -> str:
     return f"{cached} of {sum(count for _, count in counts)} decisions from memory"
 
 
+def memory(pid: int) -> dict[str, float]:
+    """What a process has in memory and had at most, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("VmRSS", "VmHWM"))}
+
+
 def resident(pid: int) -> str:
     """The daemon's memory."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    sizes = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("VmRSS", "VmHWM"))}
+    sizes = memory(pid)
     return f"{sizes['VmRSS']:.0f} MiB resident, at most {sizes['VmHWM']:.0f} MiB"
+
+
+class Mixed:
+    """Requests of all kinds: most were asked before, some are new, some come from one of many sessions, some are broken."""
+
+    BROKEN = (b"{", b"", b"[]x", b'{"tool": 1}', b'{"input": {}}', b"\xff\xfe")
+    N_SESSIONS = 500
+
+    def __init__(self) -> None:
+        self.records = Calls(fresh=False).records
+        self.repeated = [json.dumps(record).encode() for record in self.records]
+
+    def request(self, number: int) -> tuple[str, bytes, int]:
+        """Where a request goes, its body, and the status that has to come back."""
+        plain = "/v1/score"
+        kind = number % 100
+        if kind < 2:
+            return plain, self.BROKEN[number // 100 % len(self.BROKEN)], 400
+        record = self.records[number % len(self.records)]
+        context = record.get("context", {})
+        if kind < 8:
+            return plain, json.dumps({**record, "context": {**context, "cwd": f"/home/me/src/app{number}"}}).encode(), 200
+        if kind < 12:
+            session = f"s{number // 100 % self.N_SESSIONS}"
+            in_session = json.dumps({**record, "context": {**context, "session_id": session}})
+            return f"{plain}?sessions=true", in_session.encode(), 200
+        if kind < 13:
+            return plain, b"[" + b",".join(self.repeated[number % 900 :][:8]) + b"]", 200
+        return plain, self.repeated[number % len(self.repeated)], 200
+
+
+def soak(arguments: argparse.Namespace, address: str, pid: int) -> bool:
+    """So many requests by several clients; whether each was answered as it has to be and the memory stayed where it was."""
+    mixed, counter, lock = Mixed(), iter(range(arguments.requests)), threading.Lock()
+    wrong: list[str] = []
+    done = 0
+
+    def client() -> None:
+        nonlocal done
+        connection = http.client.HTTPConnection(address)
+        while True:
+            with lock:
+                numbers = list(itertools.islice(counter, 50))
+            if not numbers:
+                return
+            for number in numbers:
+                path, body, expected = mixed.request(number)
+                try:
+                    connection.request("POST", path, body)
+                    answer = connection.getresponse()
+                    text = answer.read()
+                    if answer.status != expected or (expected == 200 and b'"verdict"' not in text):
+                        wrong.append(f"{number}: {answer.status} {text[:200]!r}")
+                except (http.client.HTTPException, OSError) as error:
+                    wrong.append(f"{number}: {error!r}")
+                    connection.close()
+            with lock:
+                done += len(numbers)
+
+    started = time.perf_counter()
+    threads = [threading.Thread(target=client) for _ in range(arguments.clients)]
+    for thread in threads:
+        thread.start()
+    samples: list[tuple[int, float]] = []
+    while any(thread.is_alive() for thread in threads):
+        samples.append((done, memory(pid)["VmRSS"]))
+        time.sleep(1)
+    elapsed = time.perf_counter() - started
+    for tenth in range(10):
+        sizes = [size for count, size in samples if count * 10 // arguments.requests == tenth]
+        if sizes:
+            print(f"{tenth * 10:3} to {tenth * 10 + 10:3} %          {min(sizes):.1f} to {max(sizes):.1f} MiB")
+    print(f"{arguments.requests} requests     {arguments.requests / elapsed:.0f} a second; {resident(pid)}; {remembered(address)}")
+    print(f"{len(wrong)} wrong answers", *wrong[:10], sep="\n")
+    return not wrong
 
 
 def reviews(program: Path, calls: int) -> None:
@@ -238,6 +321,8 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         daemon(arguments.program.resolve(), folder) as (environment, address, pid),
     ):
+        if arguments.requests:
+            return 0 if soak(arguments, address, pid) else 1
         processes(arguments, environment, calls)
         one_client(arguments, address, calls)
         saturated(arguments, address, calls)

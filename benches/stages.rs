@@ -60,11 +60,16 @@ fn model(bencher: Bencher, n_tokens: u32) {
     bencher.bench_local(|| classifier.classify(&batch));
 }
 
-#[divan::bench(args = [1, 4, 16])]
-fn model_batches_of_32_tokens(bencher: Bencher, n_rows: usize) {
+/// Tokens of each row, and rows of a run: to be compared with as many runs of one row.
+const RUNS: [(u32, usize); 12] =
+    [(32, 1), (32, 2), (32, 4), (32, 8), (64, 1), (64, 2), (64, 4), (64, 8), (128, 1), (128, 2), (128, 4), (128, 8)];
+
+#[divan::bench(args = RUNS)]
+fn model_rows_together(bencher: Bencher, (n_tokens, n_rows): (u32, usize)) {
     let mut classifier = APP.classifier().expect("the bundle is sound");
     let mut batch = Batch::new(APP.encoder().pad_id());
-    (0..n_rows).for_each(|_| batch.push(&(300..332).collect::<Vec<u32>>()));
+    // No two rows alike, as in a batch of different calls.
+    (0..n_rows as u32).for_each(|row| batch.push(&(0..n_tokens).map(|n| 300 + 7 * row + n).collect::<Vec<u32>>()));
     bencher.counter(ItemsCount::new(n_rows)).bench_local(|| classifier.classify(&batch));
 }
 

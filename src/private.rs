@@ -73,8 +73,13 @@ pub fn read(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
 
 /// Puts a file in place as a whole: whoever reads it meanwhile sees the old one or the new one.
 pub fn replace(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+    replaced(path, bytes, sync).map(drop)
+}
+
+/// The same; the file that lies there now, to be known again.
+pub fn replaced(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<File> {
     let new = beside(path);
-    let written = write_new(&new, bytes, sync).and_then(|()| fs::rename(&new, path));
+    let written = write_new(&new, bytes, sync).and_then(|file| fs::rename(&new, path).map(|()| file));
     if written.is_err() {
         // It may never have been there.
         let _ = fs::remove_file(&new);
@@ -82,13 +87,13 @@ pub fn replace(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
     written
 }
 
-fn write_new(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], sync: Sync) -> io::Result<File> {
     let mut file = opened(OpenOptions::new().write(true).create_new(true), path)?;
     file.write_all(bytes)?;
-    match sync {
-        Sync::Later => Ok(()),
-        Sync::Now => file.sync_all(),
+    if sync == Sync::Now {
+        file.sync_all()?;
     }
+    Ok(file)
 }
 
 /// A name that no other thread or process takes.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use riskgate::action::ToolCall;
 use riskgate::app::App;
 use riskgate::artifact::Places;
-use riskgate::config::{LayerPlaces, Resolved, Settings, TypedValue};
+use riskgate::config::{LayerPlaces, Resolved, SessionSettings, Settings, TypedValue};
 use riskgate::engine::{Deadline, Engine};
 use riskgate::harness::{Harness, HookEnvironment, HookEvent};
 use riskgate::record;
@@ -21,13 +21,18 @@ pub(crate) fn repository() -> &'static Path {
 
 /// The shipped bundle on the processor.
 pub(crate) fn app() -> App {
+    app_with(None)
+}
+
+/// The same with a memory of sessions.
+pub(crate) fn app_with(session: Option<SessionSettings>) -> App {
     let bundle =
         std::env::var("RISKGATE_MODEL").unwrap_or_else(|_| format!("{}/models/riskgate-small", repository().display()));
     let typed = |key, value: String| TypedValue { key, value: value.into(), source: "test".to_owned() };
     let runtime = runtime().to_str().expect("a plain path").to_owned();
     let typed = [typed("model", bundle), typed("runtime", runtime), typed("device", "cpu".to_owned())];
     let resolved = Resolved::load(&LayerPlaces::default(), &typed).expect("the built-in settings are sound");
-    let settings = Settings { resolved, review: None, session: None, audit: None };
+    let settings = Settings { resolved, review: None, session, audit: None };
     App::load(settings, &Places::default(), None).expect("run `python3 scripts/setup.py` first")
 }
 
@@ -75,7 +80,7 @@ pub(crate) fn answer(engine: &mut Engine, environment: &HookEnvironment, input: 
         HookEvent::Before(before) => {
             harness.reply_before(&engine.decide(&before.call, Deadline::none()), before.mode).stdout
         }
-        HookEvent::After(call) => harness.reply_after(&engine.decide(&call, Deadline::none())).stdout,
+        HookEvent::After(after) => harness.reply_after(&engine.decide(&after.call, Deadline::none()), after.end).stdout,
         HookEvent::Other => String::new(),
     }
 }

@@ -35,8 +35,8 @@ pub struct HookEnvironment {
 pub enum HookEvent {
     /// A tool is about to run.
     Before(Before),
-    /// A tool has run; what it returned, as a `text` call.
-    After(ToolCall),
+    /// A tool has run.
+    After(After),
     /// Nothing that riskgate judges.
     Other,
 }
@@ -48,6 +48,24 @@ pub struct Before {
     pub call: ToolCall,
     /// What the session does with an answer.
     pub mode: Mode,
+}
+
+/// A call that has run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct After {
+    /// What it returned, as a `text` call.
+    pub call: ToolCall,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How a call that ran has ended. In either way it was let run, and what it put out reaches the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It did what it was to do.
+    Done,
+    /// It failed on the way.
+    Failed,
 }
 
 /// How a session treats the hook's answers.
@@ -159,7 +177,7 @@ impl Harness {
     ) -> Result<HookReply, E> {
         Ok(match self.parse(input, environment)? {
             HookEvent::Before(before) => self.reply_before(&decide(&before.call)?, before.mode),
-            HookEvent::After(call) => self.reply_after(&decide(&call)?),
+            HookEvent::After(after) => self.reply_after(&decide(&after.call)?, after.end),
             HookEvent::Other => HookReply::default(),
         })
     }
@@ -187,9 +205,9 @@ impl Harness {
     }
 
     /// The reply after a tool has run.
-    pub fn reply_after(self, decision: &Decision) -> HookReply {
+    pub fn reply_after(self, decision: &Decision, end: End) -> HookReply {
         match self {
-            Self::ClaudeCode => claude_code::reply_after(decision),
+            Self::ClaudeCode => claude_code::reply_after(decision, end),
         }
     }
 

@@ -95,6 +95,137 @@ mod tests {
         check("make", &makefile, "rm -rf /home/me/photos");
     }
 
+    /// A call of a tool in a folder on Windows.
+    fn on_windows(tool: &str, command: &str, known_files: Vec<KnownFile>) -> ToolCall {
+        let mut call = call(command, known_files);
+        call.tool = tool.to_owned();
+        call.context.cwd = Some("C:\\src\\app".to_owned());
+        call.context.workspace = call.context.cwd.clone();
+        call.context.home = Some("C:\\Users\\me".to_owned());
+        call
+    }
+
+    /// Where the file was written, as `written` spells it.
+    fn spelled_on_windows(name: &str) -> String {
+        let context = on_windows("Bash", "", Vec::new()).context;
+        crate::normalize::paths::Place::from_context(&context).absolute(name).unwrap()
+    }
+
+    /// Tools, commands that run the file, the file, its text, what of it must be seen.
+    const ON_WINDOWS: &[(&[&str], &[&str], &str, &str, &str)] = &[
+        (
+            &["PowerShell", "Bash"],
+            &[
+                "powershell -File x.ps1",
+                "powershell.exe -NoProfile -ExecutionPolicy Bypass -File x.ps1 -Force",
+                "pwsh -f ./x.ps1",
+                "pwsh x.ps1",
+                "pwsh -NoLogo ./x.ps1",
+            ],
+            "x.ps1",
+            "param($Force)\nRemove-Item -Recurse -Force C:\\Users\\me\\photos\n",
+            "remove-item -recurse -force",
+        ),
+        (
+            &["PowerShell"],
+            &[
+                "& ./x.ps1",
+                ".\\x.ps1",
+                ".\\x",
+                ". .\\x.ps1",
+                "& 'C:\\src\\app\\X.ps1'",
+                "powershell -Command \"& .\\x.ps1\"",
+                "cd sub; ..\\x.ps1",
+                "Get-Date; if ($true) { .\\x.ps1 }",
+                "cmd /c powershell -File x.ps1",
+                "Start-Process powershell -ArgumentList '-File x.ps1'",
+            ],
+            "x.ps1",
+            "Remove-Item -Recurse -Force C:\\Users\\me\\photos\n",
+            "remove-item -recurse -force",
+        ),
+        (
+            &["cmd", "PowerShell"],
+            &["cmd /c x.bat", "cmd.exe /c .\\x.bat", "cmd /k x", "cmd /c \"call x.bat now\""],
+            "x.bat",
+            "@echo off\r\nrd /s /q C:\\Users\\me\\photos\r\n",
+            "rd /s /q",
+        ),
+        (
+            &["cmd"],
+            &[
+                "x.bat",
+                "x",
+                ".\\x.bat",
+                "call x.bat",
+                "call .\\x",
+                "if exist x.bat x.bat",
+                "echo hi && X.BAT",
+                "cd sub & ..\\x.bat",
+            ],
+            "x.bat",
+            "@echo off\r\nrd /s /q C:\\Users\\me\\photos\r\n",
+            "rd /s /q",
+        ),
+        (
+            &["PowerShell"],
+            &[".\\x.bat", "& .\\x.bat", "cmd /c x.bat"],
+            "x.bat",
+            "rd /s /q C:\\Users\\me\\photos\r\n",
+            "rd /s /q",
+        ),
+        (
+            &["Bash"],
+            &["cmd /c x.cmd", "cmd.exe /c x.cmd", "./x.cmd"],
+            "x.cmd",
+            "rd /s /q C:\\Users\\me\\photos\r\n",
+            "rd /s /q",
+        ),
+        (
+            &["PowerShell", "cmd"],
+            &["python x.py", "py -3 x.py"],
+            "x.py",
+            "import shutil\nshutil.rmtree('C:/Users/me/photos')\n",
+            "rmtree",
+        ),
+    ];
+
+    #[test]
+    fn what_was_written_on_windows_is_read_when_it_runs() {
+        let mut missed = Vec::new();
+        for (tools, commands, name, text, wanted) in ON_WINDOWS {
+            let file = known(&spelled_on_windows(name), text, FileExtent::Whole);
+            for (tool, command) in tools.iter().flat_map(|tool| commands.iter().map(move |command| (tool, command))) {
+                let action = normalize(&on_windows(tool, command, vec![file.clone()]));
+                let plain = normalize(&on_windows(tool, command, Vec::new()));
+                assert!(plain.units.iter().all(|unit| action.units.contains(unit)), "{tool}: {command}");
+                if !action.units.iter().any(|unit| unit.text.to_lowercase().contains(wanted)) {
+                    missed.push(format!("{tool}: {command}"));
+                }
+            }
+        }
+        assert!(missed.is_empty(), "{missed:#?}");
+    }
+
+    #[test]
+    fn a_file_that_is_only_named_on_windows_is_not_read() {
+        let file = known(&spelled_on_windows("x.ps1"), "Remove-Item -Recurse photos\n", FileExtent::Whole);
+        for command in ["Get-Content x.ps1", "git add x.ps1", ".\\y.ps1", "Remove-Item x.ps1", ".\\x.ps1.bak"] {
+            let action = normalize(&on_windows("PowerShell", command, vec![file.clone()]));
+            assert!(action.units.iter().all(|unit| !unit.text.contains("photos")), "{command}: {:#?}", action.units);
+        }
+    }
+
+    #[test]
+    fn files_that_run_each_other_without_end_are_too_much_and_no_harm() {
+        let run = |name: &str| format!("call {name}\r\n").repeat(400);
+        let files = ["x.bat", "y.bat"].map(|name| known(&spelled_on_windows(name), "", FileExtent::Whole));
+        let [mut x, mut y] = files;
+        (x.versions[0].text, y.versions[0].text) = (run("y.bat"), run("x.bat"));
+        let action = normalize(&on_windows("cmd", "x.bat", vec![x, y]));
+        assert!(action.all_gaps().contains(Gap::Truncated));
+    }
+
     #[test]
     fn a_known_text_takes_no_unit_away() {
         let harmless = known("/home/me/app/x.sh", "ls\n", FileExtent::Whole);

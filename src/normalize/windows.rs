@@ -6,7 +6,7 @@ use std::cell::Cell;
 use base64::Engine as _;
 use enumset::EnumSet;
 
-use crate::action::{Argument, Command, Effect, Fact, Gap, Language, Layer, Shell, Unit, UnitKind};
+use crate::action::{Argument, Command, Effect, Fact, FileExtent, Gap, Language, Layer, Shell, Unit, UnitKind};
 use crate::normalize::facts::{self, Nested};
 use crate::normalize::paths::Place;
 use crate::normalize::{cmd, limits, powershell, reveal, shell};
@@ -20,6 +20,10 @@ pub(super) const MAX_INLINE: usize = 120;
 
 /// Arguments of one command that are looked up.
 const MAX_ARGUMENTS: usize = 1000;
+/// Bytes of known files that are read as scripts: a file may run others, each many times.
+const MAX_RUN: usize = 512 * 1024;
+/// Endings that are not typed.
+const RUN_WITHOUT_ENDING: [&str; 3] = [".bat", ".cmd", ".ps1"];
 
 /// What a well-known environment variable holds on an ordinary machine. `name` in lower case.
 pub(super) fn environment(name: &str) -> Option<&'static str> {
@@ -49,6 +53,8 @@ pub(super) fn program_name(path: &str) -> String {
 
 thread_local! {
     static OPEN: Cell<usize> = const { Cell::new(0) };
+    /// Bytes of known files that were read as scripts since the outermost script was entered.
+    static RUN: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Counts how often Bash, PowerShell and `cmd` stand in each other. Each has a bound on its own nesting, but a chain that
@@ -59,6 +65,9 @@ impl Entry {
     /// `None` when scripts are nested too deep.
     pub(super) fn enter() -> Option<Self> {
         OPEN.with(|open| {
+            if open.get() == 0 {
+                RUN.set(0);
+            }
             (open.get() < limits::MAX_DEPTH).then(|| {
                 open.set(open.get() + 1);
                 Self(())
@@ -179,6 +188,83 @@ pub(super) fn redirection(target: &str, reads: bool, place: &Place) -> Option<Ef
     }
     let fact = if reads { Fact::Read } else { Fact::Write };
     Some(Effect { fact, modifiers: EnumSet::empty(), target: Some(place.locate(target)) })
+}
+
+/// The language of a script, by the ending of its name.
+pub(super) fn script_language(path: &str) -> Option<Shell> {
+    let (_, ending) = path.rsplit_once('.')?;
+    match ending.to_ascii_lowercase().as_str() {
+        "ps1" | "psm1" => Some(Shell::PowerShell),
+        "bat" | "cmd" => Some(Shell::Cmd),
+        "sh" | "bash" => Some(Shell::Bash),
+        _ => None,
+    }
+}
+
+/// Whether a path names a file, as Windows takes it: in any case, and a program without its ending.
+fn names(path: &str, file: &str) -> bool {
+    let rest =
+        file.get(path.len()..).filter(|_| file.get(..path.len()).is_some_and(|start| start.eq_ignore_ascii_case(path)));
+    rest.is_some_and(|rest| {
+        rest.is_empty() || RUN_WITHOUT_ENDING.iter().any(|ending| rest.eq_ignore_ascii_case(ending))
+    })
+}
+
+/// The units of what earlier calls wrote to the files that a command runs. `from_here`: whether its bare name is looked for in
+/// the current folder first, as `cmd` does.
+pub(super) fn known_scripts(
+    command: &Command,
+    place: &Place,
+    depth: usize,
+    from_here: bool,
+) -> (Vec<Unit>, EnumSet<Gap>) {
+    let (mut units, mut gaps) = (Vec::new(), EnumSet::empty());
+    if place.known_files.is_empty() {
+        return (units, gaps);
+    }
+    let own = from_here.then(|| place.shown_as(&command.path));
+    let executed = command.effects.iter().filter(|effect| effect.fact == Fact::Execute);
+    let executed = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str()));
+    let mut paths: Vec<&str> = own.as_deref().into_iter().chain(executed).collect();
+    paths.dedup();
+    for file in place.known_files.iter() {
+        let shown = place.shown_as(&file.path);
+        if !paths.iter().any(|path| names(path, &shown)) {
+            continue;
+        }
+        for version in &file.versions {
+            if version.extent == FileExtent::Beginning {
+                gaps |= Gap::Opaque;
+            }
+            let (found, more) = known_text(command, &shown, &version.text, place, depth);
+            units.extend(found);
+            gaps |= more;
+        }
+    }
+    (units, gaps)
+}
+
+/// The units of a text that a command runs: by the file's name, by its first line, or else by the program that runs it.
+fn known_text(command: &Command, path: &str, text: &str, place: &Place, depth: usize) -> (Vec<Unit>, EnumSet<Gap>) {
+    let program = shell::named_interpreter(text).unwrap_or(&command.program);
+    let kind = match script_language(path) {
+        Some(shell) => Some(Nested::StdinShell(shell)),
+        None => facts::read(program, &[], place).stdin_code,
+    };
+    let n_run = RUN.get().saturating_add(text.len());
+    if kind.is_none() || depth >= limits::MAX_DEPTH || n_run > MAX_RUN {
+        let gaps = if kind.is_none() { EnumSet::empty() } else { Gap::Truncated.into() };
+        return (Vec::new(), gaps);
+    }
+    RUN.set(n_run);
+    match kind {
+        Some(Nested::StdinShell(shell)) => {
+            let (units, gaps) = script_units(shell, text, place, depth + 1);
+            (layered(units, Layer::Script), gaps)
+        }
+        Some(Nested::StdinCode(language)) => (vec![code(text.to_owned(), language)], EnumSet::empty()),
+        _ => (Vec::new(), EnumSet::empty()),
+    }
 }
 
 fn is_interpreter(program: &str) -> bool {

@@ -85,7 +85,7 @@ fn folder(task: &Task) -> Option<PathBuf> {
     let Task::Hook { harness, environment, input } = task else { return None };
     let call = match harness.parse(input, environment).ok()? {
         HookEvent::Before(before) => before.call,
-        HookEvent::After(call) => call,
+        HookEvent::After(after) => after.call,
         HookEvent::Other => return None,
     };
     let context = call.context;

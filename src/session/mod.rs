@@ -1,11 +1,14 @@
 //! What sessions remember, on disk: a folder a session, shared by the daemon and every process that judges by itself.
 //!
-//! A call reads one small file without a lock, since it is only ever replaced as a whole; a lock is taken and something
-//! written only when something changed. Texts of files that the session wrote lie beside it, named by their hash, and are
-//! read when a call may run them. What cannot be read, or not be written when it has to be, is an error and never an empty
-//! memory.
+//! A call reads one small file without a lock, since it is only ever replaced as a whole or added to; a lock is taken and something
+//! written only when something changed. What was read or written is kept as long as its file is still the one that lies there, so
+//! that a call parses it once, and a daemon only what others wrote. Texts of files that the session wrote lie beside it, named by
+//! their hash, and are read when a call may run them. What cannot be read, or not be written when it has to be, is an error and
+//! never an empty memory.
 
+mod kept;
 mod state;
+mod step;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::action::{Context, FileVersion, KnownFile};
 use crate::engine::{DenialLimits, Note, Recollection, SessionError, SessionMemory};
+use kept::Kept;
 use state::{Circumstances, State};
 use store::{Read, Store};
 
@@ -50,18 +54,19 @@ pub struct Sessions {
     options: Options,
     project_limits: ProjectLimits,
     clock: Clock,
+    kept: Kept,
 }
 
 impl Sessions {
     /// Touches nothing yet.
     pub fn new(options: Options, project_limits: ProjectLimits, clock: Clock) -> Self {
-        Self { options, project_limits, clock }
+        Self { options, project_limits, clock, kept: Kept::default() }
     }
 
-    fn store(&self, context: &Context) -> Result<Store, SessionError> {
+    fn store(&self, context: &Context) -> Result<Store<'_>, SessionError> {
         let state = self.options.state.as_deref();
         let state = state.ok_or_else(|| SessionError("there is no folder for it".to_owned()))?;
-        Ok(Store::new(state, context.session_id.as_deref().unwrap_or_default(), self.options.expiry))
+        Ok(Store::new(state, context.session_id.as_deref().unwrap_or_default(), self.options.expiry, &self.kept))
     }
 
     /// The limits in force for a call.
@@ -73,9 +78,9 @@ impl Sessions {
     }
 
     /// Writes down that a session is in use. That it cannot be is no matter: it is forgotten the sooner.
-    fn touch(&self, store: &Store, state: &State, now: u64) {
+    fn touch(&self, store: &Store<'_>, state: &Arc<State>, now: u64) {
         if !state.is_new() && now.saturating_sub(state.used) > TOUCH.as_secs() {
-            let _ = store.update(now, |state, _| state.used = now);
+            let _ = store.update(now, state, |state| state.used_at(now));
         }
     }
 }
@@ -94,7 +99,7 @@ impl SessionMemory for Sessions {
         let (store, now) = (self.store(context)?, (self.clock)());
         // Another process may replace a text between the look at the list and the look at the text.
         for _ in 0..MAX_LOOKS {
-            if let Read::There(files) = known_files(&store, &store.read(now)?, paths)? {
+            if let Read::There(files) = known_files(&store, store.read(now)?.as_ref(), paths)? {
                 return Ok(files);
             }
         }
@@ -106,16 +111,11 @@ impl SessionMemory for Sessions {
         let before = store.read(now)?;
         let limits = if before.has_denials() { self.limits(context)? } else { self.options.limits };
         let circumstances = Circumstances { call: context.call_id.as_deref(), limits, now };
-        let mut after = before.clone();
-        after.apply_all(notes, &circumstances, &mut Vec::new());
-        if after == before {
-            return Ok(());
-        }
-        store.update(now, |state, texts| state.apply_all(notes, &circumstances, texts))
+        store.update(now, &before, |state| state.with(notes, &circumstances))
     }
 }
 
-fn known_files(store: &Store, state: &State, paths: &[&str]) -> Result<Read<Vec<KnownFile>>, SessionError> {
+fn known_files(store: &Store<'_>, state: &State, paths: &[&str]) -> Result<Read<Vec<KnownFile>>, SessionError> {
     let mut known = Vec::new();
     for file in state.files.iter().filter(|file| paths.contains(&file.path.as_str())) {
         let mut versions = Vec::with_capacity(file.versions.len());

@@ -1,6 +1,8 @@
 //! What is remembered of one session, and how it changes. Everything in it is bounded; what is dropped for want of room leaves a
 //! mark that is at least as strict.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -37,43 +39,43 @@ pub(super) struct State {
     /// When it was last in use, in seconds since 1970.
     pub(super) used: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
-    in_a_row: u32,
+    pub(super) in_a_row: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
-    total: u32,
+    pub(super) total: u32,
     /// Whether more was denied than can be remembered: then a person looks at everything, as long as the session lasts.
     #[serde(default, skip_serializing_if = "is_false")]
-    denied_too_much: bool,
+    pub(super) denied_too_much: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    denied: Vec<OperationWire>,
+    pub(super) denied: Vec<OperationWire>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    asked: Vec<Asked>,
+    pub(super) asked: Vec<Asked>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret: Option<Secret>,
+    pub(super) secret: Option<Secret>,
     /// The file that was written last comes last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) files: Vec<File>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    lost: Vec<u64>,
+    pub(super) lost: Vec<u64>,
     #[serde(default, skip_serializing_if = "is_false")]
-    lost_any: bool,
+    pub(super) lost_any: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    boundaries: Vec<String>,
+    pub(super) boundaries: Vec<String>,
 }
 
 /// A denied operation, in hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct OperationWire(#[serde(with = "hex::serde")] [u8; 16]);
+pub(super) struct OperationWire(#[serde(with = "hex::serde")] [u8; 16]);
 
 /// A call that somebody was asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Asked {
+pub(super) struct Asked {
     /// A hash of its name.
     call: u64,
     escalated: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Secret {
+pub(super) struct Secret {
     kind: String,
     /// When it was read.
     at: u64,
@@ -118,6 +120,13 @@ impl From<ExtentWire> for FileExtent {
     }
 }
 
+/// What becomes of a state, and the texts that have to be kept for it.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) state: Arc<State>,
+    pub(super) texts: Vec<Text>,
+}
+
 /// A text to be kept under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text {
@@ -140,9 +149,9 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-impl State {
+impl Default for State {
     /// A session that begins.
-    pub(super) fn new() -> Self {
+    fn default() -> Self {
         Self {
             version: VERSION,
             used: 0,
@@ -158,7 +167,9 @@ impl State {
             boundaries: Vec::new(),
         }
     }
+}
 
+impl State {
     /// Whether nothing was ever remembered.
     pub(super) fn is_new(&self) -> bool {
         self.used == 0
@@ -201,25 +212,30 @@ impl State {
 
     // ── Changes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Adds what happened; texts that have to be kept go to `texts`.
-    pub(super) fn apply_all(&mut self, notes: &[Note], circumstances: &Circumstances<'_>, texts: &mut Vec<Text>) {
-        let before = self.clone();
-        for note in notes {
-            match note {
-                Note::Denied(operations) => self.deny(operations),
-                Note::Asked { escalated } => self.ask(circumstances.call, *escalated),
-                Note::Ran => self.ran(circumstances),
-                Note::Wrote { files, may_stand } => {
-                    files.iter().for_each(|file| self.wrote(file, *may_stand, texts));
-                }
-                Note::ReadSecret(kind) => {
-                    self.secret = Some(Secret { kind: (*kind).to_owned(), at: circumstances.now });
-                }
-                Note::Limited(boundaries) => boundaries.iter().for_each(|boundary| self.limit(boundary)),
-            }
+    /// What becomes of it with what happened; `None` when that is nothing.
+    pub(super) fn with(&self, notes: &[Note], circumstances: &Circumstances<'_>) -> Option<Changed> {
+        let (mut after, mut texts) = (self.clone(), Vec::new());
+        notes.iter().for_each(|note| after.apply(note, circumstances, &mut texts));
+        if after == *self {
+            return None;
         }
-        if *self != before {
-            self.used = circumstances.now;
+        after.used = circumstances.now;
+        Some(Changed { state: Arc::new(after), texts })
+    }
+
+    /// What becomes of it when it is only in use.
+    pub(super) fn used_at(&self, now: u64) -> Option<Changed> {
+        (self.used != now).then(|| Changed { state: Arc::new(Self { used: now, ..self.clone() }), texts: Vec::new() })
+    }
+
+    fn apply(&mut self, note: &Note, circumstances: &Circumstances<'_>, texts: &mut Vec<Text>) {
+        match note {
+            Note::Denied(operations) => self.deny(operations),
+            Note::Asked { escalated } => self.ask(circumstances.call, *escalated),
+            Note::Ran => self.ran(circumstances),
+            Note::Wrote { files, may_stand } => files.iter().for_each(|file| self.wrote(file, *may_stand, texts)),
+            Note::ReadSecret(kind) => self.secret = Some(Secret { kind: (*kind).to_owned(), at: circumstances.now }),
+            Note::Limited(boundaries) => boundaries.iter().for_each(|boundary| self.limit(boundary)),
         }
     }
 

@@ -4,8 +4,10 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::kept::Kept;
 use super::state::{MAX_DENIED, MAX_FILES, MAX_TEXT, MAX_TEXTS, SECRET_SECONDS};
 use super::*;
 use crate::action::FileExtent;
@@ -53,7 +55,7 @@ impl World {
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        Store::new(self.folder.path(), "s", EXPIRY).path(name)
+        Store::new(self.folder.path(), "s", EXPIRY, &Kept::default()).path(name)
     }
 
     fn names(&self) -> Vec<String> {
@@ -357,6 +359,196 @@ fn nothing_is_lost_between_writers() {
     assert_eq!(texts(&world, "/w/3.sh"), [("24".to_owned(), FileExtent::Whole)]);
 }
 
+// ── What is kept ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[cfg(unix)]
+#[test]
+fn a_state_is_parsed_once_until_somebody_else_writes() {
+    let world = World::new();
+    world.note(&[denied(1)]);
+    let [here, elsewhere] = [world.sessions(), world.sessions()];
+    let read = |sessions: &Sessions| sessions.store(&call("c")).unwrap().read(1).unwrap();
+    let first = read(&here);
+    assert!(Arc::ptr_eq(&first, &read(&here)));
+    here.note(&call("c"), &[denied(2)]).unwrap();
+    let own = read(&here);
+    assert!(!Arc::ptr_eq(&first, &own) && Arc::ptr_eq(&own, &read(&here)), "what was written is known");
+    elsewhere.note(&call("c"), &[denied(3)]).unwrap();
+    assert_eq!((read(&here), own == read(&here)), (read(&elsewhere), false));
+    let other = Context { session_id: Some("other".into()), ..call("c") };
+    here.note(&other, &[denied(4)]).unwrap();
+    assert_eq!(here.recall(&other).unwrap().denied, [operation(4)]);
+    assert!(Arc::ptr_eq(&read(&here), &read(&here)), "one session does not push out another");
+}
+
+/// Equally long states that follow each other faster than any clock ticks, so that a number is given to a new file at once.
+#[test]
+fn a_replaced_file_is_seen_at_once() {
+    let world = World::new();
+    let [here, elsewhere] = [world.sessions(), world.sessions()];
+    for n in 0..200 {
+        let boundary = |word: &str| vec![Note::Limited(vec![format!("{word} {n:03}")])];
+        elsewhere.note(&call("c"), &boundary("push")).unwrap();
+        assert_eq!(here.recall(&call("c")).unwrap().boundaries.last(), Some(&format!("push {n:03}")));
+        elsewhere.note(&call("c"), &boundary("pull")).unwrap();
+        elsewhere.note(&call("c"), &boundary("poll")).unwrap();
+        assert_eq!(here.recall(&call("c")).unwrap().boundaries.last(), Some(&format!("poll {n:03}")));
+    }
+}
+
+#[test]
+fn what_is_kept_does_not_hide_a_file_that_was_spoiled_or_taken_away() {
+    let world = World::new();
+    let sessions = world.sessions();
+    sessions.note(&call("c"), &[denied(1)]).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap().denied, [operation(1)]);
+    let whole = fs::read(world.file("state.json")).unwrap();
+    fs::write(world.file("state.json"), "{").unwrap();
+    assert!(sessions.recall(&call("c")).is_err());
+    assert!(sessions.note(&call("c"), &[denied(2)]).is_err());
+    fs::write(world.file("state.json"), whole).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap().denied, [operation(1)]);
+    fs::remove_dir_all(world.file("")).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap(), Recollection::default());
+    sessions.note(&call("c"), &[denied(3)]).unwrap();
+    assert_eq!(sessions.recall(&call("c")).unwrap().denied, [operation(3)]);
+    world.wait(EXPIRY.as_secs() + 1);
+    assert_eq!(sessions.recall(&call("c")).unwrap(), Recollection::default());
+}
+
+#[test]
+fn nothing_is_lost_between_processes_that_keep_what_they_read() {
+    let world = World::new();
+    let (processes, n_each) = ([world.sessions(), world.sessions()], 40);
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let sessions = &processes[writer % processes.len()];
+            scope.spawn(move || {
+                for n in 0..n_each {
+                    sessions.note(&call("c"), &[denied(writer * 50 + n)]).unwrap();
+                    let recalled = sessions.recall(&call("c")).unwrap();
+                    assert!(recalled.denied.contains(&operation(writer * 50 + n)));
+                }
+            });
+        }
+    });
+    for sessions in processes.iter().chain([&world.sessions()]) {
+        let recalled = sessions.recall(&call("c")).unwrap();
+        assert_eq!((recalled.denials.total, recalled.denied.len()), (4 * 40, 4 * 40));
+    }
+}
+
+#[test]
+fn a_state_that_grows_is_added_to_and_replaced_when_it_has_grown() {
+    let world = World::new();
+    let sessions = world.sessions();
+    let (mut n_shrunk, mut before, mut most) = (0, 0, 0);
+    for n in 0..1_500 {
+        let text = format!("{n}");
+        sessions
+            .note(
+                &call("c"),
+                &[wrote(&format!("/w/{}/{}.sh", "x".repeat(150), n % 90), &text, FileExtent::Whole, false)],
+            )
+            .unwrap();
+        let size = fs::metadata(world.file("state.json")).unwrap().len();
+        (n_shrunk, before, most) = (n_shrunk + usize::from(size < before), size, most.max(size));
+    }
+    assert!((1..10).contains(&n_shrunk) && (150 * 1024..=256 * 1024).contains(&most), "{n_shrunk} {most}");
+    assert_eq!(world.recall(), sessions.recall(&call("c")).unwrap());
+    assert_eq!(world.recall().files.len(), 90);
+}
+
+#[test]
+fn a_change_that_was_not_written_to_its_end_was_not_made() {
+    let world = World::new();
+    world.note(&[denied(1)]);
+    let one = fs::read(world.file("state.json")).unwrap();
+    world.note(&[denied(2)]);
+    let two = fs::read(world.file("state.json")).unwrap();
+    assert!(two.starts_with(&one) && two.len() > one.len());
+    for end in one.len() + 1..two.len() {
+        fs::write(world.file("state.json"), &two[..end]).unwrap();
+        assert_eq!(world.recall().denied, [operation(1)], "{end}");
+    }
+    // What is written then stands where it stood.
+    world.note(&[denied(3)]);
+    assert_eq!(world.recall().denied, [operation(1), operation(3)]);
+    // Anything else that cannot be read is no memory at all.
+    for broken in [
+        [&one[..], b"\n{}"].concat(),
+        [&one[..], b"\nx"].concat(),
+        [&one[..], b"\n\0\0"].concat(),
+        [&two[..two.len() - 1], b"\n", &two[one.len() + 1..]].concat(),
+        [&two[..], b"\n{\"used\":1,\"in_a_row\":0,\"total\":0,\"denied\":{\"gone\":[7],\"put\":[]}}"].concat(),
+        two[..one.len() - 1].to_vec(),
+    ] {
+        fs::write(world.file("state.json"), &broken).unwrap();
+        assert!(world.sessions().recall(&call("c")).is_err(), "{}", String::from_utf8_lossy(&broken));
+        assert!(world.sessions().note(&call("c"), &[denied(9)]).is_err());
+    }
+}
+
+/// What a process, or the world around them, does next.
+#[derive(Debug, Clone)]
+enum Step {
+    Note { process: usize, call: usize, note: Note },
+    Recall { process: usize },
+    Spoil(&'static str),
+    TakeAway,
+    Wait(u64),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let path = prop::sample::select(&["/w/a.sh", "/w/b.py", "/w/c.sh"]);
+    let extent = prop::sample::select(&[FileExtent::Whole, FileExtent::Passage]);
+    let note = prop_oneof![
+        (0..6_usize).prop_map(denied),
+        any::<bool>().prop_map(|escalated| Note::Asked { escalated }),
+        Just(Note::Ran),
+        (path, "[a-c]{0,3}", extent, any::<bool>())
+            .prop_map(|(path, text, extent, may)| wrote(path, &text, extent, may)),
+        Just(Note::ReadSecret("a secret")),
+        "[ab]".prop_map(|word| Note::Limited(vec![word])),
+    ];
+    prop_oneof![
+        12 => (0..2_usize, 0..3_usize, note).prop_map(|(process, call, note)| Step::Note { process, call, note }),
+        6 => (0..2_usize).prop_map(|process| Step::Recall { process }),
+        1 => prop::sample::select(&["", "{", "null"]).prop_map(Step::Spoil),
+        1 => Just(Step::TakeAway),
+        1 => prop_oneof![Just(60), Just(SECRET_SECONDS), Just(EXPIRY.as_secs())].prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whoever writes, and whatever becomes of the file: a process that keeps what it read or wrote knows what one knows that
+    /// has just begun.
+    #[test]
+    fn what_is_kept_and_the_file_never_disagree(steps in prop::collection::vec(any_step(), 1..24)) {
+        let world = World::new();
+        let processes = [world.sessions(), world.sessions()];
+        for step in &steps {
+            match step {
+                Step::Note { process, call: id, note } => {
+                    let outcome = processes[*process].note(&call(&id.to_string()), std::slice::from_ref(note));
+                    prop_assert_eq!(outcome.is_ok(), world.sessions().recall(&call("c")).is_ok());
+                }
+                Step::Recall { process } => drop(processes[*process].recall(&call("c"))),
+                Step::Spoil(text) if world.file("state.json").exists() => fs::write(world.file("state.json"), text).unwrap(),
+                Step::TakeAway => drop(fs::remove_dir_all(world.file(""))),
+                Step::Wait(seconds) => world.wait(*seconds),
+                Step::Spoil(_) => {}
+            }
+            let known = world.sessions().recall(&call("c"));
+            for process in &processes {
+                prop_assert_eq!(process.recall(&call("c")), known.clone(), "after {:?}", step);
+            }
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_reads_it() {
@@ -389,5 +581,5 @@ fn what_it_costs_is_shown() {
         sessions.note(&call("c"), &[wrote("/w/x.sh", &n.to_string(), FileExtent::Whole, false)]).unwrap()
     });
     timed("one text read", &|_| drop(sessions.files(&call("c"), &["/w/src/0.py"]).unwrap()));
-    assert!(fs::metadata(world.file("state.json")).unwrap().len() < 2_048);
+    assert!(fs::metadata(world.file("state.json")).unwrap().len() < 128 * 1024);
 }

@@ -135,7 +135,7 @@ class Home:
         """As the README says, but with more time."""
         command = {"type": "command", "command": str(program or self.programs.riskgate), "args": ["hook", "claude-code"]}
         group = [{"matcher": "*", "hooks": [{**command, "timeout": 60}]}]
-        settings = {"hooks": {"PreToolUse": group, "PostToolUse": group}}
+        settings = {"hooks": {"PreToolUse": group, "PostToolUse": group, "PostToolUseFailure": group}}
         (self.folder / ".claude" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
 
     def turn_review_on(self, base_url: str, more: str = "") -> None:

@@ -28,7 +28,7 @@ def served(home: Home) -> Iterator[subprocess.Popen[bytes]]:
         time.sleep(0.05)
     hook = {"type": "http", "url": f"http://{addresses[0]}/hook/claude-code", "timeout": 60}
     group = [{"matcher": "*", "hooks": [hook]}]
-    settings = {"hooks": {"PreToolUse": group, "PostToolUse": group}}
+    settings = {"hooks": {"PreToolUse": group, "PostToolUse": group, "PostToolUseFailure": group}}
     (home.folder / ".claude" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     yield process
     process.kill()

@@ -41,7 +41,9 @@ fn a_dry_run_shows_and_changes_nothing() {
     let sandbox = Sandbox::new();
     let outcome = sandbox.run(&["install", "claude-code", "--dry-run"], "");
     let shown: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    assert_eq!(shown["hooks"]["PostToolUse"][0]["matcher"], "*");
+    for event in ["PreToolUse", "PostToolUse", "PostToolUseFailure"] {
+        assert_eq!(shown["hooks"][event][0]["matcher"], "*", "{event}");
+    }
     assert!(!sandbox.path(SETTINGS).exists());
 }
 

@@ -14,8 +14,10 @@ fn event(name: &str, id: &str, tool: &str, input: &Value) -> String {
         "session_id": "s", "cwd": "/home/me/src/app", "permission_mode": "default", "hook_event_name": name,
         "tool_name": tool, "tool_input": input, "tool_use_id": id,
     });
-    if name == "PostToolUse" {
-        call["tool_response"] = json!({"stdout": "done"});
+    match name {
+        "PostToolUse" => call["tool_response"] = json!({"stdout": "done"}),
+        "PostToolUseFailure" => call["error"] = json!("Exit code 1\nfailed"),
+        _ => {}
     }
     call.to_string()
 }
@@ -81,6 +83,26 @@ fn after_three_denials_a_person_looks_until_one_has_agreed() {
     let mut other: Value = serde_json::from_str(&before("a", "git commit -m x")).unwrap();
     other["session_id"] = json!("t");
     assert_eq!(verdict(&sandbox, "allow", &other.to_string()), "allow");
+}
+
+#[test]
+fn what_a_person_agreed_to_has_run_when_it_failed_but_not_when_it_was_stopped() {
+    let sandbox = Sandbox::new();
+    for n in 0..3 {
+        assert_eq!(verdict(&sandbox, "deny", &before(&format!("d{n}"), &format!("npm publish {n}"))), "deny");
+    }
+    assert_eq!(verdict(&sandbox, "allow", &before("a", "git commit -m x")), "ask");
+    let failed = |id: &str| event("PostToolUseFailure", id, "Bash", &json!({"command": "git commit -m x"}));
+    let mut stopped: Value = serde_json::from_str(&failed("a")).unwrap();
+    stopped["is_interrupt"] = json!(true);
+    tell(&sandbox, &stopped.to_string());
+    // Nor does one that nobody was asked about.
+    tell(&sandbox, &failed("other"));
+    assert_eq!(verdict(&sandbox, "allow", &before("b", "git commit -m x")), "ask");
+    tell(&sandbox, &failed("a"));
+    assert_eq!(verdict(&sandbox, "allow", &before("c", "git commit -m y")), "allow");
+    // What was denied stays denied.
+    assert_eq!(verdict(&sandbox, "allow", &before("d", "npm publish 1")), "deny");
 }
 
 #[test]

@@ -150,8 +150,9 @@ fn notes(
     if decision.verdict != Verdict::Deny {
         let files = written(call, action);
         if !files.is_empty() {
-            // What is only asked about may never be done.
-            notes.push(Note::Wrote { files, may_stand: decision.verdict == Verdict::Ask });
+            // What is only asked about may never be done, and what a server's tool does with its arguments is its own matter.
+            let is_foreign = matches!(action.tool, Tool::Mcp { .. } | Tool::Unknown(_));
+            notes.push(Note::Wrote { files, may_stand: is_foreign || decision.verdict == Verdict::Ask });
         }
         notes.extend(secret_read(action).map(Note::ReadSecret));
     }

@@ -264,6 +264,18 @@ fn what_is_written_is_told_with_how_sure_it_is() {
     assert!(matches!(told.as_slice(), [Note::Denied(_)]), "{told:?}");
 }
 
+/// Whether it really writes is a server's own matter: what stood in the file before is not forgotten.
+#[test]
+fn what_a_server_s_tool_writes_takes_nothing_away() {
+    let mut call = in_session("");
+    call.tool = "mcp__filesystem__write_file".into();
+    let input = serde_json::json!({"path": "/home/me/app/x.sh", "content": "ls\n"});
+    call.input = input.as_object().unwrap().clone();
+    let (_, told) = decide_by(parts(StubClassifier::fixed(observing(CALM))), Fixed::default(), &call);
+    let [Note::Wrote { files, may_stand: true }] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((files[0].path.as_str(), files[0].versions[0].text.as_str()), ("/home/me/app/x.sh", "ls\n"));
+}
+
 #[test]
 fn a_file_whose_text_was_too_much_to_keep_is_asked_about_when_it_runs() {
     for lost_files in [LostFiles::Any, LostFiles::Named(vec![FileMark::of("/home/me/app/x.sh")])] {

@@ -11,10 +11,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Before, HookEnvironment, HookError, HookEvent, HookReply, Mode};
+use super::{After, Before, End, HookEnvironment, HookError, HookEvent, HookReply, Mode};
 use crate::action::{Context, ToolCall};
 use crate::verdict::{Decision, Reason, Verdict};
 
+/// What a tool that has run is told by: one or the other. Neither comes for a call that was refused.
+const DONE: &str = "PostToolUse";
+const FAILED: &str = "PostToolUseFailure";
 /// Exit code that blocks the call and shows the standard error to the agent.
 const BLOCK: u8 = 2;
 /// Claude Code cuts longer strings.
@@ -29,6 +32,11 @@ struct HookInputWire {
     tool_input: Value,
     #[serde(default)]
     tool_response: Value,
+    /// What a call that failed put out.
+    #[serde(default)]
+    error: Value,
+    /// Whether it failed because somebody stopped it.
+    is_interrupt: Option<bool>,
     session_id: Option<String>,
     tool_use_id: Option<String>,
     cwd: Option<String>,
@@ -61,7 +69,8 @@ pub(super) fn parse(input: &[u8], environment: &HookEnvironment) -> Result<HookE
     let wire: HookInputWire = serde_json::from_slice(input)?;
     match wire.hook_event_name.as_deref() {
         Some("PreToolUse") => before(wire, environment).map(HookEvent::Before),
-        Some("PostToolUse") => Ok(HookEvent::After(after(&wire))),
+        Some(DONE) => Ok(HookEvent::After(after(wire, End::Done))),
+        Some(FAILED) => Ok(HookEvent::After(after(wire, End::Failed))),
         Some(_) => Ok(HookEvent::Other),
         None => Err(HookError::Field("hook_event_name")),
     }
@@ -99,13 +108,18 @@ fn mode(permission_mode: Option<&str>) -> Mode {
     }
 }
 
-/// All text in a tool's response, in order.
-fn after(wire: &HookInputWire) -> ToolCall {
+/// All text in a tool's response, in order; of one that failed, the error, in which a command's output stands.
+fn after(wire: HookInputWire, end: End) -> After {
     let mut text = String::new();
     collect_text(&wire.tool_response, &mut text);
+    collect_text(&wire.error, &mut text);
     let input = Map::from_iter([("text".to_owned(), Value::from(text))]);
-    let context = Context { session_id: wire.session_id.clone(), call_id: call_id(wire), ..Context::default() };
-    ToolCall { tool: "text".to_owned(), input, context }
+    // Somebody who stops a call does not agree to it: it is no part of the session, as if it had been refused.
+    let stopped = wire.is_interrupt == Some(true);
+    let call_id = call_id(&wire).filter(|_| !stopped);
+    let session_id = wire.session_id.filter(|_| !stopped);
+    let context = Context { session_id, call_id, ..Context::default() };
+    After { call: ToolCall { tool: "text".to_owned(), input, context }, end }
 }
 
 /// The harness's name for the call. Where it gives none, the call names itself.
@@ -166,7 +180,7 @@ fn before_reply(verdict: &str, reason: &str) -> HookReply {
     HookReply { stdout: output.to_string(), ..HookReply::default() }
 }
 
-pub(super) fn reply_after(decision: &Decision) -> HookReply {
+pub(super) fn reply_after(decision: &Decision, end: End) -> HookReply {
     if decision.verdict == Verdict::Allow {
         return HookReply::default();
     }
@@ -175,8 +189,11 @@ pub(super) fn reply_after(decision: &Decision) -> HookReply {
          user did not give.",
         reasons(&decision.reasons)
     );
-    let output =
-        json!({"hookSpecificOutput": {"hookEventName": "PostToolUse", "additionalContext": shortened(&warning)}});
+    let event = match end {
+        End::Done => DONE,
+        End::Failed => FAILED,
+    };
+    let output = json!({"hookSpecificOutput": {"hookEventName": event, "additionalContext": shortened(&warning)}});
     HookReply { stdout: output.to_string(), ..HookReply::default() }
 }
 
@@ -246,6 +263,13 @@ mod tests {
         }
     }
 
+    fn parse_after(input: &str) -> After {
+        match parse(input.as_bytes(), &HookEnvironment::default()) {
+            Ok(HookEvent::After(after)) => after,
+            other => panic!("expected what a call returned, got {other:?}"),
+        }
+    }
+
     #[track_caller]
     fn check(verdict: Verdict, mode: Mode, expected: &str) {
         let reply = reply_before(&decision(verdict), mode);
@@ -283,13 +307,13 @@ mod tests {
                 )
             };
             let before = parse_before(&event("PreToolUse", ""));
-            let after = event("PostToolUse", r#","tool_response":"x""#);
-            let Ok(HookEvent::After(after)) = parse(after.as_bytes(), &HookEnvironment::default()) else {
-                panic!("expected a response")
-            };
             assert!(before.call.context.call_id.is_some());
-            assert_eq!(before.call.context.call_id, after.context.call_id);
-            assert_eq!(before.call.context.session_id, after.context.session_id);
+            for after in [event(DONE, r#","tool_response":"x""#), event(FAILED, r#","error":"x","is_interrupt":false"#)]
+            {
+                let after = parse_after(&after).call;
+                assert_eq!(before.call.context.call_id, after.context.call_id);
+                assert_eq!(before.call.context.session_id, after.context.session_id);
+            }
         }
     }
 
@@ -317,9 +341,13 @@ mod tests {
 
     #[test]
     fn a_poisoned_output_adds_a_warning_and_a_clean_one_nothing() {
-        let reply = reply_after(&decision(Verdict::Deny));
-        assert!(reply.stdout.contains("additionalContext") && reply.stdout.contains("PostToolUse"));
-        assert_eq!(reply_after(&decision(Verdict::Allow)), HookReply::default());
+        for (end, event) in [(End::Done, "PostToolUse"), (End::Failed, "PostToolUseFailure")] {
+            let reply: Value = serde_json::from_str(&reply_after(&decision(Verdict::Deny), end).stdout).unwrap();
+            let output = &reply["hookSpecificOutput"];
+            assert_eq!(output["hookEventName"], event);
+            assert!(output["additionalContext"].as_str().unwrap().contains("deletes data"));
+            assert_eq!(reply_after(&decision(Verdict::Allow), end), HookReply::default());
+        }
     }
 
     #[test]
@@ -343,11 +371,27 @@ mod tests {
     fn what_a_tool_returned_is_all_read() {
         let input = r#"{"hook_event_name":"PostToolUse","tool_name":"Bash",
             "tool_response":{"stdout":"one","stderr":"","content":[{"type":"text","text":"two"}]}}"#;
-        let Ok(HookEvent::After(call)) = parse(input.as_bytes(), &HookEnvironment::default()) else {
-            panic!("expected a response")
-        };
-        assert_eq!(call.tool, "text");
+        let After { call, end } = parse_after(input);
+        assert_eq!((call.tool.as_str(), end), ("text", End::Done));
         assert_eq!(call.input["text"], "one\n\ntext\ntwo\n");
+    }
+
+    #[test]
+    fn of_a_call_that_failed_the_error_is_read_and_what_somebody_stopped_is_none_of_the_session() {
+        let failed = |more: &str| {
+            parse_after(&format!(
+                r#"{{"hook_event_name":"PostToolUseFailure","tool_name":"Bash","session_id":"s","tool_use_id":"t",
+                    "tool_input":{{"command":"npm test"}},"error":"Exit code 1\nfailed"{more}}}"#
+            ))
+        };
+        for more in ["", r#","is_interrupt":false"#, r#","is_interrupt":null"#] {
+            let After { call, end } = failed(more);
+            assert_eq!((call.input["text"].as_str(), end), (Some("Exit code 1\nfailed\n"), End::Failed));
+            assert_eq!((call.context.session_id.as_deref(), call.context.call_id.as_deref()), (Some("s"), Some("t")));
+        }
+        let After { call, .. } = failed(r#","is_interrupt":true"#);
+        assert_eq!(call.input["text"], "Exit code 1\nfailed\n");
+        assert_eq!((call.context.session_id, call.context.call_id), (None, None));
     }
 
     #[test]

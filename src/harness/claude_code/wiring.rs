@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::harness::WiringError;
 
 /// The events that riskgate answers.
-const EVENTS: [&str; 2] = ["PreToolUse", "PostToolUse"];
+const EVENTS: [&str; 3] = ["PreToolUse", "PostToolUse", "PostToolUseFailure"];
 /// Seconds that Claude Code waits, a little more than the longest deadline of ours: a hook that it gives up on lets the call run.
 const TIMEOUT: u64 = 10;
 /// The arguments of the hook.
@@ -70,7 +70,7 @@ pub(in crate::harness) fn uninstall(mut settings: Map<String, Value>) -> Map<Str
 
 /// The riskgate before every tool.
 pub(in crate::harness) fn installed(settings: &Map<String, Value>) -> Option<&str> {
-    let [before, _] = EVENTS;
+    let [before, ..] = EVENTS;
     let groups = settings.get("hooks")?.get(before)?.as_array()?;
     let hooks =
         groups.iter().filter(|group| takes_all(group)).filter_map(|group| group.get("hooks")?.as_array()).flatten();
@@ -116,7 +116,12 @@ mod tests {
     }
 
     fn wired(program: &str) -> Value {
-        json!({"PreToolUse": [{"matcher": "*", "hooks": [entry(program)]}], "PostToolUse": [{"matcher": "*", "hooks": [entry(program)]}]})
+        Value::Object(
+            EVENTS
+                .map(|event| (event.to_owned(), json!([{"matcher": "*", "hooks": [entry(program)]}])))
+                .into_iter()
+                .collect(),
+        )
     }
 
     #[test]

@@ -257,6 +257,9 @@ impl<'a> Reader<'a> {
             gaps |= found;
             built.inner.extend(units);
         }
+        let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth, true);
+        gaps |= found;
+        built.inner.extend(known);
         self.printed = printed(&built.command);
         self.gaps |= gaps;
         self.moved(&built.command);

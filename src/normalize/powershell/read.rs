@@ -476,6 +476,9 @@ impl<'a> Reader<'a> {
             gaps |= found;
             inner.extend(units);
         }
+        let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth, false);
+        gaps |= found;
+        inner.extend(known);
         self.moved(&built.command);
         let text = spelled(&name, called, &words, &built.command, !inner.is_empty());
         let mut effects = calls::effects(&text, &self.place);

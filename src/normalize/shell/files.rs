@@ -140,7 +140,7 @@ fn literal(version: &FileVersion) -> Literal {
 }
 
 /// The program that the first line of a script names, without its folder: `python3` for `#!/usr/bin/env python3`.
-pub(super) fn named_interpreter(text: &str) -> Option<&str> {
+pub(in crate::normalize) fn named_interpreter(text: &str) -> Option<&str> {
     let line = text.strip_prefix("#!")?.lines().next()?;
     let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
     let first = words.next()?;

@@ -48,6 +48,7 @@ use std::rc::Rc;
 
 use enumset::EnumSet;
 
+pub(super) use self::files::named_interpreter;
 use crate::action::{FileVersion, Gap, Shell, Unit, UnitKind};
 use crate::normalize::limits::{MAX_SOURCE, MAX_UNITS};
 use crate::normalize::paths::Place;

@@ -15,6 +15,7 @@ use crate::normalize::shell::scope::Arguments;
 use crate::normalize::shell::scripts::{is_shell, is_small, runs_here};
 use crate::normalize::shell::walk::Walker;
 use crate::normalize::shell::words::Words;
+use crate::normalize::windows;
 
 /// The standard input of a command, and what becomes of it.
 pub(super) struct Stdin {
@@ -140,7 +141,9 @@ impl Walker {
         if self.files.is_empty() || self.evaluating {
             return;
         }
-        let own = path.contains('/').then(|| self.scope.place.shown_as(path));
+        // On Windows, a batch file of the current folder runs by its bare name.
+        let is_own = path.contains('/') || windows::script_language(path).is_some();
+        let own = is_own.then(|| self.scope.place.shown_as(path));
         let executed = facts.effects.iter().filter(|effect| effect.fact == Fact::Execute);
         let mut paths: Vec<&str> = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str())).collect();
         paths.dedup();
@@ -150,7 +153,7 @@ impl Walker {
                 let is_own = own.as_deref() == Some(path);
                 let interpreter = if is_own { files::named_interpreter(text) } else { Some(program) };
                 let kind = match interpreter {
-                    None => Some(Nested::StdinShell(Shell::Bash)),
+                    None => Some(Nested::StdinShell(windows::script_language(path).unwrap_or(Shell::Bash))),
                     Some(name) => facts::read(name, &[], &self.scope.place).stdin_code,
                 };
                 let Some(kind) = kind else {

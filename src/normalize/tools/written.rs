@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::files::{self, Change};
 use super::inputs::Inputs;
-use super::{Kind, kind};
-use crate::action::{Action, Fact, FileExtent, FileVersion, Flow, KnownFile, Scope, Shell, ToolCall};
+use super::{Kind, kind, verbs};
+use crate::action::{Action, Fact, FileExtent, FileVersion, Flow, KnownFile, Scope, Shell, Tool, ToolCall};
 use crate::normalize::paths::Place;
 use crate::normalize::{reveal, shell};
 
@@ -16,14 +18,17 @@ const MAX_FILES: usize = 32;
 pub(in crate::normalize) fn written(call: &ToolCall, action: &Action, place: &Place) -> Vec<KnownFile> {
     let writes = |fact: Fact, scope: Scope| fact == Fact::Write && matches!(scope, Scope::Path(_));
     let targets = || action.effects().filter_map(|(_, effect)| Some((effect.fact, effect.target.as_ref()?.scope)));
-    if !targets().any(|(fact, scope)| writes(fact, scope)) {
+    let (input, kind) = (Inputs(&call.input), kind(&call.tool));
+    // A server's tool for edits may have a name that says nothing of writing.
+    let edits = matches!(kind, Kind::Named(_)) && !files::changes(input).is_empty();
+    if !edits && !targets().any(|(fact, scope)| writes(fact, scope)) {
         return Vec::new();
     }
-    let input = Inputs(&call.input);
-    let mut found = match kind(&call.tool) {
+    let mut found = match kind {
         Kind::Write => whole(input, place),
         Kind::Edit(_) => edited(input, place),
         Kind::Shell(None | Some(Shell::Bash)) => by_shell(input, place),
+        Kind::Named(tool) => by_server(&tool, input, place),
         _ => Vec::new(),
     };
     found.extend(fetched(action, place));
@@ -59,7 +64,7 @@ fn edited(input: Inputs<'_>, place: &Place) -> Vec<KnownFile> {
         let text = input.text(&["patch", "diff"]).or_else(|| input.content()).unwrap_or_default();
         return vec![file(&path, vec![version(text, extent)])];
     }
-    let all = input.value(&["replace_all"]).and_then(serde_json::Value::as_bool) == Some(true);
+    let all = input.value(&["replace_all"]).and_then(Value::as_bool) == Some(true);
     let known = place.known_files.iter().find(|known| known.path == path);
     let versions = match known.map(|known| known.versions.as_slice()) {
         Some([old]) if old.extent == FileExtent::Whole => replaced(&old.text, &changes, all),
@@ -111,6 +116,41 @@ fn by_shell(input: Inputs<'_>, place: &Place) -> Vec<KnownFile> {
     written.filter_map(|(shown, versions)| Some(file(&place.absolute_of_shown(&shown)?, versions))).collect()
 }
 
+/// Files that a tool writes which is known by its name and arguments only: an MCP server's, most of all.
+fn by_server(tool: &Tool, input: Inputs<'_>, place: &Place) -> Vec<KnownFile> {
+    let (Tool::Mcp { tool: name, .. } | Tool::Unknown(name)) = tool else { return Vec::new() };
+    let words = verbs::words(name);
+    let says = |verbs: &[&str]| words.iter().any(|word| verbs.contains(&word.as_str()));
+    if says(&["move", "rename", "copy", "cp", "mv"]) {
+        return copied(input, place);
+    }
+    let extent = if says(&["append", "insert", "patch"]) { FileExtent::Passage } else { FileExtent::Whole };
+    let many = input.value(&["files", "documents"]).and_then(Value::as_array).into_iter().flatten();
+    let each = std::iter::once(input).chain(many.take(MAX_FILES).filter_map(Value::as_object).map(Inputs));
+    each.flat_map(|input| match files::changes(input).is_empty() {
+        true => sent(input, extent, place),
+        false => edited(input, place),
+    })
+    .collect()
+}
+
+/// A file with the content that stands beside its path.
+fn sent(input: Inputs<'_>, extent: FileExtent, place: &Place) -> Vec<KnownFile> {
+    let path = input.path().and_then(|path| place.absolute(path));
+    path.zip(input.content()).map(|(path, text)| file(&path, vec![version(text, extent)])).into_iter().collect()
+}
+
+/// What a known file holds, at the place to which it is copied or moved, or inside it.
+fn copied(input: Inputs<'_>, place: &Place) -> Vec<KnownFile> {
+    let from = input.text(&["source", "src", "from", "old_path", "source_path"]).and_then(|path| place.absolute(path));
+    let to = input.text(&["destination", "dest", "dst", "to", "new_path", "destination_path", "target"]);
+    let (Some(from), Some(to)) = (from, to.and_then(|path| place.absolute(path))) else { return Vec::new() };
+    let Some(known) = place.known_files.iter().find(|known| known.path == from) else { return Vec::new() };
+    let name = from.rsplit('/').next().unwrap_or(&from);
+    let places = [to.clone(), format!("{}/{name}", to.trim_end_matches('/'))];
+    places.map(|path| KnownFile { path, ..known.clone() }).into()
+}
+
 /// Files whose text comes from the network.
 fn fetched(action: &Action, place: &Place) -> Vec<KnownFile> {
     let units = action.units.iter().filter(|unit| unit.flows.contains(Flow::NetworkToFile));
@@ -135,7 +175,7 @@ fn each_once(found: Vec<KnownFile>) -> Vec<KnownFile> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::action::Context;
@@ -191,6 +231,52 @@ mod tests {
         check("Bash", &run("echo bHMK | base64 -d > /tmp/x"), "/tmp/x", "ls\n", FileExtent::Whole);
         check("Bash", &run("echo id | tee x.sh"), "/w/app/x.sh", "id\n", FileExtent::Whole);
         assert!(written_by(&call("Bash", &run("git log > log.txt; ls"), Vec::new())).is_empty());
+    }
+
+    /// Tool, arguments, what stands in the file afterwards.
+    #[test]
+    fn a_server_s_tools_write_what_they_carry() {
+        let text = "ls\nid\n";
+        for (tool, input) in [
+            ("mcp__filesystem__write_file", json!({"path": "/w/app/x.sh", "content": text})),
+            ("mcp__filesystem__write_file", json!({"path": "x.sh", "content": text})),
+            ("mcp__fs__create_file", json!({"filePath": "/w/app/x.sh", "contents": text})),
+            ("mcp__desktop-commander__write_file", json!({"path": "file:///w/app/x.sh", "text": text})),
+            ("mcp__editor__create_or_update_file", json!({"file_path": "/w/app/x.sh", "content": text})),
+            ("save_local_file", json!({"path": "/w/app/x.sh", "content": text})),
+            ("mcp__filesystem__write_files", json!({"files": [{"path": "/w/app/x.sh", "content": text}]})),
+        ] {
+            check(tool, &input, "/w/app/x.sh", text, FileExtent::Whole);
+        }
+        for (tool, input) in [
+            ("mcp__filesystem__append_file", json!({"path": "x.sh", "content": text})),
+            ("mcp__filesystem__edit_file", json!({"path": "x.sh", "edits": [{"oldText": "a", "newText": text}]})),
+            ("mcp__editor__replace_in_file", json!({"path": "x.sh", "old_string": "a", "new_string": text})),
+        ] {
+            check(tool, &input, "/w/app/x.sh", text, FileExtent::Passage);
+        }
+    }
+
+    #[test]
+    fn a_server_s_tools_that_only_look_write_nothing() {
+        for (tool, input) in [
+            ("mcp__filesystem__read_file", json!({"path": "x.sh"})),
+            ("mcp__filesystem__search_files", json!({"path": "/w/app", "pattern": "x", "text": "ls"})),
+            ("mcp__filesystem__get_file_info", json!({"path": "x.sh", "content": "ls"})),
+        ] {
+            assert!(written_by(&call(tool, &input, Vec::new())).is_empty(), "{tool}");
+        }
+    }
+
+    #[test]
+    fn an_edit_and_a_move_by_a_server_s_tools_are_followed() {
+        let old = || vec![file("/w/app/x.sh", vec![version("ls\n", FileExtent::Whole)])];
+        let edit = json!({"path": "x.sh", "edits": [{"oldText": "ls", "newText": "id"}]});
+        let found = written_by(&call("mcp__filesystem__edit_file", &edit, old()));
+        assert_eq!(found, [("/w/app/x.sh".to_owned(), vec![("id\n".to_owned(), FileExtent::Whole)])]);
+        let moved = json!({"source": "/w/app/x.sh", "destination": "/w/app/y.sh"});
+        let found = written_by(&call("mcp__filesystem__move_file", &moved, old()));
+        assert!(found.contains(&("/w/app/y.sh".to_owned(), vec![("ls\n".to_owned(), FileExtent::Whole)])), "{found:?}");
     }
 
     #[test]
