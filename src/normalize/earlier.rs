@@ -112,7 +112,9 @@ mod tests {
     }
 
     /// Tools, commands that run the file, the file, its text, what of it must be seen.
-    const ON_WINDOWS: &[(&[&str], &[&str], &str, &str, &str)] = &[
+    type Runs = (&'static [&'static str], &'static [&'static str], &'static str, &'static str, &'static str);
+
+    const ON_WINDOWS: &[Runs] = &[
         (
             &["PowerShell", "Bash"],
             &[
