@@ -34,6 +34,8 @@ FloatArray = npt.NDArray[np.float32]
 # Rows of one batch run in this many groups of like length: an action's rows differ much, and padding costs as much as text.
 LENGTH_GROUPS = 4
 LISTENED_AT_ONCE = 512
+# Topics of near twins in which no single word tells: a sum over words learns noise from them.
+NOT_FOR_THE_TABLE = frozenset({"authored-projects", "authored-borders-deny", "authored-returned-coding"})
 
 
 # Adam alone: orthogonalising costs a third of the time here, which more passes over the labels use better.
@@ -156,6 +158,8 @@ def epoch_batches(
 
 def finetune_pairs(model: Encoder, material: Material, config: FinetuneConfig) -> None:
     """Trains the pair table in place, for a fixed number of epochs."""
+    examples = [example for example in material.examples if example.target.source not in NOT_FOR_THE_TABLE]
+    material = replace(material, examples=examples)
     rng = np.random.default_rng(config.seed)
     rates = Rates(matrices=0.0, others=config.pair_learning_rate, weight_decay=config.pair_weight_decay)
     optimiser = Optimiser(model.pairs.named_parameters(), rates)
