@@ -50,7 +50,7 @@ class Limits:
 # `relaxed` is for users who let policy rules and reviews catch the rest. A text that is taken for an injection costs a
 # warning, not a stop, so it may happen more often.
 LIMITS = {
-    "default": Limits(0.02, 0.02, 0.03),
+    "default": Limits(0.025, 0.02, 0.03),
     "relaxed": Limits(0.04, 0.03, 0.03),
     "strict": Limits(0.01, 0.01, 0.03),
 }
