@@ -277,7 +277,7 @@ fn each_library_is_known_to_one_module() {
         ("prometheus_client::", "serve"),
         ("quick_cache::", "serve"),
         ("ed25519_dalek::", "audit"),
-        ("ring::", "audit"),
+        ("use ring::", "audit"),
         ("uuid::", "audit"),
     ];
     let mut offences = Vec::new();
