@@ -10,7 +10,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 from tokenizers import Tokenizer
 
 from riskpipe.calibration import fit
@@ -19,6 +18,7 @@ from riskpipe.dataset import load_examples
 from riskpipe.evaluation import choose_points, risk_sample
 from riskpipe.operating import curves
 from riskpipe.scoring import Calibrated, score
+from riskpipe.targets import vectors
 from riskpipe.tokenizer import PAD_MARKER, marker_id
 
 
@@ -28,8 +28,7 @@ def run(run_folder: Path, model: Path, output: Path) -> Calibrated:
     targets = [example.target for example in examples]
     pad_id = marker_id(Tokenizer.from_file(str(run_folder / "tokenizer.json")), PAD_MARKER)
     scores = score(model, rows, pad_id)
-    wanted = np.stack([target.wanted for target in targets])
-    weight = np.stack([target.weight for target in targets])
+    wanted, weight = vectors(targets)
     calibration = fit(scores.answers, wanted, weight)
     calibrated = scores.calibrated(calibration)
     points = choose_points(calibrated, targets)

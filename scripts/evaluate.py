@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from riskpipe.finetuning import epoch_order
 from riskpipe.part_evaluation import PartLogits, early_exit_candidates, part_figures, settled_shares
 from riskpipe.records import Record, parse_record, read_jsonl
 from riskpipe.scoring import Calibrated, Scores, score
-from riskpipe.targets import Target, read_targets
+from riskpipe.targets import read_targets, vectors
 from riskpipe.tokenizer import PAD_MARKER, marker_id
 
 FloatArray = npt.NDArray[np.floating]
@@ -39,11 +38,6 @@ def raw_texts(run_folder: Path, split: str) -> list[str]:
         return parse_record(row, split)
 
     return [record(row).raw_text() for row in read_jsonl(run_folder / f"records/{split}.jsonl")]
-
-
-def vectors(targets: Sequence[Target]) -> tuple[FloatArray, FloatArray]:
-    """Wanted answers and weights, each [A, 21]."""
-    return np.stack([target.wanted for target in targets]), np.stack([target.weight for target in targets])
 
 
 def kept_baselines(run_folder: Path) -> Path:

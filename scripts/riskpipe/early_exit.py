@@ -19,7 +19,7 @@ from riskpipe.calibration import fit
 from riskpipe.labels import DENY, INJECTION, N_LOGITS, STOP
 from riskpipe.model import ALWAYS_OPEN, EarlyExit
 from riskpipe.operating import cost_of_allowing
-from riskpipe.targets import Target
+from riskpipe.targets import Target, vectors
 from riskpipe.tokens import IntArray
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Rows:
     def of(cls, transformer: FloatArray, pairs: FloatArray, starts: IntArray, targets: Sequence[Target]) -> Rows:
         """Calibrates the whole model on the same actions and asks it."""
         logits = transformer + pairs
-        wanted, weight = (np.stack([getattr(target, name) for target in targets]) for name in ("wanted", "weight"))
+        wanted, weight = vectors(targets)
         questions = row_questions(torch.from_numpy(np.asarray(logits, np.float32))).numpy()
         answers = fit(action_questions(logits, starts), wanted, weight).apply(questions)
         texts = np.repeat(weight[:, STOP] == 0, np.diff(starts))

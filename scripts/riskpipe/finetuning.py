@@ -24,7 +24,7 @@ from riskpipe.dataset import Example
 from riskpipe.labels import DENY, EFFECTS_SLICE, INJECTION, N_LOGITS, N_QUESTIONS, PERMISSION_SLICE, STOP
 from riskpipe.model import PRETRAINING_ONLY, Encoder
 from riskpipe.optimiser import Optimiser, Rates
-from riskpipe.targets import Target
+from riskpipe.targets import Target, vectors
 from riskpipe.tokens import IntArray, TokenRows, batches_by_length, pad_rows
 
 log = logging.getLogger(__name__)
@@ -209,8 +209,7 @@ def _step(
     numbers = np.concatenate([chosen for _, chosen in batch])
     owners = np.repeat(np.arange(len(batch)), [len(chosen) for _, chosen in batch])
     targets = [material.examples[number].target for number, _ in batch]
-    wanted = torch.from_numpy(np.stack([target.wanted for target in targets]))
-    weight = torch.from_numpy(np.stack([target.weight for target in targets]))
+    wanted, weight = (torch.from_numpy(found) for found in vectors(targets))
     order = np.argsort(material.rows.row_lengths[numbers], kind="stable")
     logits = torch.cat([_row_logits(score, material, numbers[part]) for part in np.array_split(order, LENGTH_GROUPS)])
     pooled = pool_actions(row_questions(logits), torch.from_numpy(owners[order]), len(batch))

@@ -15,7 +15,7 @@ from riskpipe.dataset import Example
 from riskpipe.finetuning import Material
 from riskpipe.labels import DENY, EFFECTS_SLICE, HEADS, INJECTION, PERMISSION_SLICE, STOP
 from riskpipe.model import Encoder
-from riskpipe.targets import Target
+from riskpipe.targets import Target, vectors
 from riskpipe.tokens import TokenRows, pad_rows
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,7 @@ def part_logits(model: Encoder, material: Material) -> tuple[FloatArray, FloatAr
 def calibrated_losses(logits: FloatArray, starts: npt.NDArray[np.int64], targets: list[Target]) -> FloatArray:
     """Mean log loss of every question [21] after calibration on the same actions."""
     questions = action_questions(logits, starts)
-    wanted = np.stack([target.wanted for target in targets])
-    weight = np.stack([target.weight for target in targets])
+    wanted, weight = vectors(targets)
     answers = np.clip(fit(questions, wanted, weight).apply(questions), 1e-6, 1 - 1e-6)
     losses = -(wanted * np.log(answers) + (1 - wanted) * np.log(1 - answers)) * weight
     return np.asarray(losses.sum(axis=0) / np.maximum(weight.sum(axis=0), 1))

@@ -20,7 +20,7 @@ from riskpipe.labels import STOP
 from riskpipe.mixing import part_logits
 from riskpipe.model import EarlyExit, Encoder
 from riskpipe.scoring import Scores
-from riskpipe.targets import Target
+from riskpipe.targets import Target, vectors
 from riskpipe.tokens import IntArray, TokenRows
 
 FloatArray = npt.NDArray[np.floating]
@@ -53,15 +53,11 @@ class PartLogits:
         """A value of every action [A] -> of every row [R]."""
         return np.asarray(np.repeat(values, np.diff(self.starts)))
 
-    def vectors(self) -> tuple[FloatArray, FloatArray]:
-        """Wanted answers and weights, each [A, 21]."""
-        return np.stack([target.wanted for target in self.targets]), np.stack([target.weight for target in self.targets])
-
 
 def figures(held_out: PartLogits, test: PartLogits, logits: tuple[FloatArray, FloatArray]) -> dict[str, Any]:
     """Figures of a scorer with these row logits on both splits, calibrated and set like the whole model."""
     answers = [action_questions(found, split.starts) for found, split in zip(logits, (held_out, test), strict=True)]
-    calibration = fit(answers[0], *held_out.vectors())
+    calibration = fit(answers[0], *vectors(held_out.targets))
     point = choose_points(Scores.of(calibration.apply(answers[0])), held_out.targets)["default"]
     return evaluate(Scores.of(calibration.apply(answers[1])), test.targets, point)
 
@@ -92,14 +88,14 @@ def early_exit_candidates(text_marker: int, held_out: PartLogits, test: PartLogi
     for most in CANDIDATES:
         model = EarlyExit(text_marker)
         fit_early_exit(model, rows, {**MOST_LOUD, "actions": most})
-        left = [settled_rows(model, split.pairs, split.texts) for split in (held_out, test)]
-        logits = tuple(_left_early(model, split, rows) for split, rows in zip((held_out, test), left, strict=True))
-        risk = figures(held_out, test, (logits[0], logits[1]))["risk"]["all"]
-        found.append({"most_loud": most, "settled": float(left[1][~test.texts].mean()), "risk": risk})
+        risk = figures(held_out, test, (_left_early(model, held_out), _left_early(model, test)))["risk"]["all"]
+        settled = settled_rows(model, test.pairs, test.texts)[~test.texts]
+        found.append({"most_loud": most, "settled": float(settled.mean()), "risk": risk})
     return found
 
 
-def _left_early(model: EarlyExit, split: PartLogits, settled: npt.NDArray[np.bool_]) -> FloatArray:
-    """Row logits [R, 23] where the settled rows have the answer of the table alone."""
+def _left_early(model: EarlyExit, split: PartLogits) -> FloatArray:
+    """Row logits [R, 23] where the rows that leave have the answer of the table alone."""
+    settled = settled_rows(model, split.pairs, split.texts)
     alone = model.settled(torch.from_numpy(split.pairs)).numpy()
     return np.where(settled[:, None], alone, split.transformer + split.pairs)

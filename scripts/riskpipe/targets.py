@@ -6,7 +6,7 @@ nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,11 @@ def _labelled_share(record: Record, label: Label) -> float:
     if record.kind == "agent_real" and label.risk == 0:
         return 0.4
     return 0.6 if record.is_text and record.kind != "authored" else 1.0
+
+
+def vectors(targets: Sequence[Target]) -> tuple[FloatArray, FloatArray]:
+    """Wanted answers and weights, each [A, 21]."""
+    return np.stack([target.wanted for target in targets]), np.stack([target.weight for target in targets])
 
 
 def write_targets(path: Path, targets: Iterable[Target]) -> int:

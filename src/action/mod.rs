@@ -54,6 +54,29 @@ pub struct Context {
     pub known_files: Vec<KnownFile>,
 }
 
+impl Context {
+    /// All of it but what names the session and the call, and the files that are known. A field that is added does not compile
+    /// until someone decides whether it belongs here.
+    pub(crate) fn circumstances(&self) -> [Option<&str>; 9] {
+        let Self {
+            harness,
+            session_id: _,
+            agent,
+            git_branch,
+            transcript: _,
+            cwd,
+            workspace,
+            home,
+            user_request,
+            permission_mode,
+            shell,
+            call_id: _,
+            known_files: _,
+        } = self;
+        [harness, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell].map(Option::as_deref)
+    }
+}
+
 /// The canonical form of a tool call: what policy matches and what the model sees.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {

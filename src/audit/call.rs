@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::action::ToolCall;
@@ -16,49 +16,32 @@ pub(super) struct CallWire<'a> {
     context: ContextWire<'a>,
 }
 
-#[derive(Serialize)]
-struct ContextWire<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    harness: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_id: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    git_branch: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cwd: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workspace: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    home: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_request: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    permission_mode: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shell: Text<'a>,
-}
+/// What is known of the circumstances, by name: an object.
+struct ContextWire<'a>([(&'static str, Option<Cow<'a, str>>); 10]);
 
-type Text<'a> = Option<Cow<'a, str>>;
+impl Serialize for ContextWire<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter_map(|(name, text)| Some((name, text.as_ref()?))))
+    }
+}
 
 impl<'a> CallWire<'a> {
     /// As it was sent.
     pub(super) fn of(call: &'a ToolCall) -> Self {
         let context = &call.context;
-        let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
-        let context = ContextWire {
-            harness: text(&context.harness),
-            session_id: text(&context.session_id),
-            agent: text(&context.agent),
-            git_branch: text(&context.git_branch),
-            cwd: text(&context.cwd),
-            workspace: text(&context.workspace),
-            home: text(&context.home),
-            user_request: text(&context.user_request),
-            permission_mode: text(&context.permission_mode),
-            shell: text(&context.shell),
-        };
+        let fields = [
+            ("harness", &context.harness),
+            ("session_id", &context.session_id),
+            ("agent", &context.agent),
+            ("git_branch", &context.git_branch),
+            ("cwd", &context.cwd),
+            ("workspace", &context.workspace),
+            ("home", &context.home),
+            ("user_request", &context.user_request),
+            ("permission_mode", &context.permission_mode),
+            ("shell", &context.shell),
+        ];
+        let context = ContextWire(fields.map(|(name, text)| (name, text.as_deref().map(Cow::Borrowed))));
         Self { tool: Cow::Borrowed(&call.tool), input: Cow::Borrowed(&call.input), context }
     }
 
@@ -68,7 +51,7 @@ impl<'a> CallWire<'a> {
         let (tool, input) = (redact(&call.tool), redact_fields(&call.input));
         let mut any = matches!(tool, Cow::Owned(_)) || matches!(input, Cow::Owned(_));
         (wire.tool, wire.input) = (tool, input);
-        for text in wire.context.texts().into_iter().flatten() {
+        for text in wire.context.0.iter_mut().filter_map(|(_, text)| text.as_mut()) {
             if let Cow::Owned(masked) = redact(text) {
                 *text = masked.into();
                 any = true;
@@ -81,14 +64,6 @@ impl<'a> CallWire<'a> {
     pub(super) fn text(&self) -> String {
         // Nothing in it can fail to be written.
         serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-impl<'a> ContextWire<'a> {
-    fn texts(&mut self) -> [&mut Text<'a>; 10] {
-        let Self { harness, session_id, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell } =
-            self;
-        [harness, session_id, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell]
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::prepared::Judged;
-use crate::action::{Action, Context, ToolCall, Unit};
+use crate::action::{Action, ToolCall, Unit};
 use crate::verdict::{Decision, Source};
 
 /// Remembers decisions. Shared by all workers.
@@ -32,7 +32,9 @@ impl CacheKey {
         Self(hashed(|hash| {
             // Rules know a tool by its own name.
             call.tool.hash(hash);
-            hash_context(&call.context, hash);
+            // What a session raises comes after what is remembered: what names it and the call is left out.
+            call.context.circumstances().iter().for_each(|text| text.hash(hash));
+            call.context.known_files.hash(hash);
             hash_action(action, hash);
         }))
     }
@@ -76,27 +78,6 @@ impl Remembered {
     }
 }
 
-/// Everything but what names the session and the call: what a session raises comes after what is remembered. A field that is
-/// added does not compile until someone decides whether it matters.
-fn hash_context(context: &Context, hash: &mut impl Hasher) {
-    let Context {
-        harness,
-        session_id: _,
-        agent,
-        git_branch,
-        transcript: _,
-        cwd,
-        workspace,
-        home,
-        user_request,
-        permission_mode,
-        shell,
-        call_id: _,
-        known_files,
-    } = context;
-    (harness, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell, known_files).hash(hash);
-}
-
 fn hash_action(action: &Action, hash: &mut impl Hasher) {
     let Action { tool, request, units, gaps } = action;
     (tool, request, gaps, units.len()).hash(hash);
@@ -136,6 +117,7 @@ impl Hasher for Sha {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Context;
     use crate::normalize::normalize;
     use crate::verdict::{Reason, Verdict};
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::settings::Sides;
-use crate::action::{Action, Context, ToolCall};
+use crate::action::{Action, ToolCall};
 use crate::engine::Begun;
 use crate::normalize::normalize;
 
@@ -102,25 +102,8 @@ impl Key<'_> {
     /// None for a call that is long, or about which more is known than its own text.
     fn of(call: &ToolCall) -> Option<String> {
         let ToolCall { tool, input, context } = call;
-        // A field that is added does not compile until someone decides whether it matters.
-        let Context {
-            harness,
-            session_id: _,
-            agent,
-            git_branch,
-            transcript: _,
-            cwd,
-            workspace,
-            home,
-            user_request,
-            permission_mode,
-            shell,
-            call_id: _,
-            known_files,
-        } = context;
-        let context = [harness, agent, git_branch, cwd, workspace, home, user_request, permission_mode, shell];
-        let key = Key { tool, input, context: context.map(Option::as_deref) };
-        let text = known_files.is_empty().then(|| serde_json::to_string(&key).ok()).flatten();
+        let key = Key { tool, input, context: context.circumstances() };
+        let text = context.known_files.is_empty().then(|| serde_json::to_string(&key).ok()).flatten();
         text.filter(|text| text.len() <= MOST_BYTES_EACH)
     }
 }
@@ -128,6 +111,7 @@ impl Key<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Context;
 
     fn call(change: impl FnOnce(&mut ToolCall)) -> ToolCall {
         let input = Map::from_iter([("command".to_owned(), Value::from("ls")), ("timeout".to_owned(), 1.into())]);
