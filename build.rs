@@ -1,6 +1,8 @@
 //! Checks and compiles the tables under `src/normalize/tables` into static data without pointers: one text that holds every
 //! word once, and arrays of plain numbers into it. Nothing is parsed, allocated or relocated at start-up.
 
+#[path = "build/letters.rs"]
+mod letters;
 #[path = "build/places.rs"]
 mod places;
 #[path = "build/programs.rs"]
@@ -34,6 +36,7 @@ fn main() {
     let mut text = Text::default();
     let code = places::hosts(&read(&tables.join("hosts.toml")), &mut text);
     write(&out.join("hosts.rs"), code, text);
+    write_code(&out.join("letters.rs"), &letters::look_alikes());
     end_if_reported();
 }
 
@@ -64,7 +67,10 @@ fn read(path: &Path) -> Source {
 
 /// Writes a module's tables: the text of all words, and what refers to it.
 fn write(path: &Path, code: String, text: Text) {
-    let code = format!("{code}\nstatic TEXT: &str = {:?};\n", text.into_string());
+    write_code(path, &format!("{code}\nstatic TEXT: &str = {:?};\n", text.into_string()));
+}
+
+fn write_code(path: &Path, code: &str) {
     if let Err(error) = std::fs::write(path, code) {
         fail(&path.display().to_string(), "", &error.to_string());
     }

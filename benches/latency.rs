@@ -76,7 +76,7 @@ fn model_time(app: &App, rounds: usize) -> Duration {
         else {
             return Vec::new();
         };
-        app.encoder().encode(&normalize(&before.call)).expect("the trace encodes").input_ids
+        app.encoder().encode(&normalize(&before.call)).input_ids
     };
     let rows: Vec<Vec<Vec<u32>>> = trace().iter().map(encode).collect();
     let mut batch = Batch::new(app.encoder().pad_id());

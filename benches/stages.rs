@@ -43,13 +43,9 @@ fn normalise(bencher: Bencher) {
 #[divan::bench]
 fn encode(bencher: Bencher) {
     let encoder = APP.encoder();
-    bencher.counter(ItemsCount::new(ACTIONS.len())).bench(|| {
-        ACTIONS
-            .iter()
-            .filter_map(|action| encoder.encode(action).ok())
-            .map(|encoding| encoding.n_tokens())
-            .sum::<usize>()
-    });
+    bencher
+        .counter(ItemsCount::new(ACTIONS.len()))
+        .bench(|| ACTIONS.iter().map(|action| encoder.encode(action).n_tokens()).sum::<usize>());
 }
 
 #[divan::bench(args = [8, 16, 32, 64, 128])]

@@ -5,6 +5,7 @@
 pub mod action;
 pub mod assessment;
 pub mod manifest;
+mod sha256;
 pub mod verdict;
 
 pub mod calibrate;

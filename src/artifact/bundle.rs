@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use super::{BundleError, Contents};
 use crate::manifest::{FileEntry, Manifest};

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use ring::digest::{SHA256, digest};
+use crate::sha256::Sha256;
 
 /// A SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,11 +33,9 @@ impl Hash {
         (plain && hex::decode_to_slice(digits, &mut bytes).is_ok()).then_some(Self(bytes))
     }
 
-    /// Of some bytes. By `ring`, which has assembly for processors that have no instructions for this hash.
+    /// Of some bytes.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut hash = [0; 32];
-        hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
-        Self(hash)
+        Self(Sha256::digest(bytes))
     }
 }
 

@@ -58,15 +58,13 @@ impl EncodeWorker {
         let action = normalize(&record.call);
         let text = encode::text(&action);
         let Some(encoder) = &self.encoder else { return json!({"id": record.id, "text": text}) };
-        match encoder.encode(&action) {
-            Ok(encoding) => json!({
-                "id": record.id,
-                "text": text,
-                "input_ids": encoding.input_ids,
-                "n_windows": encoding.input_ids.len(),
-                "truncated": encoding.truncated,
-            }),
-            Err(error) => json!({"id": record.id, "error": {"code": "encode", "text": error.to_string()}}),
-        }
+        let encoding = encoder.encode(&action);
+        json!({
+            "id": record.id,
+            "text": text,
+            "input_ids": encoding.input_ids,
+            "n_windows": encoding.input_ids.len(),
+            "truncated": encoding.truncated,
+        })
     }
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use crate::sha256::Sha256;
 use etcetera::BaseStrategy;
-use sha2::{Digest, Sha256};
 
 use super::layers::{LayerPlaces, PROJECT_FILE};
 use super::trust;

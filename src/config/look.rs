@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use super::claude_code;
 use super::files::{MAX_CLIMB, Search};

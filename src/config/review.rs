@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use crate::sha256::Sha256;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Deserializer};
-use sha2::{Digest, Sha256};
 
 use super::env_vars;
 use super::layers::LayerPlaces;

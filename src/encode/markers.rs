@@ -9,6 +9,10 @@ use strum::IntoEnumIterator;
 use super::asked::Asked;
 use crate::action::{Fact, Flow, Gap, HostKind, Language, Layer, Modifier, PathScope, Scope, Shell, Tool, UnitKind};
 
+/// The bracket that opens a marker.
+pub(super) const OPEN: char = '⟦';
+/// The bracket that closes it.
+pub(super) const CLOSE: char = '⟧';
 /// Opens every window; the model reads its answer off this token.
 pub(crate) const CLS: &str = "⟦cls⟧";
 /// Fills short rows of a batch.
@@ -121,7 +125,7 @@ pub(crate) fn asked(asked: Asked) -> String {
 }
 
 fn marker(prefix: &str, word: &str) -> String {
-    format!("⟦{prefix}{word}⟧")
+    format!("{OPEN}{prefix}{word}{CLOSE}")
 }
 
 #[cfg(test)]

@@ -9,18 +9,19 @@ pub(crate) mod fixture;
 pub mod markers;
 mod romanise;
 mod template;
+mod tokenizer;
 mod windows;
 
 use std::collections::HashSet;
 
 pub use template::{TEMPLATE_VERSION, effect_text};
-use tokenizers::Tokenizer;
 pub use windows::WindowRule;
 
 #[cfg(test)]
 use crate::action::Unit;
 use crate::action::{Action, Gap, UnitKind};
 use template::Rendered;
+use tokenizer::Tokenizer;
 use windows::Parts;
 
 /// Most bytes of one body that are cut into tokens: its head and its tail, half each, when it is longer. Far above what
@@ -51,13 +52,19 @@ impl Encoding {
 pub enum EncodeError {
     /// The file is not a tokenizer.
     #[error("cannot read the tokenizer: {0}")]
-    Tokenizer(#[source] tokenizers::Error),
+    Tokenizer(#[source] serde_json::Error),
+    /// It is a tokenizer of another form.
+    #[error("the tokenizer is not byte-level BPE over a pattern's matches, as `scripts/train_tokenizer.py` makes it")]
+    Form,
+    /// Its pattern is not one.
+    #[error("cannot read the tokenizer's pattern: {0}")]
+    Pattern(#[source] regex::Error),
+    /// Its vocabulary lacks a byte, or what a merge makes.
+    #[error("the tokenizer's vocabulary lacks `{0}`")]
+    Token(String),
     /// It was made for another template.
     #[error("the tokenizer lacks the marker `{0}`; it was made for another version of riskgate")]
     Marker(String),
-    /// A text could not be encoded.
-    #[error("cannot encode: {0}")]
-    Encode(#[source] tokenizers::Error),
 }
 
 /// Turns actions into token ids.
@@ -71,11 +78,11 @@ pub struct Encoder {
 impl Encoder {
     /// From the bytes of a `tokenizer.json`.
     pub fn new(tokenizer_json: &[u8], rule: WindowRule) -> Result<Self, EncodeError> {
-        let tokenizer = Tokenizer::from_bytes(tokenizer_json).map_err(EncodeError::Tokenizer)?;
-        if let Some(missing) = markers::all().into_iter().find(|marker| tokenizer.token_to_id(marker).is_none()) {
+        let tokenizer = Tokenizer::new(tokenizer_json)?;
+        if let Some(missing) = markers::all().into_iter().find(|marker| tokenizer.marker(marker).is_none()) {
             return Err(EncodeError::Marker(missing));
         }
-        let id = |marker: &str| tokenizer.token_to_id(marker).ok_or_else(|| EncodeError::Marker(marker.to_owned()));
+        let id = |marker: &str| tokenizer.marker(marker).ok_or_else(|| EncodeError::Marker(marker.to_owned()));
         let (body_id, pad_id) = (id(markers::BODY)?, id(markers::PAD)?);
         Ok(Self { tokenizer, rule, body_id, pad_id })
     }
@@ -86,12 +93,12 @@ impl Encoder {
     }
 
     /// The windows of an action; equal windows are given once.
-    pub fn encode(&self, action: &Action) -> Result<Encoding, EncodeError> {
+    pub fn encode(&self, action: &Action) -> Encoding {
         let mut encoding = Encoding { truncated: action.all_gaps().contains(Gap::Truncated), ..Encoding::default() };
         let mut seen = HashSet::new();
         for (index, (unit, rendered)) in action.units.iter().zip(template::render(action)).enumerate() {
             encoding.truncated |= template::overflows(unit) | (rendered.body.len() > MAX_BODY);
-            let parts = self.parts_of(&bounded(rendered), unit.kind)?;
+            let parts = self.parts_of(&bounded(rendered), unit.kind);
             encoding.truncated |= parts.prefix.len() > self.rule.most_prefix();
             for window in self.rule.cut(&parts) {
                 if seen.insert(window.clone()) {
@@ -102,23 +109,18 @@ impl Encoder {
         }
         encoding.truncated |= windows::keep_ends(&mut encoding.input_ids, self.rule.max_windows);
         windows::keep_ends(&mut encoding.units, self.rule.max_windows);
-        Ok(encoding)
+        encoding
     }
 
-    fn parts_of(&self, rendered: &Rendered, kind: UnitKind) -> Result<Parts, EncodeError> {
+    fn parts_of(&self, rendered: &Rendered, kind: UnitKind) -> Parts {
         let most_request = match kind {
             // What a tool's arguments mean is told by the request more than what a command means.
             UnitKind::Arguments => self.rule.most_wide_request(),
             _ => self.rule.most_request(),
         };
-        let [prefix, request, body] = [&rendered.prefix, &rendered.request, &rendered.body].map(|text| self.ids(text));
-        let (prefix, request, body) = (prefix?, request?, body?);
-        Ok(Parts { prefix, request, most_request, mark: self.body_id, body })
-    }
-
-    fn ids(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
-        let encoding = self.tokenizer.encode_fast(text, false).map_err(EncodeError::Encode)?;
-        Ok(encoding.get_ids().to_vec())
+        let [prefix, request, body] =
+            [&rendered.prefix, &rendered.request, &rendered.body].map(|text| self.tokenizer.ids(text));
+        Parts { prefix, request, most_request, mark: self.body_id, body }
     }
 }
 
@@ -154,7 +156,7 @@ mod tests {
     }
 
     fn encode(action: &Action) -> Encoding {
-        fixture::encoder(WindowRule::default()).encode(action).unwrap()
+        fixture::encoder(WindowRule::default()).encode(action)
     }
 
     #[test]
@@ -182,7 +184,7 @@ mod tests {
         let encoder = fixture::encoder(WindowRule::default());
         for request in [None, Some("show me")] {
             let action = action(&["make -j"], request);
-            assert_eq!(encoder.encode(&action).unwrap().input_ids, [encoder.ids(&text(&action)).unwrap()]);
+            assert_eq!(encoder.encode(&action).input_ids, [encoder.tokenizer.ids(&text(&action))]);
         }
     }
 
@@ -253,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_tokenizer_without_the_markers_is_refused() {
-        let json = String::from_utf8(fixture::tokenizer_json()).unwrap().replace("⟦body⟧", "body");
+        let json = String::from_utf8(fixture::tokenizer_json()).unwrap().replace("⟦body⟧", "⟦b⟧");
         let error = Encoder::new(json.as_bytes(), WindowRule::default()).err().unwrap();
         assert!(matches!(error, EncodeError::Marker(marker) if marker == "⟦body⟧"));
     }

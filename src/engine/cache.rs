@@ -7,7 +7,7 @@
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use super::prepared::Judged;
 use crate::action::{Action, ToolCall, Unit};
@@ -97,7 +97,7 @@ fn layout(action: &Action) -> [u8; 32] {
 fn hashed(write: impl FnOnce(&mut Sha)) -> [u8; 32] {
     let mut hash = Sha(Sha256::new());
     write(&mut hash);
-    hash.0.finalize().into()
+    hash.0.finalize()
 }
 
 /// `Hash` fed into SHA-256: the standard library's hashers are made for tables, and collisions in them can be sought.

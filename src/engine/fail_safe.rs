@@ -23,9 +23,6 @@ pub enum Failure {
     /// The call could not be read.
     #[error("the call could not be read: {0}")]
     Input(String),
-    /// The action could not be turned into token ids.
-    #[error("the action could not be encoded: {0}")]
-    Encode(String),
     /// There is no model to ask.
     #[error("the local model is not ready: {0}")]
     NotReady(String),
@@ -60,7 +57,6 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Input(_) => "fail_safe.input",
-            Self::Encode(_) => "fail_safe.encode",
             Self::NotReady(_) => "fail_safe.not_ready",
             Self::Model(_) => "fail_safe.model",
             Self::Score => "fail_safe.score",
@@ -83,7 +79,6 @@ impl Failure {
 pub(super) fn verdict(failure: &Failure, asking: Asking) -> Verdict {
     let verdict = match failure {
         Failure::Input(_)
-        | Failure::Encode(_)
         | Failure::NotReady(_)
         | Failure::Model(_)
         | Failure::Score

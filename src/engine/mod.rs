@@ -120,7 +120,7 @@ impl Engine {
     /// What the model believes of canonical actions, without any decision: for explanations.
     pub fn assess_all(&mut self, actions: Vec<Action>) -> Result<Vec<Assessment>, Failure> {
         let encoder = Arc::clone(&self.parts.encoder);
-        let prepare = |action| Prepared::new(action, &encoder);
+        let prepare = |action| Ok(Prepared::new(action, &encoder));
         let mut prepared: Vec<_> = actions.into_iter().map(prepare).collect();
         self.classify(&mut prepared, Deadline::none());
         prepared.into_iter().map(|prepared| prepared.and_then(|prepared| self.assess(&prepared))).collect()
@@ -130,7 +130,7 @@ impl Engine {
     /// no answer.
     pub fn score_each(&mut self, actions: Vec<Action>) -> Vec<Result<Scored, Failure>> {
         let encoder = Arc::clone(&self.parts.encoder);
-        let prepare = |action| guarded(|| Prepared::new(action, &encoder));
+        let prepare = |action| guarded(|| Ok(Prepared::new(action, &encoder)));
         let mut prepared: Vec<_> = actions.into_iter().map(prepare).collect();
         self.classify(&mut prepared, Deadline::none());
         let scored = |prepared: Result<Prepared, Failure>| {
@@ -150,27 +150,27 @@ impl Engine {
             let mut past = self.recall(call);
             let informed = past.as_mut().and_then(|past| self.informed(call, past));
             let (informed, action) = informed.unwrap_or_else(|| (None, crate::normalize::normalize(call)));
-            let prepared = self.prepare_action(informed.as_ref().unwrap_or(call), action)?;
+            let prepared = self.prepare_action(informed.as_ref().unwrap_or(call), action);
             Ok(prepared.in_session(past, informed))
         })
     }
 
-    fn prepare_action(&self, call: &ToolCall, action: Action) -> Result<Prepared, Failure> {
+    fn prepare_action(&self, call: &ToolCall, action: Action) -> Prepared {
         let ruling = self.parts.policy.before(call, &action);
         if let Some(decision) = settled(&ruling).filter(|_| !self.parts.score_everything) {
             let carriers = denied_by(&ruling.floors).map(|span| session::telling_at(&action, span));
             let judged = Judged { carriers: carriers.unwrap_or_default(), ..Judged::from(decision) };
-            return Ok(Prepared::known(judged, action).ruled(ruling));
+            return Prepared::known(judged, action).ruled(ruling);
         }
         // What rules say of who acts is not in the key.
         let cache = self.parts.cache.as_ref().filter(|_| self.parts.policy.is_pure());
         let Some(cache) = cache else {
-            return Ok(Prepared::new(action, &self.parts.encoder)?.ruled(ruling));
+            return Prepared::new(action, &self.parts.encoder).ruled(ruling);
         };
         let key = CacheKey::of(call, &action);
         match cache.get(&key) {
-            Some(remembered) => Ok(Prepared::known(remembered.recall(&action), action).ruled(ruling)),
-            None => Ok(Prepared::new(action, &self.parts.encoder)?.under(key).ruled(ruling)),
+            Some(remembered) => Prepared::known(remembered.recall(&action), action).ruled(ruling),
+            None => Prepared::new(action, &self.parts.encoder).under(key).ruled(ruling),
         }
     }
 

@@ -75,10 +75,10 @@ pub(super) struct Window {
 
 impl Prepared {
     /// Encodes an action.
-    pub(super) fn new(action: Action, encoder: &Encoder) -> Result<Self, Failure> {
-        let encoding = encoder.encode(&action).map_err(|error| Failure::Encode(error.to_string()))?;
+    pub(super) fn new(action: Action, encoder: &Encoder) -> Self {
+        let encoding = encoder.encode(&action);
         let logits = vec![None; encoding.input_ids.len()];
-        Ok(Self::unjudged(action, encoding, logits))
+        Self::unjudged(action, encoding, logits)
     }
 
     fn unjudged(action: Action, encoding: Encoding, logits: Vec<Option<RowLogits>>) -> Self {

@@ -28,6 +28,23 @@ impl Batch {
         self.ends.clear();
     }
 
+    /// The same rows in order, in at most `n` batches of about as many tokens each.
+    pub fn split(&self, n: usize) -> Vec<Self> {
+        let share = self.n_tokens().div_ceil(n.max(1));
+        let mut parts: Vec<Self> = Vec::with_capacity(n);
+        for row in self.rows() {
+            match parts.last_mut().filter(|part| part.n_tokens() < share) {
+                Some(part) => part.push(row),
+                None => {
+                    let mut part = Self::new(self.pad_id);
+                    part.push(row);
+                    parts.push(part);
+                }
+            }
+        }
+        parts
+    }
+
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.ends.len()
@@ -118,6 +135,19 @@ mod tests {
         padded.fill(&batch);
         assert_eq!(padded.input_ids().unwrap(), array![[5, 6]]);
         assert_eq!(padded.attention_mask().unwrap(), array![[1, 1]]);
+    }
+
+    #[test]
+    fn parts_hold_the_rows_in_order_and_about_as_many_tokens_each() {
+        let mut batch = Batch::new(0);
+        (1..=12).for_each(|length| batch.push(&vec![7; length]));
+        for n in 1..16 {
+            let parts = batch.split(n);
+            assert!(parts.len() <= n && parts.iter().all(|part| !part.is_empty()));
+            assert!(parts.iter().all(|part| part.n_tokens() < 78_usize.div_ceil(n) + 12));
+            assert!(parts.iter().flat_map(Batch::rows).eq(batch.rows()));
+        }
+        assert!(Batch::new(0).split(2).is_empty());
     }
 
     #[test]

@@ -209,6 +209,64 @@ mod tests {
         assert!(missed.is_empty(), "{missed:#?}");
     }
 
+    /// Tool, a command that writes a script, one that runs it.
+    const WRITES: &[(&str, &str, &str)] = &[
+        ("PowerShell", "Set-Content -Path x.ps1 -Value 'Remove-Item C:\\photos'", ".\\x.ps1"),
+        ("PowerShell", "Set-Content x.ps1 'Remove-Item C:\\photos'", "pwsh -File x.ps1"),
+        ("PowerShell", "New-Item x.ps1 -Value 'Remove-Item C:\\photos'", ".\\x.ps1"),
+        ("PowerShell", "'Remove-Item C:\\photos' > x.ps1", "& .\\x.ps1"),
+        ("PowerShell", "'Remove-Item C:\\photos' >> x.ps1", "& .\\x.ps1"),
+        ("PowerShell", "echo 'Remove-Item C:\\photos' > x.ps1", ".\\x.ps1"),
+        ("PowerShell", "@'\nRemove-Item C:\\photos\n'@ | Set-Content x.ps1", ".\\x.ps1"),
+        ("PowerShell", "$s = 'Remove-Item'; \"$s C:\\photos\" | Out-File -Append x.ps1", ".\\x.ps1"),
+        ("PowerShell", "[IO.File]::WriteAllText('x.ps1', 'Remove-Item C:\\photos')", ".\\x.ps1"),
+        ("PowerShell", "'rd /s /q C:\\photos' | Add-Content x.bat", "cmd /c x.bat"),
+        ("PowerShell", "cmd /c \"echo rd /s /q C:\\photos> x.bat\"", "cmd /c x.bat"),
+        ("cmd", "echo rd /s /q C:\\photos> x.bat", "x.bat"),
+        ("cmd", "echo @echo off> x.bat & echo rd /s /q C:\\photos>> x.bat", "call x.bat"),
+        ("cmd", "(echo @echo off & echo rd /s /q C:\\photos) > x.bat", "x"),
+        ("cmd", "powershell -Command \"Set-Content x.ps1 'Remove-Item C:\\photos'\"", "powershell -File x.ps1"),
+        ("Bash", "powershell -Command \"Set-Content x.ps1 'Remove-Item C:\\photos'\"", "powershell -File x.ps1"),
+    ];
+
+    #[test]
+    fn what_powershell_and_cmd_write_is_read_when_it_runs() {
+        let opens = |action: &Action| {
+            let removes =
+                |unit: &&crate::action::Unit| unit.commands.iter().any(|command| command.program.starts_with('r'));
+            action.units.iter().filter(removes).any(|unit| unit.text.contains("photos"))
+        };
+        for (tool, writes, runs) in WRITES {
+            let written = on_windows(tool, writes, Vec::new());
+            let action = normalize(&written);
+            assert!(!opens(&action), "{writes}: nothing runs yet: {:#?}", action.units);
+            let files = crate::normalize::written(&written, &action);
+            let action = normalize(&on_windows(tool, runs, files));
+            assert!(opens(&action), "{writes}, then {runs}: {:#?}", action.units);
+            if *tool != "Bash" {
+                let action = normalize(&on_windows(tool, &format!("{writes}\n{runs}"), Vec::new()));
+                assert!(opens(&action), "{writes} and {runs} at once: {:#?}", action.units);
+            }
+        }
+        let next = normalize(&on_windows("cmd", "x.bat", Vec::new()));
+        assert!(!opens(&next), "what one call wrote is not known to another by itself");
+    }
+
+    #[test]
+    fn a_redirected_value_writes() {
+        for (tool, command) in
+            [("PowerShell", "'x' > ~/.bashrc"), ("PowerShell", "1..3 >> ~/.bashrc"), ("cmd", "(echo x) > ~/.bashrc")]
+        {
+            let action = normalize(&on_windows(tool, command, Vec::new()));
+            let startup = crate::action::Scope::Path(crate::action::PathScope::Startup);
+            let writes = |effect: &crate::action::Effect| {
+                effect.fact == crate::action::Fact::Write
+                    && effect.target.as_ref().is_some_and(|target| target.scope == startup)
+            };
+            assert!(action.effects().any(|(_, effect)| writes(effect)), "{command}: {:#?}", action.units);
+        }
+    }
+
     #[test]
     fn a_file_that_is_only_named_on_windows_is_not_read() {
         let file = known(&spelled_on_windows("x.ps1"), "Remove-Item -Recurse photos\n", FileExtent::Whole);

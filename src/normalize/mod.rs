@@ -38,6 +38,7 @@ pub fn written(call: &ToolCall, action: &Action) -> Vec<KnownFile> {
 }
 
 fn reading(call: &ToolCall, place: &Place) -> Action {
+    windows::written::forget();
     let mut action = tools::normalize(call, place);
     flows::mark_in(&mut action, place);
     inert::leave_out(&mut action);

@@ -17,6 +17,9 @@ const MAX_HOSTS: usize = 64;
 /// Invisible characters in a row inside ASCII text from which on even prose counts as hiding something.
 const HIDDEN_RUN: usize = 4;
 
+// `LOOK_ALIKES`: letters and the ASCII letter or digit that each is easily taken for, sorted.
+include!(concat!(env!("OUT_DIR"), "/letters.rs"));
+
 /// The text as it would be read by the program that gets it, and [`Gap::Disguised`] when something was hidden.
 /// `text` keeps its meaning: letters of other languages in prose stay; confusable letters inside an otherwise ASCII word do not.
 pub(super) fn reveal(text: &str) -> (Cow<'_, str>, EnumSet<Gap>) {
@@ -435,12 +438,9 @@ fn look_alike(c: char) -> Option<char> {
         '\u{1c0}' | '\u{2223}' => Some('|'),
         '\u{a789}' | '\u{2236}' => Some(':'),
         '\u{3b1}' | '\u{3c3}' | '\u{3c1}' | '\u{3b3}' | '\u{3bc}' | '\u{3c9}' | '\u{b5}' => None,
-        _ if !c.is_alphabetic() => None,
         _ => {
-            let mut buffer = [0; 4];
-            let mut form = unicode_security::skeleton(c.encode_utf8(&mut buffer));
-            let first = form.next().filter(char::is_ascii_alphanumeric)?;
-            form.next().is_none().then_some(first)
+            let at = LOOK_ALIKES.binary_search_by_key(&c, |(letter, _)| *letter).ok()?;
+            LOOK_ALIKES.get(at).map(|(_, ascii)| *ascii)
         }
     }
 }

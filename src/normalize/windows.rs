@@ -1,12 +1,16 @@
 //! What PowerShell and `cmd.exe` share: well-known environment variables, programs that run other scripts, redirections.
 
+pub(super) mod written;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 
 use base64::Engine as _;
 use enumset::EnumSet;
 
-use crate::action::{Argument, Command, Effect, Fact, FileExtent, Gap, Language, Layer, Shell, Unit, UnitKind};
+use crate::action::{
+    Argument, Command, Effect, Fact, FileExtent, Gap, KnownFile, Language, Layer, Shell, Unit, UnitKind,
+};
 use crate::normalize::facts::{self, Nested};
 use crate::normalize::paths::Place;
 use crate::normalize::{cmd, limits, powershell, reveal, shell};
@@ -210,7 +214,7 @@ fn names(path: &str, file: &str) -> bool {
     })
 }
 
-/// The units of what earlier calls wrote to the files that a command runs. `from_here`: whether its bare name is looked for in
+/// The units of what earlier calls, or the script itself, wrote to the files that a command runs. `from_here`: whether its bare name is looked for in
 /// the current folder first, as `cmd` does.
 pub(super) fn known_scripts(
     command: &Command,
@@ -219,19 +223,18 @@ pub(super) fn known_scripts(
     from_here: bool,
 ) -> (Vec<Unit>, EnumSet<Gap>) {
     let (mut units, mut gaps) = (Vec::new(), EnumSet::empty());
-    if place.known_files.is_empty() {
-        return (units, gaps);
-    }
     let own = from_here.then(|| place.shown_as(&command.path));
     let executed = command.effects.iter().filter(|effect| effect.fact == Fact::Execute);
     let executed = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str()));
     let mut paths: Vec<&str> = own.as_deref().into_iter().chain(executed).collect();
     paths.dedup();
-    for file in place.known_files.iter() {
+    let runs = |file: &KnownFile| {
         let shown = place.shown_as(&file.path);
-        if !paths.iter().any(|path| names(path, &shown)) {
-            continue;
-        }
+        paths.iter().any(|path| names(path, &shown))
+    };
+    let of_this_call = written::so_far(runs);
+    for file in place.known_files.iter().filter(|file| runs(file)).chain(&of_this_call) {
+        let shown = place.shown_as(&file.path);
         for version in &file.versions {
             if version.extent == FileExtent::Beginning {
                 gaps |= Gap::Opaque;

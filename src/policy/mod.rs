@@ -27,7 +27,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use ask::{Answer, Asker, Care, Told};
 pub use import::Lists;

@@ -5,7 +5,7 @@
 //! is told), a rule that permits it would permit more than anybody saw, and there is none here. There are no wildcards: in Cedar
 //! a `*` also stands for any number of further arguments.
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use super::import::literal;
 use super::parts::{ActionKind, Allowable, Need, Part, PartKind, Parts, Value};

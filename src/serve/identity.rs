@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 /// Between what the program and its flags make of it and what the settings files say.
 const FILES: char = '/';

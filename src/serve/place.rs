@@ -131,8 +131,8 @@ impl Place {
     /// The named pipe, called after the place: pipes have no folders.
     #[cfg(not(unix))]
     pub(super) fn name(&self) -> io::Result<Name<'static>> {
+        use crate::sha256::Sha256;
         use interprocess::local_socket::{GenericNamespaced, ToNsName as _};
-        use sha2::{Digest as _, Sha256};
         let folder = hex::encode(Sha256::digest(self.folder.as_os_str().as_encoded_bytes()));
         let short: String = folder.chars().take(12).collect();
         format!("riskgate-{short}-{}", self.stem.to_string_lossy()).to_ns_name::<GenericNamespaced>()

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::sha256::Sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::action::{FileExtent, FileVersion, KnownFile};
 use crate::engine::{DenialLimits, Denials, FileMark, LostFiles, Note, Operation, Recollection};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use super::kept::Kept;
 use super::state::{Changed, State, Text};

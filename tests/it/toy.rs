@@ -79,12 +79,15 @@ pub fn tokenizer_json() -> Vec<u8> {
                "rstrip": false, "normalized": false})
     };
     let added: Vec<Value> = markers::all().into_iter().enumerate().map(added).collect();
-    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let split = json!({"type": "Split", "pattern": {"Regex": r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+"},
+                       "behavior": "Isolated", "invert": false});
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false});
+    let pieces = json!({"type": "Sequence", "pretokenizers": [split, byte_level]});
     let model = json!({"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
                        "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
                        "vocab": vocab, "merges": []});
     let tokenizer = json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": added,
-                           "normalizer": null, "pre_tokenizer": byte_level, "post_processor": null, "decoder": null,
+                           "normalizer": null, "pre_tokenizer": pieces, "post_processor": null, "decoder": null,
                            "model": model});
     tokenizer.to_string().into_bytes()
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use sha2::{Digest, Sha256};
+use crate::sha256::Sha256;
 
 use crate::action::{Action, Command, Effect, Fact, Layer, Modifier, PathScope, Scope, Unit, UnitKind};
 use crate::assessment::RowLogits;

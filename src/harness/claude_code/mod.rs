@@ -7,9 +7,9 @@ pub(super) mod wiring;
 
 use std::path::PathBuf;
 
+use crate::sha256::Sha256;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{After, Before, End, HookEnvironment, HookError, HookEvent, HookReply, Mode};
 use crate::action::{Context, ToolCall};

@@ -64,6 +64,8 @@ struct Reader<'a> {
     stages: Stages,
     /// What the command before puts out, if that is constant.
     printed: Option<String>,
+    /// What the commands in the brackets that are open, or were closed last, put out.
+    grouped: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -81,6 +83,7 @@ impl<'a> Reader<'a> {
             piped: false,
             stages: Stages::default(),
             printed: None,
+            grouped: Vec::new(),
         }
     }
 
@@ -118,6 +121,9 @@ impl<'a> Reader<'a> {
             }
             match rest.chars().next() {
                 Some('(') => {
+                    if self.open == 0 {
+                        self.grouped.clear();
+                    }
                     self.open += 1;
                     self.at += 1;
                 }
@@ -227,7 +233,7 @@ impl<'a> Reader<'a> {
     fn emit(&mut self, text: &str, line: &Line, span: Range<usize>) {
         let parsed = words::parse(text);
         if parsed.path.is_empty() {
-            return;
+            return self.redirected(text, &parsed, span);
         }
         self.assign(&parsed);
         let mut built = windows::command(&parsed.path, parsed.arguments.clone(), &self.place, self.depth);
@@ -260,6 +266,13 @@ impl<'a> Reader<'a> {
         let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth, true);
         gaps |= found;
         built.inner.extend(known);
+        let written = windows::written::data(&built.command, " ");
+        if self.open > 0 {
+            self.grouped.extend(written.clone());
+        }
+        if let Some(text) = written.or(input) {
+            gaps |= windows::written::note(&built.command.effects, &text, parsed.appends(), &self.place);
+        }
         self.printed = printed(&built.command);
         self.gaps |= gaps;
         self.moved(&built.command);
@@ -296,6 +309,31 @@ impl<'a> Reader<'a> {
         self.piped = false;
         self.units.extend(data.map(|data| Unit::new(UnitKind::Data, data, span.clone())));
         self.units.extend(built.inner.into_iter().map(|unit| Unit { span: span.clone(), ..unit }));
+    }
+
+    /// A redirection without a command: it makes an empty file, or takes what the brackets before it put out.
+    fn redirected(&mut self, text: &str, parsed: &words::Parsed, span: Range<usize>) {
+        let effects: Vec<Effect> = parsed
+            .redirects
+            .iter()
+            .filter_map(|(operator, target)| windows::redirection(target, operator == "<", &self.place))
+            .collect();
+        if effects.is_empty() {
+            return;
+        }
+        let grouped = std::mem::take(&mut self.grouped).join("\n");
+        let is_long = grouped.len() > windows::MAX_INLINE;
+        let shown = match grouped.is_empty() {
+            true => String::new(),
+            false if is_long => format!("echo {} ", windows::DATA),
+            false => format!("echo {}'{grouped}' ", windows::DATA),
+        };
+        let mut unit = Unit::new(UnitKind::Command(Shell::Cmd), shown + text.trim(), span.clone());
+        unit.gaps |= windows::written::note(&effects, &grouped, parsed.appends(), &self.place);
+        unit.own_effects = effects;
+        self.gaps |= unit.gaps;
+        self.units.push(unit);
+        self.units.extend(is_long.then(|| Unit::new(UnitKind::Data, grouped, span)));
     }
 
     /// Remembers `set X=value`.
@@ -411,6 +449,17 @@ mod tests {
         let (units, _) = units(script, &Place::default());
         let texts: Vec<&str> = units.iter().map(|unit| unit.text.as_str()).collect();
         assert_eq!(texts, expected, "{script}");
+    }
+
+    #[test]
+    fn what_brackets_put_out_is_shown_where_it_goes() {
+        check("(echo a & echo b) > x.bat", &["echo ⟦data⟧'a'", "echo ⟦data⟧'b'", "echo ⟦data⟧'a\nb' > x.bat"]);
+        check("> x.txt", &["> x.txt"]);
+        let long = "some words ".repeat(12);
+        let (units, _) = units(&format!("(echo {long}) >> x.txt"), &Place::default());
+        let kinds: Vec<UnitKind> = units.iter().map(|unit| unit.kind).collect();
+        assert!(kinds.ends_with(&[UnitKind::Command(Shell::Cmd), UnitKind::Data]), "{units:#?}");
+        assert!(units.iter().any(|unit| unit.text == "echo ⟦data⟧ >> x.txt"), "{units:#?}");
     }
 
     #[track_caller]

@@ -107,6 +107,11 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
+    /// Whether what it puts out is added to a file.
+    pub(super) fn appends(&self) -> bool {
+        self.redirects.iter().any(|(operator, _)| operator.contains(">>"))
+    }
+
     /// The canonical text. `opened`: what the command runs is a unit of its own.
     pub(super) fn shown(&self, command: &Command, opened: bool) -> String {
         let mut text = self.wrappers.iter().flat_map(|wrapper| [wrapper.as_str(), " "]).collect::<String>();

@@ -449,8 +449,32 @@ impl<'a> Reader<'a> {
             Some(value) => render::literal(value),
             None => render::text(self.tokens, range.clone(), &self.variables),
         };
-        let effects = calls::effects(&text, &self.place);
-        Element { text, command: None, effects, inner: Vec::new(), gaps: EnumSet::empty(), value }
+        let mut effects = calls::effects(&text, &self.place);
+        let redirects = self.redirects(range.clone());
+        for (operator, target) in &redirects {
+            windows::add(&mut effects, windows::redirection(target, operator == "<", &self.place));
+        }
+        let appends = redirects.iter().any(|(operator, _)| operator.contains(">>")) || text.contains("::Append");
+        let gaps = windows::written::note(&effects, &self.texts(range, &effects), appends, &self.place);
+        Element { text, command: None, effects, inner: Vec::new(), gaps, value }
+    }
+
+    /// Where an expression's value goes.
+    fn redirects(&self, range: Range<usize>) -> Vec<(String, String)> {
+        let mut at = range.start;
+        while at < range.end && !matches!(self.kind(at), Some(Kind::Redirect(_))) {
+            at = self.after(at);
+        }
+        if at < range.end { self.words(at..range.end).redirects } else { Vec::new() }
+    }
+
+    /// The constant strings of an expression, a line each, without the names of the files that it writes.
+    fn texts(&self, range: Range<usize>, effects: &[Effect]) -> String {
+        let strings = range.filter(|at| matches!(self.kind(*at), Some(Kind::Text(_) | Kind::Variable(_))));
+        let values = strings.filter_map(|at| constant::value(self.tokens, at..at + 1, &self.variables));
+        let targets = || effects.iter().filter_map(|effect| effect.target.as_ref());
+        let other = |text: &String| targets().all(|target| target.text != self.place.shown_as(text));
+        values.filter(other).collect::<Vec<_>>().join("\n")
     }
 
     /// A command: its name, its words, its redirections.
@@ -479,6 +503,11 @@ impl<'a> Reader<'a> {
         let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth, false);
         gaps |= found;
         inner.extend(known);
+        if let Some(text) = windows::written::data(&built.command, "\n").or(input) {
+            let appends =
+                appends(&built.command) || words.redirects.iter().any(|(operator, _)| operator.contains(">>"));
+            gaps |= windows::written::note(&built.command.effects, &text, appends, &self.place);
+        }
         self.moved(&built.command);
         let text = spelled(&name, called, &words, &built.command, !inner.is_empty());
         let mut effects = calls::effects(&text, &self.place);
@@ -629,6 +658,12 @@ impl<'a> Reader<'a> {
         let shown = if bracketed { text.clone() } else { render::word(&text) };
         Word { shown, argument: Argument { text, dynamic, data: false }, bracketed, comma: false }
     }
+}
+
+/// Whether a command that writes adds to what stands in the file.
+fn appends(command: &Command) -> bool {
+    let mut switches = command.arguments.iter().map(|argument| argument.text.to_ascii_lowercase());
+    matches!(command.program.as_str(), "add-content" | "ac") || switches.any(|switch| switch.starts_with("-ap"))
 }
 
 /// What a command puts out, if it only prints what it is given and that is constant.

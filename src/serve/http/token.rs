@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::sha256::Sha256;
 use axum::http::{HeaderMap, header};
-use sha2::{Digest, Sha256};
 
 use super::HttpError;
 
@@ -39,7 +39,7 @@ impl Token {
 }
 
 fn hash(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+    Sha256::digest(bytes)
 }
 
 #[cfg(unix)]
