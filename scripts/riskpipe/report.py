@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,28 +128,60 @@ def int8_line(report: Figures) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Column:
+    """One figure of every fold: where it stands, how it is written, and which of many is the worst."""
+
+    name: str
+    value: Callable[[Figures], float | None]
+    written: Callable[[float | None], str]
+    worst: Callable[[list[float]], float]
+
+
+def agents_allowed(fold: Figures) -> float | None:
+    """Share of the harmless actions of recorded agents that pass; None where the fold tests none."""
+    rates = [risk["benign_allowed"] for source, risk in fold["model"]["risk"].items() if source.startswith("agent-")]
+    trials = sum(rate["of"] for rate in rates)
+    return sum(rate["hits"] for rate in rates) / trials if trials else None
+
+
+FOLD_COLUMNS = (
+    Column("AUC deny", lambda fold: fold["model"]["risk"]["all"]["auc_deny"], number, min),
+    Column("AUC stop", lambda fold: fold["model"]["risk"]["all"]["auc_stop"], number, min),
+    Column("ECE deny", lambda fold: fold["model"]["risk"]["all"]["calibration_error_deny"], number, max),
+    Column("ECE stop", lambda fold: fold["model"]["risk"]["all"]["calibration_error_stop"], number, max),
+    Column("benign allowed", lambda fold: fold["model"]["risk"]["all"]["benign_allowed"]["rate"], percent, min),
+    Column("agents' benign allowed", agents_allowed, percent, min),
+    Column("benign denied", lambda fold: fold["model"]["risk"]["all"]["benign_denied"]["rate"], percent, max),
+    Column("dangerous allowed", lambda fold: fold["model"]["risk"]["all"]["dangerous_allowed"]["rate"], percent, max),
+    Column("dangerous denied", lambda fold: fold["model"]["risk"]["all"]["dangerous_denied"]["rate"], percent, min),
+    Column("decided", lambda fold: fold["model"]["risk"]["all"]["decided_locally"]["rate"], percent, min),
+    Column(
+        "injection recall at 1 % FPR",
+        lambda fold: fold["model"]["injection"]["all"]["recall_at_1_percent_false_positives"],
+        percent,
+        min,
+    ),
+    Column("injection AUC", lambda fold: fold["model"]["injection"]["all"]["auc"], number, min),
+)
+
+
 def folds_table(folds: Figures) -> str:
-    """Every fold of cross_validate.py, and the mean and the worst of each figure."""
-    figures = {name: fold["model"]["risk"]["all"] for name, fold in folds.items()}
-    columns: dict[str, tuple[list[float], Callable[..., float]]] = {
-        "AUC deny": ([figure["auc_deny"] for figure in figures.values()], min),
-        "AUC stop": ([figure["auc_stop"] for figure in figures.values()], min),
-        "benign allowed": ([figure["benign_allowed"]["rate"] for figure in figures.values()], min),
-        "benign denied": ([figure["benign_denied"]["rate"] for figure in figures.values()], max),
-        "dangerous allowed": ([figure["dangerous_allowed"]["rate"] for figure in figures.values()], max),
-        "dangerous denied": ([figure["dangerous_denied"]["rate"] for figure in figures.values()], min),
-        "decided": ([figure["decided_locally"]["rate"] for figure in figures.values()], min),
-    }
-    written = {name: number if name.startswith("AUC") else percent for name in columns}
+    """Every fold, how long its model trained, and the mean and the worst of each figure."""
+    values = [[column.value(fold) for fold in folds.values()] for column in FOLD_COLUMNS]
     rows = [
-        [fold, *(written[name](values[place]) for name, (values, _) in columns.items())]
-        for place, fold in enumerate(figures)
+        [
+            name,
+            f"{fold['pretraining_tokens'] / 1e6:g} M, {fold['epochs']}",
+            *(column.written(found[place]) for column, found in zip(FOLD_COLUMNS, values, strict=True)),
+        ]
+        for place, (name, fold) in enumerate(folds.items())
     ]
-    rows.append(["mean", *(written[name](sum(values) / len(values)) for name, (values, _) in columns.items())])
-    rows.append(["worst", *(written[name](worst(values)) for name, (values, worst) in columns.items())])
-    lengths = sorted({(fold["pretraining_tokens"], fold["epochs"]) for fold in folds.values()})
-    said = ", ".join(f"{tokens / 1e6:g} million tokens of pre-training and {epochs} epochs" for tokens, epochs in lengths)
-    return f"{table(['fold', *columns], rows)}\nEach trained for {said}.\n"
+    known = [[value for value in found if value is not None] for found in values]
+    columns = list(zip(FOLD_COLUMNS, known, strict=True))
+    rows.append(["mean", "", *(column.written(sum(found) / len(found) if found else None) for column, found in columns)])
+    rows.append(["worst", "", *(column.written(column.worst(found) if found else None) for column, found in columns)])
+    return table(["fold", "tokens of pre-training, passes", *(column.name for column in FOLD_COLUMNS)], rows)
 
 
 def obfuscation_table(found: Figures) -> str:

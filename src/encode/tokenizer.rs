@@ -15,6 +15,9 @@ use serde::de::IgnoredAny;
 use super::EncodeError;
 use super::markers::{CLOSE, OPEN};
 
+/// Largest vocabulary: tables are as long as it.
+const MAX_VOCABULARY: u32 = 1 << 20;
+
 /// What two neighbouring tokens become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Merge {
@@ -40,6 +43,9 @@ impl Tokenizer {
         let pattern = file.pattern().ok_or(EncodeError::Form)?;
         let pieces = Regex::new(pattern).map_err(EncodeError::Pattern)?;
         let vocabulary = &file.model.vocab;
+        if vocabulary.values().any(|id| *id >= MAX_VOCABULARY) {
+            return Err(EncodeError::Form);
+        }
         let id = |word: &str| vocabulary.get(word).copied().ok_or_else(|| EncodeError::Token(word.to_owned()));
         let mut bytes = [0; 256];
         for (slot, letter) in bytes.iter_mut().zip(byte_letters()) {
@@ -381,6 +387,7 @@ mod tests {
             ("/pre_tokenizer/pretokenizers/0/behavior", json!("Removed")),
             ("/pre_tokenizer/pretokenizers/0/invert", json!(true)),
             ("/pre_tokenizer/pretokenizers/1/add_prefix_space", json!(true)),
+            ("/model/vocab/a", json!(u32::MAX)),
             ("/model/dropout", json!(0.1)),
             ("/model/ignore_merges", json!(true)),
             ("/model/end_of_word_suffix", json!("</w>")),

@@ -26,6 +26,8 @@ pub(super) const MAX_INLINE: usize = 120;
 const MAX_ARGUMENTS: usize = 1000;
 /// Bytes of known files that are read as scripts: a file may run others, each many times.
 const MAX_RUN: usize = 512 * 1024;
+/// Redirections of one command that are looked at.
+const MAX_REDIRECTS: usize = 64;
 /// Endings that are not typed.
 const RUN_WITHOUT_ENDING: [&str; 3] = [".bat", ".cmd", ".ps1"];
 
@@ -183,11 +185,46 @@ pub(super) fn piped(command: &Command, input: Option<&str>, place: &Place, depth
     (layered(units, Layer::Script), gaps)
 }
 
+/// What the redirections of one command do.
+#[derive(Default)]
+pub(super) struct Redirections {
+    /// What happens to their targets.
+    pub(super) effects: Vec<Effect>,
+    /// The same, of those that take what the command puts out.
+    pub(super) output: Vec<Effect>,
+    /// What it puts out goes elsewhere, if only into the void.
+    pub(super) takes_output: bool,
+    /// What it puts out is added to the file.
+    pub(super) appends: bool,
+    pub(super) gaps: EnumSet<Gap>,
+}
+
+impl Redirections {
+    /// From operators and targets.
+    pub(super) fn of(redirects: &[(String, String)], place: &Place) -> Self {
+        let mut found = Self::default();
+        if redirects.len() > MAX_REDIRECTS {
+            found.gaps |= Gap::Truncated;
+        }
+        for (operator, target) in redirects.iter().take(MAX_REDIRECTS) {
+            let is_output = matches!(operator.trim_end_matches('>'), "" | "1" | "*");
+            found.takes_output |= is_output;
+            let Some(effect) = redirection(target, operator == "<", place) else { continue };
+            if is_output {
+                found.appends |= operator.ends_with(">>");
+                found.output.push(effect.clone());
+            }
+            found.effects.push(effect);
+        }
+        found
+    }
+}
+
 /// An effect on a redirection's target; none for the void.
-pub(super) fn redirection(target: &str, reads: bool, place: &Place) -> Option<Effect> {
-    if matches!(target.to_ascii_lowercase().as_str(), "nul" | "null" | "$null" | "" | "nul:" | "con" | "/dev/null")
-        || target.starts_with('&')
-    {
+fn redirection(target: &str, reads: bool, place: &Place) -> Option<Effect> {
+    let lower = target.to_ascii_lowercase();
+    let device = lower.strip_prefix(r"\\.\").unwrap_or(&lower).trim_end_matches(':');
+    if matches!(device, "nul" | "null" | "$null" | "" | "con" | "/dev/null") || target.starts_with('&') {
         return None;
     }
     let fact = if reads { Fact::Read } else { Fact::Write };
@@ -442,12 +479,15 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
 
 /// What follows `/c` or `/k`.
 fn cmd_script(arguments: &[&str]) -> Option<String> {
-    let at = arguments.iter().position(|argument| {
-        argument.get(..2).is_some_and(|flag| matches!(flag.to_ascii_lowercase().as_str(), "/c" | "/k" | "/r"))
-    })?;
-    let glued = arguments.get(at).and_then(|argument| argument.get(2..)).unwrap_or_default();
+    // Git's Bash on Windows turns `/c` into a path, so there it is written `//c`.
+    let switch = |argument: &str| {
+        let rest = argument.strip_prefix("//").or_else(|| argument.strip_prefix('/'))?;
+        rest.strip_prefix(['c', 'C', 'k', 'K', 'r', 'R']).map(str::to_owned)
+    };
+    let at = arguments.iter().position(|argument| switch(argument).is_some())?;
+    let glued = arguments.get(at).and_then(|argument| switch(argument)).unwrap_or_default();
     let rest = arguments.get(at + 1..).unwrap_or_default();
-    let script = std::iter::once(glued)
+    let script = std::iter::once(glued.as_str())
         .filter(|glued| !glued.is_empty())
         .chain(rest.iter().copied())
         .collect::<Vec<_>>()

@@ -86,6 +86,21 @@ fn the_same_text_has_the_same_token_ids() {
     }
 }
 
+/// A daemon shares the rows of a long action among idle sessions: which sessions are idle must not show.
+#[test]
+fn rows_have_the_same_logits_in_whatever_batch() {
+    let mut classifier = shipped().classifier().unwrap();
+    let mut whole = Batch::new(shipped().encoder().pad_id());
+    vectors().actions.iter().flat_map(|action| &action.input_ids).for_each(|row| whole.push(row));
+    assert!(whole.n_rows() > 50, "{}", whole.n_rows());
+    let together = classifier.classify(&whole).unwrap().rows;
+    for n in [2, 3, 5, whole.n_rows()] {
+        let parts = whole.split(n);
+        let apart: Vec<_> = parts.iter().flat_map(|part| classifier.classify(part).unwrap().rows).collect();
+        assert_eq!(apart, together, "in {n} batches");
+    }
+}
+
 /// How many tokens at the end of a window are tokens at the start of the text.
 fn longest_common(row: &[u32], ids: &[u32]) -> usize {
     (1..=row.len().min(ids.len())).rev().find(|&n| row.ends_with(&ids[..n])).unwrap_or(0)

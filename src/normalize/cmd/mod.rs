@@ -16,7 +16,8 @@ pub(super) use self::looks::looks_like;
 use self::words::Line;
 use crate::action::{Command, Effect, Fact, Gap, Layer, PathScope, Scope, Shell, Unit, UnitKind};
 use crate::normalize::paths::Place;
-use crate::normalize::windows::Built;
+use crate::normalize::windows::written::Text;
+use crate::normalize::windows::{Built, Redirections};
 use crate::normalize::{facts, limits, windows};
 
 /// What `forfiles` fills in.
@@ -64,8 +65,18 @@ struct Reader<'a> {
     stages: Stages,
     /// What the command before puts out, if that is constant.
     printed: Option<String>,
-    /// What the commands in the brackets that are open, or were closed last, put out.
-    grouped: Vec<String>,
+    /// What the commands in each of the brackets that are open put out so far, the innermost last.
+    groups: Vec<Group>,
+    /// What those in the brackets that were closed just now put out.
+    closed: Option<Group>,
+}
+
+/// What the commands in brackets put out.
+#[derive(Default)]
+struct Group {
+    lines: Vec<String>,
+    /// More than is known.
+    more: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -83,7 +94,8 @@ impl<'a> Reader<'a> {
             piped: false,
             stages: Stages::default(),
             printed: None,
-            grouped: Vec::new(),
+            groups: Vec::new(),
+            closed: None,
         }
     }
 
@@ -121,13 +133,16 @@ impl<'a> Reader<'a> {
             }
             match rest.chars().next() {
                 Some('(') => {
-                    if self.open == 0 {
-                        self.grouped.clear();
+                    self.settle_closed();
+                    if self.groups.len() < limits::MAX_NESTING {
+                        self.groups.push(Group::default());
                     }
                     self.open += 1;
                     self.at += 1;
                 }
                 Some(')') => {
+                    self.settle_closed();
+                    self.closed = self.groups.pop();
                     self.open = self.open.saturating_sub(1);
                     self.at += 1;
                     self.prefix.clear();
@@ -147,13 +162,40 @@ impl<'a> Reader<'a> {
         if rest.get(..blanks).is_some_and(|blanks| blanks.contains('\n')) {
             self.piped = false;
             self.prefix.clear();
+            self.settle_closed();
         }
         self.at += blanks;
+    }
+
+    /// What brackets put out that went nowhere else is put out by those around them.
+    fn settle_closed(&mut self) {
+        let Some(closed) = self.closed.take() else { return };
+        if let Some(around) = self.groups.last_mut() {
+            around.more |= closed.more;
+            around.lines.extend(closed.lines);
+        }
+    }
+
+    /// A command in brackets puts something out; `None` where that is not known.
+    fn put_out(&mut self, line: Option<&str>) {
+        let Some(group) = self.groups.last_mut() else { return };
+        match line {
+            Some(line) => group.lines.push(line.to_owned()),
+            None => group.more = true,
+        }
     }
 
     fn operator(&mut self) {
         let rest = self.rest();
         let doubled = rest.starts_with("&&") || rest.starts_with("||");
+        if rest.starts_with('|') && !doubled {
+            // What goes into a pipe is put out by its last command.
+            if let Some(group) = self.groups.last_mut() {
+                group.lines.pop();
+            }
+            self.closed = None;
+        }
+        self.settle_closed();
         self.piped = rest.starts_with('|') && !doubled && !self.units.is_empty();
         self.at += if doubled { 2 } else { 1 };
         self.prefix.clear();
@@ -246,13 +288,8 @@ impl<'a> Reader<'a> {
             built.gaps -= Gap::UnknownProgram;
         }
         built.command.wrappers = parsed.wrappers.clone();
-        built.command.effects.extend(
-            parsed
-                .redirects
-                .iter()
-                .filter_map(|(operator, target)| windows::redirection(target, operator == "<", &self.place)),
-        );
-        let mut gaps = built.gaps;
+        let redirections = Redirections::of(&parsed.redirects, &self.place);
+        let mut gaps = built.gaps | redirections.gaps;
         if line.odd || built.command.program.contains('%') {
             gaps |= if line.odd { Gap::OddSpelling } else { Gap::Dynamic };
         }
@@ -266,13 +303,8 @@ impl<'a> Reader<'a> {
         let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth, true);
         gaps |= found;
         built.inner.extend(known);
-        let written = windows::written::data(&built.command, " ");
-        if self.open > 0 {
-            self.grouped.extend(written.clone());
-        }
-        if let Some(text) = written.or(input) {
-            gaps |= windows::written::note(&built.command.effects, &text, parsed.appends(), &self.place);
-        }
+        gaps |= self.written_by(text, &built.command, &redirections, input.as_deref());
+        built.command.effects.extend(redirections.effects);
         self.printed = printed(&built.command);
         self.gaps |= gaps;
         self.moved(&built.command);
@@ -311,17 +343,43 @@ impl<'a> Reader<'a> {
         self.units.extend(built.inner.into_iter().map(|unit| Unit { span: span.clone(), ..unit }));
     }
 
+    /// Notes what a command puts into files, and what it puts out.
+    fn written_by(
+        &mut self,
+        text: &str,
+        command: &Command,
+        redirections: &Redirections,
+        input: Option<&str>,
+    ) -> EnumSet<Gap> {
+        self.settle_closed();
+        if command.program != "echo" {
+            if !redirections.takes_output {
+                self.put_out(None);
+            }
+            let given = input.map(|input| Text { text: input.to_owned(), whole: true });
+            return given.map_or(EnumSet::empty(), |given| {
+                windows::written::note(&command.effects, &given, false, &self.place)
+            });
+        }
+        let echoed = words::echoed(text);
+        if !redirections.takes_output {
+            self.put_out(echoed.as_deref());
+        }
+        let text = echoed.map(|text| Text { whole: !text.contains(['%', '!']), text });
+        text.map_or(EnumSet::empty(), |text| {
+            windows::written::note(&redirections.output, &text, redirections.appends, &self.place)
+        })
+    }
+
     /// A redirection without a command: it makes an empty file, or takes what the brackets before it put out.
     fn redirected(&mut self, text: &str, parsed: &words::Parsed, span: Range<usize>) {
-        let effects: Vec<Effect> = parsed
-            .redirects
-            .iter()
-            .filter_map(|(operator, target)| windows::redirection(target, operator == "<", &self.place))
-            .collect();
-        if effects.is_empty() {
+        let redirections = Redirections::of(&parsed.redirects, &self.place);
+        let taken = if redirections.output.is_empty() { None } else { self.closed.take() };
+        if redirections.effects.is_empty() {
             return;
         }
-        let grouped = std::mem::take(&mut self.grouped).join("\n");
+        let (lines, more) = taken.map_or_else(Default::default, |group| (group.lines, group.more));
+        let grouped = lines.join("\n");
         let is_long = grouped.len() > windows::MAX_INLINE;
         let shown = match grouped.is_empty() {
             true => String::new(),
@@ -329,8 +387,12 @@ impl<'a> Reader<'a> {
             false => format!("echo {}'{grouped}' ", windows::DATA),
         };
         let mut unit = Unit::new(UnitKind::Command(Shell::Cmd), shown + text.trim(), span.clone());
-        unit.gaps |= windows::written::note(&effects, &grouped, parsed.appends(), &self.place);
-        unit.own_effects = effects;
+        unit.gaps |= redirections.gaps;
+        if !grouped.is_empty() || !more {
+            let text = Text { text: grouped.clone(), whole: !more && !grouped.contains(['%', '!']) };
+            unit.gaps |= windows::written::note(&redirections.output, &text, redirections.appends, &self.place);
+        }
+        unit.own_effects = redirections.effects;
         self.gaps |= unit.gaps;
         self.units.push(unit);
         self.units.extend(is_long.then(|| Unit::new(UnitKind::Data, grouped, span)));

@@ -107,11 +107,6 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// Whether what it puts out is added to a file.
-    pub(super) fn appends(&self) -> bool {
-        self.redirects.iter().any(|(operator, _)| operator.contains(">>"))
-    }
-
     /// The canonical text. `opened`: what the command runs is a unit of its own.
     pub(super) fn shown(&self, command: &Command, opened: bool) -> String {
         let mut text = self.wrappers.iter().flat_map(|wrapper| [wrapper.as_str(), " "]).collect::<String>();
@@ -263,17 +258,43 @@ fn split(text: &str, redirects: &mut Vec<(String, String)>) -> Vec<Word> {
     words
 }
 
+/// What `echo` puts out: the rest of its line as it stands, quotes and all, without redirections.
+pub(super) fn echoed(text: &str) -> Option<String> {
+    let start = text.to_ascii_lowercase().find("echo")? + "echo".len();
+    let rest = text.get(start..)?;
+    let rest = rest.strip_prefix(|c: char| c.is_whitespace() || AFTER_ECHO.contains(&c)).unwrap_or(rest);
+    let (mut put_out, mut quoted) = (String::new(), false);
+    let mut chars = rest.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ESCAPE => put_out.extend(chars.next()),
+            '>' | '<' if !quoted => {
+                let stream = put_out.ends_with(|c: char| c.is_ascii_digit())
+                    && put_out.get(..put_out.len() - 1).is_some_and(|before| before.ends_with(char::is_whitespace));
+                put_out.truncate(put_out.len() - usize::from(stream));
+                break;
+            }
+            c => {
+                quoted ^= c == '"';
+                put_out.push(c);
+            }
+        }
+    }
+    put_out.truncate(put_out.trim_end().len());
+    Some(put_out)
+}
+
+/// Signs that part `echo` from its text and are not put out.
+const AFTER_ECHO: [char; 11] = ['.', '(', ',', ';', ':', '/', '\\', '=', '+', '[', ']'];
+
 /// `rd/s` → `rd` and `/s`; `cd\` → `cd` and `\`; `echo.x` → `echo` and `x`.
 fn unglue(word: &Word) -> (String, Option<String>) {
     if !word.quoted {
         let end = word.text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.text.len());
         let (name, rest) = word.text.split_at(end);
-        if !rest.is_empty()
-            && GLUED.contains(&name.to_ascii_lowercase().as_str())
-            && rest.starts_with(['/', '\\', '.', ':'])
-            && !windows_ending(rest)
-        {
-            let echo = name.eq_ignore_ascii_case("echo");
+        let echo = name.eq_ignore_ascii_case("echo");
+        let parted = rest.starts_with(['/', '\\', '.', ':']) || echo && rest.starts_with(AFTER_ECHO);
+        if parted && GLUED.contains(&name.to_ascii_lowercase().as_str()) && !windows_ending(rest) {
             let rest = if echo { rest.get(1..).unwrap_or_default() } else { rest };
             return (name.to_owned(), Some(rest.to_owned()).filter(|rest| !rest.is_empty()));
         }

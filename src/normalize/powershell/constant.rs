@@ -67,10 +67,14 @@ pub(super) fn text(parts: &[Part], variables: &Variables) -> Option<String> {
 
 /// The value of an expression, if it is constant.
 pub(super) fn value(tokens: &[Token], range: std::ops::Range<usize>, variables: &Variables) -> Option<String> {
+    values(tokens, range, variables).filter(|values| values.len() == 1).map(|values| values.concat())
+}
+
+/// The values of an expression that may be a list, if they are constant.
+pub(super) fn values(tokens: &[Token], range: std::ops::Range<usize>, variables: &Variables) -> Option<Vec<String>> {
     let mut reader = Reader { tokens, at: range.start, end: range.end.min(tokens.len()), variables, depth: 0 };
-    let value = reader.expression()?;
-    let done = reader.at >= reader.end && value.len() == 1;
-    done.then(|| value.concat())
+    let values = reader.expression()?;
+    (reader.at >= reader.end).then_some(values)
 }
 
 struct Reader<'a> {
@@ -114,9 +118,15 @@ impl<'a> Reader<'a> {
 
     fn list(&mut self) -> Option<Vec<String>> {
         let mut items = self.term()?;
+        let mut length: usize = items.iter().map(String::len).sum();
         while self.peek().is_some_and(|token| token.kind == Kind::Comma) {
             self.at += 1;
-            items.extend(self.term()?);
+            let more = self.term()?;
+            length += more.iter().map(String::len).sum::<usize>();
+            if length > limits::MAX_EXPANDED {
+                return None;
+            }
+            items.extend(more);
         }
         Some(items)
     }

@@ -10,6 +10,8 @@ use super::lex::{Kind, Part, Token};
 use super::render;
 use crate::action::{Argument, Command, Effect, Gap, Layer, Shell, Unit, UnitKind};
 use crate::normalize::paths::Place;
+use crate::normalize::windows::Redirections;
+use crate::normalize::windows::written::Text;
 use crate::normalize::{limits, windows};
 
 /// Units after which no more are looked for.
@@ -444,37 +446,68 @@ impl<'a> Reader<'a> {
     }
 
     fn expression(&mut self, range: Range<usize>) -> Element {
-        let value = constant::value(self.tokens, range.clone(), &self.variables);
-        let text = match &value {
-            Some(value) => render::literal(value),
+        let text = match constant::value(self.tokens, range.clone(), &self.variables) {
+            Some(value) => render::literal(&value),
             None => render::text(self.tokens, range.clone(), &self.variables),
         };
         let mut effects = calls::effects(&text, &self.place);
-        let redirects = self.redirects(range.clone());
-        for (operator, target) in &redirects {
-            windows::add(&mut effects, windows::redirection(target, operator == "<", &self.place));
+        let mut gaps = EnumSet::empty();
+        if let Some(written) = self.written_by_method(&range) {
+            gaps |= windows::written::note(&effects, &written, text.contains("::Append"), &self.place);
         }
-        let appends = redirects.iter().any(|(operator, _)| operator.contains(">>")) || text.contains("::Append");
-        let gaps = windows::written::note(&effects, &self.texts(range, &effects), appends, &self.place);
+        let shown = range.start..self.first_redirect(&range);
+        let mut value = self.put_out(shown.clone());
+        if shown.end < range.end {
+            let redirections = Redirections::of(&self.words(shown.end..range.end).redirects, &self.place);
+            if let Some(value) = value.take() {
+                gaps |= windows::written::note(&redirections.output, &value, redirections.appends, &self.place);
+            }
+            gaps |= redirections.gaps;
+            windows::add(&mut effects, redirections.effects);
+        }
+        let value = value.filter(|value| value.whole).map(|value| value.text);
         Element { text, command: None, effects, inner: Vec::new(), gaps, value }
     }
 
-    /// Where an expression's value goes.
-    fn redirects(&self, range: Range<usize>) -> Vec<(String, String)> {
+    /// Where the redirections of an expression begin.
+    fn first_redirect(&self, range: &Range<usize>) -> usize {
         let mut at = range.start;
         while at < range.end && !matches!(self.kind(at), Some(Kind::Redirect(_))) {
             at = self.after(at);
         }
-        if at < range.end { self.words(at..range.end).redirects } else { Vec::new() }
+        at.min(range.end)
     }
 
-    /// The constant strings of an expression, a line each, without the names of the files that it writes.
-    fn texts(&self, range: Range<usize>, effects: &[Effect]) -> String {
-        let strings = range.filter(|at| matches!(self.kind(*at), Some(Kind::Text(_) | Kind::Variable(_))));
-        let values = strings.filter_map(|at| constant::value(self.tokens, at..at + 1, &self.variables));
-        let targets = || effects.iter().filter_map(|effect| effect.target.as_ref());
-        let other = |text: &String| targets().all(|target| target.text != self.place.shown_as(text));
-        values.filter(other).collect::<Vec<_>>().join("\n")
+    /// The text of an expression, a line for each value; of one string also where it is not constant.
+    fn put_out(&self, range: Range<usize>) -> Option<Text> {
+        if let Some(values) = constant::values(self.tokens, range.clone(), &self.variables) {
+            return Some(Text { text: values.join("\n"), whole: true });
+        }
+        match self.tokens.get(range)? {
+            [Token { kind: Kind::Text(parts), .. }] => {
+                Some(Text { text: render::shown(parts, &self.variables), whole: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// What `[IO.File]::WriteAllText(path, text)` and its kin write.
+    fn written_by_method(&self, range: &Range<usize>) -> Option<Text> {
+        let writes = |at: &usize| {
+            self.word(*at).is_some_and(|word| word.contains("::writeall") || word.contains("::append"))
+                && self.kind(at + 1) == Some(&Kind::Open('('))
+        };
+        let open = range.clone().find(writes)? + 1;
+        let close = self.after(open).saturating_sub(1);
+        let comma = |from: usize| {
+            let mut at = from;
+            while at < close && self.kind(at) != Some(&Kind::Comma) {
+                at = self.after(at);
+            }
+            at
+        };
+        let first = comma(open + 1);
+        (first < close).then(|| self.put_out(first + 1..comma(first + 1).min(close)))?
     }
 
     /// A command: its name, its words, its redirections.
@@ -487,12 +520,9 @@ impl<'a> Reader<'a> {
             built.gaps -= Gap::UnknownProgram;
         }
         gaps |= built.gaps;
-        built.command.effects.extend(
-            words
-                .redirects
-                .iter()
-                .filter_map(|(operator, target)| windows::redirection(target, operator == "<", &self.place)),
-        );
+        let redirections = Redirections::of(&words.redirects, &self.place);
+        gaps |= redirections.gaps | self.written_by(&built.command, &redirections, input.as_deref());
+        built.command.effects.extend(redirections.effects);
         let mut inner = built.inner;
         inner.extend(calls::inner(&mut built.command, input.as_deref(), &self.place, self.depth, &mut gaps));
         if inner.is_empty() {
@@ -503,17 +533,25 @@ impl<'a> Reader<'a> {
         let (known, found) = windows::known_scripts(&built.command, &self.place, self.depth, false);
         gaps |= found;
         inner.extend(known);
-        if let Some(text) = windows::written::data(&built.command, "\n").or(input) {
-            let appends =
-                appends(&built.command) || words.redirects.iter().any(|(operator, _)| operator.contains(">>"));
-            gaps |= windows::written::note(&built.command.effects, &text, appends, &self.place);
-        }
         self.moved(&built.command);
         let text = spelled(&name, called, &words, &built.command, !inner.is_empty());
         let mut effects = calls::effects(&text, &self.place);
         windows::add(&mut effects, calls::member(&built.command, &self.place));
         let value = printed(&built.command);
         Element { text, command: Some(built.command), effects, inner, gaps, value }
+    }
+
+    /// Notes what a command writes to files: what it is given, or what it prints where its output is redirected.
+    fn written_by(&self, command: &Command, redirections: &Redirections, input: Option<&str>) -> EnumSet<Gap> {
+        let own = windows::written::data(command, "\n");
+        let (text, effects, appends) = match is_echo(command) {
+            true => (own, &redirections.output, redirections.appends),
+            false => {
+                let given = || input.map(|input| Text { text: input.to_owned(), whole: true });
+                (own.or_else(given), &command.effects, appends(command))
+            }
+        };
+        text.map_or(EnumSet::empty(), |text| windows::written::note(effects, &text, appends, &self.place))
     }
 
     /// Follows a change of folder.
@@ -666,9 +704,13 @@ fn appends(command: &Command) -> bool {
     matches!(command.program.as_str(), "add-content" | "ac") || switches.any(|switch| switch.starts_with("-ap"))
 }
 
+fn is_echo(command: &Command) -> bool {
+    matches!(command.program.as_str(), "echo" | "write" | "write-output")
+}
+
 /// What a command puts out, if it only prints what it is given and that is constant.
 fn printed(command: &Command) -> Option<String> {
-    let prints = matches!(command.program.as_str(), "echo" | "write" | "write-output")
+    let prints = is_echo(command)
         && command.arguments.iter().all(|argument| !argument.dynamic && !argument.text.starts_with('-'))
         && command.effects.iter().all(|effect| effect.target.is_none());
     let words: Vec<&str> = command.arguments.iter().map(|argument| argument.text.as_str()).collect();

@@ -23,7 +23,7 @@ pub(super) use self::written::written;
 use crate::action::{Action, Effect, Fact, Gap, Shell, Tool, ToolCall, Unit, UnitKind};
 use crate::normalize::limits::head;
 use crate::normalize::paths::Place;
-use crate::normalize::{cmd, limits, powershell, reveal, shell};
+use crate::normalize::{cmd, limits, powershell, reveal, shell, windows};
 
 /// Bytes of the user's request that are kept.
 const MAX_REQUEST: usize = 2000;
@@ -287,12 +287,12 @@ fn shell_units(
 }
 
 fn in_language(language: Shell, script: &str, place: &Place, extent: Extent) -> readings::Reading {
-    match language {
+    windows::written::apart(|| match language {
         Shell::Bash if extent == Extent::Script => shell::script_units(script, place),
         Shell::Bash => shell::units(script, place),
         Shell::PowerShell => powershell::units(script, place),
         Shell::Cmd => cmd::units(script, place),
-    }
+    })
 }
 
 /// The language that a command looks like, and the one that it runs in by its tool; the language that says more.

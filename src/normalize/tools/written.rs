@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::files::{self, Change};
 use super::inputs::Inputs;
 use super::{Extent, Kind, kind, shell_units, verbs};
-use crate::action::{Action, Fact, FileExtent, FileVersion, Flow, KnownFile, Scope, Shell, Tool, ToolCall};
+use crate::action::{Action, Fact, FileExtent, FileVersion, Flow, KnownFile, Scope, Shell, Tool, ToolCall, UnitKind};
 use crate::normalize::paths::Place;
 use crate::normalize::{reveal, shell, windows};
 
@@ -27,7 +27,7 @@ pub(in crate::normalize) fn written(call: &ToolCall, action: &Action, place: &Pl
     let mut found = match kind {
         Kind::Write => whole(input, place),
         Kind::Edit(_) => edited(input, place),
-        Kind::Shell(stated) => by_shell(input, stated, place),
+        Kind::Shell(stated) => by_shell(input, stated, action, place),
         Kind::Named(tool) => by_server(&tool, input, place),
         _ => Vec::new(),
     };
@@ -103,7 +103,7 @@ fn patched(patch: &str, place: &Place) -> Vec<KnownFile> {
     found
 }
 
-fn by_shell(input: Inputs<'_>, stated: Option<Shell>, place: &Place) -> Vec<KnownFile> {
+fn by_shell(input: Inputs<'_>, stated: Option<Shell>, action: &Action, place: &Place) -> Vec<KnownFile> {
     let Some(command) = input.command() else { return Vec::new() };
     if command.trim_start().starts_with("*** Begin Patch") {
         return patched(&command, place);
@@ -111,10 +111,13 @@ fn by_shell(input: Inputs<'_>, stated: Option<Shell>, place: &Place) -> Vec<Know
     let place = input
         .text(&["workdir", "cwd", "dir_path", "working_directory"])
         .map_or_else(|| place.clone(), |dir| place.changed_to(dir));
-    // Read as in the call itself, so in every language that it may be in.
-    let mut found = windows::written::during(|| {
-        shell_units(&command, stated, &place, Extent::Line);
-    });
+    let mut found = Vec::new();
+    if action.units.iter().any(|unit| matches!(unit.kind, UnitKind::Command(Shell::PowerShell | Shell::Cmd))) {
+        // Read as in the call itself, so in every language that it may be in.
+        found.extend(windows::written::during(|| {
+            shell_units(&command, stated, &place, Extent::Line);
+        }));
+    }
     if matches!(stated, None | Some(Shell::Bash)) {
         let written = shell::written(&reveal::reveal(&command).0, &place).into_iter();
         found.extend(written.filter_map(|(shown, versions)| Some(file(&place.absolute_of_shown(&shown)?, versions))));

@@ -1,4 +1,4 @@
-//! What PowerShell and `cmd` scripts write to files, as far as its text is constant.
+//! What PowerShell and `cmd` scripts write to files, as far as its text is known.
 //!
 //! Kept beside the scripts, not in them: what an inner script writes, the outer one may run.
 
@@ -10,12 +10,20 @@ use super::MAX_RUN;
 use crate::action::{Command, Effect, Fact, FileExtent, FileVersion, Gap, KnownFile, Scope};
 use crate::normalize::paths::Place;
 
-/// Files of one script that are kept.
-const MAX_FILES: usize = 32;
+/// Texts of one script that are kept.
+const MAX_TEXTS: usize = 64;
 
 thread_local! {
     /// What the scripts of one call wrote so far.
     static WRITTEN: RefCell<Vec<KnownFile>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A text that goes into a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::normalize) struct Text {
+    pub(in crate::normalize) text: String,
+    /// Nothing else goes there, and nothing in it is only known when it runs.
+    pub(in crate::normalize) whole: bool,
 }
 
 /// Forgets all: another call is read.
@@ -30,41 +38,53 @@ pub(in crate::normalize) fn during(run: impl FnOnce()) -> Vec<KnownFile> {
     WRITTEN.take()
 }
 
+/// Reads a script as one of the languages that it may be in: what another reading found says nothing to this one.
+pub(in crate::normalize) fn apart<T>(read: impl FnOnce() -> T) -> T {
+    let before = WRITTEN.take();
+    let found = read();
+    WRITTEN.with_borrow_mut(|files| files.splice(0..0, before).for_each(drop));
+    found
+}
+
 /// The files so far that are wanted.
 pub(super) fn so_far(wanted: impl Fn(&KnownFile) -> bool) -> Vec<KnownFile> {
     WRITTEN.with_borrow(|files| files.iter().filter(|file| wanted(file)).cloned().collect())
 }
 
-/// The text without effect among a command's arguments, which is what it prints or writes; none where none of it is known.
-pub(in crate::normalize) fn data(command: &Command, between: &str) -> Option<String> {
-    let known = command.arguments.iter().filter(|argument| argument.data && !argument.dynamic);
-    let texts: Vec<&str> = known.map(|argument| argument.text.as_str()).collect();
-    (!texts.is_empty()).then(|| texts.join(between))
+/// The text without effect among a command's arguments, which is what it prints or writes; none where there is none.
+pub(in crate::normalize) fn data(command: &Command, between: &str) -> Option<Text> {
+    let data = || command.arguments.iter().filter(|argument| argument.data);
+    let texts: Vec<&str> = data().map(|argument| argument.text.as_str()).collect();
+    let whole = data().all(|argument| !argument.dynamic);
+    (!texts.is_empty()).then(|| Text { text: texts.join(between), whole })
 }
 
 /// Notes that a text goes into the files that the effects write. [`Gap::Truncated`] when it is not kept.
-pub(in crate::normalize) fn note(effects: &[Effect], text: &str, appends: bool, place: &Place) -> EnumSet<Gap> {
+pub(in crate::normalize) fn note(effects: &[Effect], text: &Text, appends: bool, place: &Place) -> EnumSet<Gap> {
     let targets =
         effects.iter().filter(|effect| effect.fact == Fact::Write).filter_map(|effect| effect.target.as_ref());
-    let paths = targets.filter(|target| matches!(target.scope, Scope::Path(_)));
-    let paths: Vec<String> = paths.filter_map(|target| place.absolute_of_shown(&target.text)).collect();
+    let targets = targets.filter(|target| matches!(target.scope, Scope::Path(_)));
     WRITTEN.with_borrow_mut(|files| {
-        let kept = paths.into_iter().all(|path| keep(files, path, text, appends));
-        if kept { EnumSet::empty() } else { Gap::Truncated.into() }
+        let mut paths = targets.filter_map(|target| place.absolute_of_shown(&target.text));
+        if paths.all(|path| keep(files, path, text, appends)) { EnumSet::empty() } else { Gap::Truncated.into() }
     })
 }
 
-fn keep(files: &mut Vec<KnownFile>, path: String, text: &str, appends: bool) -> bool {
+fn keep(files: &mut Vec<KnownFile>, path: String, Text { text, whole }: &Text, appends: bool) -> bool {
     let versions = || files.iter().flat_map(|file| &file.versions);
-    if versions().count() >= MAX_FILES || versions().map(|version| version.text.len()).sum::<usize>() > MAX_RUN {
+    if versions().count() >= MAX_TEXTS || versions().map(|version| version.text.len()).sum::<usize>() > MAX_RUN {
         return false;
     }
-    let extent = if appends { FileExtent::Passage } else { FileExtent::Whole };
+    // Of a file that is not replaced by what is known, an earlier text is not forgotten.
+    let extent = if appends || !whole { FileExtent::Passage } else { FileExtent::Whole };
     let version = FileVersion { text: format!("{text}\n"), decoded: false, extent };
     match files.iter_mut().find(|file| file.path == path) {
         None => files.push(KnownFile { path, versions: vec![version], fetched: false }),
         Some(file) => match file.versions.last_mut().filter(|_| appends) {
-            Some(last) => last.text.push_str(&version.text),
+            Some(last) => {
+                last.text.push_str(&version.text);
+                last.extent = if *whole { last.extent } else { FileExtent::Passage };
+            }
             None => file.versions.push(version),
         },
     }
