@@ -251,8 +251,8 @@ fn names(path: &str, file: &str) -> bool {
     })
 }
 
-/// The units of what earlier calls, or the script itself, wrote to the files that a command runs. `from_here`: whether its bare name is looked for in
-/// the current folder first, as `cmd` does.
+/// The units of what earlier calls, or the script itself, wrote to the files that a command runs. `from_here`: whether its
+/// bare name is looked for in the current folder first, as `cmd` does.
 pub(super) fn known_scripts(
     command: &Command,
     place: &Place,
