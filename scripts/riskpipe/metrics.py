@@ -38,7 +38,7 @@ def recall_at_false_positive_rate(scores: FloatArray, positive: BoolArray, limit
     return float((scores[positive] > threshold).mean())
 
 
-def expected_calibration_error(answers: FloatArray, happened: FloatArray, bins: int = 15) -> float:
+def expected_calibration_error(answers: FloatArray, happened: FloatArray | BoolArray, bins: int = 15) -> float:
     """Mean distance of predictions from what happened, in bins of equal mass.
 
     As in the engine's report, but that equal answers may part.
