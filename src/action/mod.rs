@@ -337,6 +337,11 @@ pub struct Effect {
 }
 
 impl Effect {
+    /// The file that it writes.
+    pub fn written_file(&self) -> Option<&Target> {
+        self.target.as_ref().filter(|target| self.fact == Fact::Write && matches!(target.scope, Scope::Path(_)))
+    }
+
     /// Whether it only looks at what is near at hand: the project, what is temporary, what has no place, the machine's state.
     pub fn only_looks_nearby(&self) -> bool {
         let looks = matches!(self.fact, Fact::Read | Fact::Discover | Fact::ObserveProcess);

@@ -6,10 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use crate::sha256::Sha256;
-
 use super::{BundleError, Contents};
 use crate::manifest::{FileEntry, Manifest};
+use crate::sha256::Sha256;
 
 const MANIFEST: &str = "manifest.json";
 const MODEL: &str = "model.ort";

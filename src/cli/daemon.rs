@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::sha256::Sha256;
 use serde_json::{Value, json};
 
 use super::args::{EngineArguments, HookArguments, ReviewArguments, ScoreArguments};
@@ -21,6 +20,7 @@ use crate::harness::{HookEnvironment, HookReply};
 use crate::model::Device;
 use crate::serve::client::{self, AskError, Patience};
 use crate::serve::{Answer, Asked, Place, Request, identity, is_running, program};
+use crate::sha256::Sha256;
 use crate::verdict::Verdict;
 
 /// Variables that decide where things are found.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use crate::sha256::Sha256;
 use etcetera::BaseStrategy;
 
 use super::layers::{LayerPlaces, PROJECT_FILE};
 use super::trust;
+use crate::sha256::Sha256;
 
 /// The administrator's folder.
 #[cfg(target_os = "macos")]

@@ -10,12 +10,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
-use crate::sha256::Sha256;
-
 use super::claude_code;
 use super::files::{MAX_CLIMB, Search};
 use super::layers::PROJECT_FILE;
 use super::trust;
+use crate::sha256::Sha256;
 
 /// A file that changes twice within one tick of the clock that marks it looks the same after the second change. Ticks are a
 /// hundredth of a second on most systems and two on the worst of file systems.

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use crate::sha256::Sha256;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Deserializer};
 
@@ -18,6 +17,7 @@ use super::reading::Files;
 use super::section::{self, Section};
 use crate::engine::ReviewMode;
 use crate::redact::Secret;
+use crate::sha256::Sha256;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -7,10 +7,9 @@
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
-use crate::sha256::Sha256;
-
 use super::prepared::Judged;
 use crate::action::{Action, ToolCall, Unit};
+use crate::sha256::Sha256;
 use crate::verdict::{Decision, Source};
 
 /// Remembers decisions. Shared by all workers.

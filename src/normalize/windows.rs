@@ -260,6 +260,9 @@ pub(super) fn known_scripts(
     from_here: bool,
 ) -> (Vec<Unit>, EnumSet<Gap>) {
     let (mut units, mut gaps) = (Vec::new(), EnumSet::empty());
+    if place.known_files.is_empty() && written::is_empty() {
+        return (units, gaps);
+    }
     let own = from_here.then(|| place.shown_as(&command.path));
     let executed = command.effects.iter().filter(|effect| effect.fact == Fact::Execute);
     let executed = executed.filter_map(|effect| Some(effect.target.as_ref()?.text.as_str()));
@@ -267,11 +270,11 @@ pub(super) fn known_scripts(
     paths.dedup();
     let runs = |file: &KnownFile| {
         let shown = place.shown_as(&file.path);
-        paths.iter().any(|path| names(path, &shown))
+        paths.iter().any(|path| names(path, &shown)).then_some(shown)
     };
-    let of_this_call = written::so_far(runs);
-    for file in place.known_files.iter().filter(|file| runs(file)).chain(&of_this_call) {
-        let shown = place.shown_as(&file.path);
+    let earlier = place.known_files.iter().filter_map(|file| Some((runs(file)?, Cow::Borrowed(file))));
+    let of_this_call = written::so_far(|file| Some((runs(file)?, Cow::Owned(file.clone()))));
+    for (shown, file) in earlier.chain(of_this_call) {
         for version in &file.versions {
             if version.extent == FileExtent::Beginning {
                 gaps |= Gap::Opaque;
@@ -479,15 +482,13 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
 
 /// What follows `/c` or `/k`.
 fn cmd_script(arguments: &[&str]) -> Option<String> {
-    // Git's Bash on Windows turns `/c` into a path, so there it is written `//c`.
-    let switch = |argument: &str| {
+    let (at, glued) = arguments.iter().enumerate().find_map(|(at, argument)| {
+        // Git's Bash on Windows turns `/c` into a path, so there it is written `//c`.
         let rest = argument.strip_prefix("//").or_else(|| argument.strip_prefix('/'))?;
-        rest.strip_prefix(['c', 'C', 'k', 'K', 'r', 'R']).map(str::to_owned)
-    };
-    let at = arguments.iter().position(|argument| switch(argument).is_some())?;
-    let glued = arguments.get(at).and_then(|argument| switch(argument)).unwrap_or_default();
+        Some((at, rest.strip_prefix(['c', 'C', 'k', 'K', 'r', 'R'])?))
+    })?;
     let rest = arguments.get(at + 1..).unwrap_or_default();
-    let script = std::iter::once(glued.as_str())
+    let script = std::iter::once(glued)
         .filter(|glued| !glued.is_empty())
         .chain(rest.iter().copied())
         .collect::<Vec<_>>()

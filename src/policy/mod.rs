@@ -27,8 +27,6 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::sha256::Sha256;
-
 use ask::{Answer, Asker, Care, Told};
 pub use import::Lists;
 use load::Loaded;
@@ -40,6 +38,7 @@ pub use rule::{Layer, Origin, Rule, Stage};
 
 use crate::action::{Action, ToolCall};
 use crate::assessment::Assessment;
+use crate::sha256::Sha256;
 use crate::verdict::{Reason, Verdict, Zone};
 
 /// A set of rules.

@@ -5,11 +5,10 @@
 //! is told), a rule that permits it would permit more than anybody saw, and there is none here. There are no wildcards: in Cedar
 //! a `*` also stands for any number of further arguments.
 
-use crate::sha256::Sha256;
-
 use super::import::literal;
 use super::parts::{ActionKind, Allowable, Need, Part, PartKind, Parts, Value};
 use crate::action::ToolCall;
+use crate::sha256::Sha256;
 
 /// Longest text that a rule names: a longer one is a program, and nobody reads it in a rule.
 const MOST_TEXT: usize = 400;

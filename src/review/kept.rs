@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 
-use crate::sha256::Sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -14,6 +13,7 @@ use super::state::Store;
 use crate::engine::{ReviewError, ReviewRequest};
 use crate::private::{self, Access};
 use crate::redact::redact;
+use crate::sha256::Sha256;
 
 const FILE: &str = "verdicts.jsonl";
 /// The file before the present one: what is kept is at most twice [`MAX_BYTES`].

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::sha256::Sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{FileExtent, FileVersion, KnownFile};
 use crate::engine::{DenialLimits, Denials, FileMark, LostFiles, Note, Operation, Recollection};
+use crate::sha256::Sha256;
 
 /// The form of the file; one of another form is not read.
 pub(super) const VERSION: u32 = 1;

@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::sha256::Sha256;
-
 use super::kept::Kept;
 use super::state::{Changed, State, Text};
 use super::step::Step;
 use crate::engine::SessionError;
 use crate::private::{self, Access, Sync};
+use crate::sha256::Sha256;
 
 /// Longest wait for the lock. Whoever has it holds it for less than a millisecond, unless it was stopped.
 const LOCK_WAIT: Duration = Duration::from_millis(500);

@@ -6,12 +6,11 @@
 
 use std::ops::Range;
 
-use crate::sha256::Sha256;
-
 use crate::action::{Action, Command, Effect, Fact, Layer, Modifier, PathScope, Scope, Unit, UnitKind};
 use crate::assessment::RowLogits;
 use crate::engine::prepared::Prepared;
 use crate::engine::reasons::{deny_margin, stop_margin};
+use crate::sha256::Sha256;
 use crate::verdict::Zone;
 
 /// What an operation is known by.

@@ -7,12 +7,12 @@ pub(super) mod wiring;
 
 use std::path::PathBuf;
 
-use crate::sha256::Sha256;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{After, Before, End, HookEnvironment, HookError, HookEvent, HookReply, Mode};
 use crate::action::{Context, ToolCall};
+use crate::sha256::Sha256;
 use crate::verdict::{Decision, Reason, Verdict};
 
 /// What a tool that has run is told by: one or the other. Neither comes for a call that was refused.

@@ -356,8 +356,7 @@ impl<'a> Reader<'a> {
             if !redirections.takes_output {
                 self.put_out(None);
             }
-            let given = input.map(|input| Text { text: input.to_owned(), whole: true });
-            return given.map_or(EnumSet::empty(), |given| {
+            return input.map(Text::constant).map_or(EnumSet::empty(), |given| {
                 windows::written::note(&command.effects, &given, false, &self.place)
             });
         }
@@ -365,10 +364,13 @@ impl<'a> Reader<'a> {
         if !redirections.takes_output {
             self.put_out(echoed.as_deref());
         }
-        let text = echoed.map(|text| Text { whole: !text.contains(['%', '!']), text });
-        text.map_or(EnumSet::empty(), |text| {
-            windows::written::note(&redirections.output, &text, redirections.appends, &self.place)
-        })
+        echoed.map_or(EnumSet::empty(), |echoed| self.note_printed(echoed, false, redirections))
+    }
+
+    /// Notes what goes into the files that take an output. `more`: it is not all of it.
+    fn note_printed(&self, text: String, more: bool, redirections: &Redirections) -> EnumSet<Gap> {
+        let text = Text { whole: !more && !text.contains(['%', '!']), text };
+        windows::written::note(&redirections.output, &text, redirections.appends, &self.place)
     }
 
     /// A redirection without a command: it makes an empty file, or takes what the brackets before it put out.
@@ -380,22 +382,22 @@ impl<'a> Reader<'a> {
         }
         let (lines, more) = taken.map_or_else(Default::default, |group| (group.lines, group.more));
         let grouped = lines.join("\n");
-        let is_long = grouped.len() > windows::MAX_INLINE;
-        let shown = match grouped.is_empty() {
-            true => String::new(),
-            false if is_long => format!("echo {} ", windows::DATA),
-            false => format!("echo {}'{grouped}' ", windows::DATA),
-        };
+        let mut shown = String::new();
+        if !grouped.is_empty() {
+            shown.push_str("echo");
+            words::push_data(&mut shown, &mut vec![grouped.as_str()]);
+            shown.push(' ');
+        }
         let mut unit = Unit::new(UnitKind::Command(Shell::Cmd), shown + text.trim(), span.clone());
         unit.gaps |= redirections.gaps;
         if !grouped.is_empty() || !more {
-            let text = Text { text: grouped.clone(), whole: !more && !grouped.contains(['%', '!']) };
-            unit.gaps |= windows::written::note(&redirections.output, &text, redirections.appends, &self.place);
+            unit.gaps |= self.note_printed(grouped.clone(), more, &redirections);
         }
         unit.own_effects = redirections.effects;
         self.gaps |= unit.gaps;
         self.units.push(unit);
-        self.units.extend(is_long.then(|| Unit::new(UnitKind::Data, grouped, span)));
+        let long = Some(grouped).filter(|grouped| grouped.len() > windows::MAX_INLINE);
+        self.units.extend(long.map(|long| Unit::new(UnitKind::Data, long, span)));
     }
 
     /// Remembers `set X=value`.

@@ -147,7 +147,7 @@ impl Parsed {
 }
 
 /// Adds text without effect: in quotes, or by its mark alone when it is a unit of its own.
-fn push_data(text: &mut String, data: &mut Vec<&str>) {
+pub(super) fn push_data(text: &mut String, data: &mut Vec<&str>) {
     if data.is_empty() {
         return;
     }

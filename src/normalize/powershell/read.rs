@@ -446,17 +446,19 @@ impl<'a> Reader<'a> {
     }
 
     fn expression(&mut self, range: Range<usize>) -> Element {
-        let text = match constant::value(self.tokens, range.clone(), &self.variables) {
-            Some(value) => render::literal(&value),
-            None => render::text(self.tokens, range.clone(), &self.variables),
+        let shown = range.start..self.first(&range, |kind| matches!(kind, Kind::Redirect(_)));
+        let values = constant::values(self.tokens, shown.clone(), &self.variables);
+        let text = match values.as_deref() {
+            Some([value]) if shown == range => render::literal(value),
+            _ => render::text(self.tokens, range.clone(), &self.variables),
         };
         let mut effects = calls::effects(&text, &self.place);
         let mut gaps = EnumSet::empty();
-        if let Some(written) = self.written_by_method(&range) {
+        let writes = effects.iter().any(|effect| effect.written_file().is_some());
+        if let Some(written) = writes.then(|| self.written_by_method(&range)).flatten() {
             gaps |= windows::written::note(&effects, &written, text.contains("::Append"), &self.place);
         }
-        let shown = range.start..self.first_redirect(&range);
-        let mut value = self.put_out(shown.clone());
+        let mut value = self.put_out(shown.clone(), values);
         if shown.end < range.end {
             let redirections = Redirections::of(&self.words(shown.end..range.end).redirects, &self.place);
             if let Some(value) = value.take() {
@@ -469,19 +471,19 @@ impl<'a> Reader<'a> {
         Element { text, command: None, effects, inner: Vec::new(), gaps, value }
     }
 
-    /// Where the redirections of an expression begin.
-    fn first_redirect(&self, range: &Range<usize>) -> usize {
+    /// The first token of a kind that stands in no bracket of the range; the end of the range where there is none.
+    fn first(&self, range: &Range<usize>, wanted: impl Fn(&Kind) -> bool) -> usize {
         let mut at = range.start;
-        while at < range.end && !matches!(self.kind(at), Some(Kind::Redirect(_))) {
+        while at < range.end && !self.kind(at).is_some_and(&wanted) {
             at = self.after(at);
         }
         at.min(range.end)
     }
 
-    /// The text of an expression, a line for each value; of one string also where it is not constant.
-    fn put_out(&self, range: Range<usize>) -> Option<Text> {
-        if let Some(values) = constant::values(self.tokens, range.clone(), &self.variables) {
-            return Some(Text { text: values.join("\n"), whole: true });
+    /// The text of an expression with these values, a line for each; of one string also where it is not constant.
+    fn put_out(&self, range: Range<usize>, values: Option<Vec<String>>) -> Option<Text> {
+        if let Some(values) = values {
+            return Some(Text::constant(values.join("\n")));
         }
         match self.tokens.get(range)? {
             [Token { kind: Kind::Text(parts), .. }] => {
@@ -499,15 +501,13 @@ impl<'a> Reader<'a> {
         };
         let open = range.clone().find(writes)? + 1;
         let close = self.after(open).saturating_sub(1);
-        let comma = |from: usize| {
-            let mut at = from;
-            while at < close && self.kind(at) != Some(&Kind::Comma) {
-                at = self.after(at);
-            }
-            at
-        };
-        let first = comma(open + 1);
-        (first < close).then(|| self.put_out(first + 1..comma(first + 1).min(close)))?
+        let comma = |from: usize| self.first(&(from..close), |kind| *kind == Kind::Comma);
+        let path_end = comma(open + 1);
+        if path_end >= close {
+            return None;
+        }
+        let text = path_end + 1..comma(path_end + 1);
+        self.put_out(text.clone(), constant::values(self.tokens, text, &self.variables))
     }
 
     /// A command: its name, its words, its redirections.
@@ -546,10 +546,7 @@ impl<'a> Reader<'a> {
         let own = windows::written::data(command, "\n");
         let (text, effects, appends) = match is_echo(command) {
             true => (own, &redirections.output, redirections.appends),
-            false => {
-                let given = || input.map(|input| Text { text: input.to_owned(), whole: true });
-                (own.or_else(given), &command.effects, appends(command))
-            }
+            false => (own.or_else(|| input.map(Text::constant)), &command.effects, appends(command)),
         };
         text.map_or(EnumSet::empty(), |text| windows::written::note(effects, &text, appends, &self.place))
     }

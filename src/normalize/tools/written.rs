@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::files::{self, Change};
 use super::inputs::Inputs;
 use super::{Extent, Kind, kind, shell_units, verbs};
-use crate::action::{Action, Fact, FileExtent, FileVersion, Flow, KnownFile, Scope, Shell, Tool, ToolCall, UnitKind};
+use crate::action::{Action, Fact, FileExtent, FileVersion, Flow, KnownFile, Shell, Tool, ToolCall, UnitKind};
 use crate::normalize::paths::Place;
 use crate::normalize::{reveal, shell, windows};
 
@@ -16,12 +16,10 @@ const MAX_FILES: usize = 32;
 
 /// The files that a call would write, each once.
 pub(in crate::normalize) fn written(call: &ToolCall, action: &Action, place: &Place) -> Vec<KnownFile> {
-    let writes = |fact: Fact, scope: Scope| fact == Fact::Write && matches!(scope, Scope::Path(_));
-    let targets = || action.effects().filter_map(|(_, effect)| Some((effect.fact, effect.target.as_ref()?.scope)));
     let (input, kind) = (Inputs(&call.input), kind(&call.tool));
     // A server's tool for edits may have a name that says nothing of writing.
     let edits = matches!(kind, Kind::Named(_)) && !files::changes(input).is_empty();
-    if !edits && !targets().any(|(fact, scope)| writes(fact, scope)) {
+    if !edits && action.effects().all(|(_, effect)| effect.written_file().is_none()) {
         return Vec::new();
     }
     let mut found = match kind {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use enumset::EnumSet;
 
 use super::MAX_RUN;
-use crate::action::{Command, Effect, Fact, FileExtent, FileVersion, Gap, KnownFile, Scope};
+use crate::action::{Command, Effect, FileExtent, FileVersion, Gap, KnownFile};
 use crate::normalize::paths::Place;
 
 /// Texts of one script that are kept.
@@ -24,6 +24,13 @@ pub(in crate::normalize) struct Text {
     pub(in crate::normalize) text: String,
     /// Nothing else goes there, and nothing in it is only known when it runs.
     pub(in crate::normalize) whole: bool,
+}
+
+impl Text {
+    /// A text of which nothing is only known when it runs.
+    pub(in crate::normalize) fn constant(text: impl Into<String>) -> Self {
+        Self { text: text.into(), whole: true }
+    }
 }
 
 /// Forgets all: another call is read.
@@ -46,9 +53,14 @@ pub(in crate::normalize) fn apart<T>(read: impl FnOnce() -> T) -> T {
     found
 }
 
-/// The files so far that are wanted.
-pub(super) fn so_far(wanted: impl Fn(&KnownFile) -> bool) -> Vec<KnownFile> {
-    WRITTEN.with_borrow(|files| files.iter().filter(|file| wanted(file)).cloned().collect())
+/// Whether nothing was written yet.
+pub(super) fn is_empty() -> bool {
+    WRITTEN.with_borrow(Vec::is_empty)
+}
+
+/// What is wanted of the files so far; a copy, since reading them may write more.
+pub(super) fn so_far<T>(wanted: impl Fn(&KnownFile) -> Option<T>) -> Vec<T> {
+    WRITTEN.with_borrow(|files| files.iter().filter_map(wanted).collect())
 }
 
 /// The text without effect among a command's arguments, which is what it prints or writes; none where there is none.
@@ -61,9 +73,7 @@ pub(in crate::normalize) fn data(command: &Command, between: &str) -> Option<Tex
 
 /// Notes that a text goes into the files that the effects write. [`Gap::Truncated`] when it is not kept.
 pub(in crate::normalize) fn note(effects: &[Effect], text: &Text, appends: bool, place: &Place) -> EnumSet<Gap> {
-    let targets =
-        effects.iter().filter(|effect| effect.fact == Fact::Write).filter_map(|effect| effect.target.as_ref());
-    let targets = targets.filter(|target| matches!(target.scope, Scope::Path(_)));
+    let targets = effects.iter().filter_map(Effect::written_file);
     WRITTEN.with_borrow_mut(|files| {
         let mut paths = targets.filter_map(|target| place.absolute_of_shown(&target.text));
         if paths.all(|path| keep(files, path, text, appends)) { EnumSet::empty() } else { Gap::Truncated.into() }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::sha256::Sha256;
 use axum::http::{HeaderMap, header};
 
 use super::HttpError;
+use crate::sha256::Sha256;
 
 /// Shorter ones can be guessed.
 const SHORTEST: usize = 16;
@@ -24,7 +24,7 @@ impl Token {
         let text = fs::read_to_string(path).map_err(|source| error(source.to_string()))?;
         match text.trim() {
             token if token.len() < SHORTEST => Err(error(format!("it is shorter than {SHORTEST} characters"))),
-            token => Ok(Self(hash(token.as_bytes()))),
+            token => Ok(Self(Sha256::digest(token))),
         }
     }
 
@@ -34,12 +34,8 @@ impl Token {
         let token = value
             .and_then(|value| value.split_at_checked(7))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
-        token.is_some_and(|(_, token)| hash(token.trim_ascii()) == self.0)
+        token.is_some_and(|(_, token)| Sha256::digest(token.trim_ascii()) == self.0)
     }
-}
-
-fn hash(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes)
 }
 
 #[cfg(unix)]
